@@ -1,0 +1,166 @@
+// Package record is the run document: versioned JSON structs that stages hand to
+// one another, without behaviour. Fields are only ever added.
+package record
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/goldenami/rehydrate/baseline"
+)
+
+// Schema is the version of the run document.
+const Schema = 1
+
+// Run is one execution of the pipeline: the fold of its journal.
+type Run struct {
+	Schema    int       `json:"schema"`
+	ID        string    `json:"id"`
+	Line      string    `json:"line"` // image line: the config's image block
+	Account   string    `json:"account,omitempty"`
+	Region    string    `json:"region,omitempty"`
+	StartedAt time.Time `json:"startedAt"`
+	EndedAt   time.Time `json:"endedAt,omitzero"`
+	// Twin is the endpoint of the twin when AWS was modelled; empty on AWS.
+	Twin string `json:"twin,omitempty"`
+	// Modelled lists what was modelled rather than real, in words.
+	Modelled []string  `json:"modelled,omitempty"`
+	Outcome  string    `json:"outcome,omitempty"` // done, nothing-to-do, failed, gate, waiting, ...
+	Message  string    `json:"message,omitempty"`
+	Stages   []Stage   `json:"stages,omitempty"` // in order, with their times
+	Bake     *Bake     `json:"bake,omitempty"`
+	Validate *Verdict  `json:"validate,omitempty"`
+	Publish  *Publish  `json:"publish,omitempty"`
+	Roll     []Roll    `json:"roll,omitempty"`
+	Patch    []Patched `json:"patch,omitempty"`
+
+	// Unknown keeps fields that a newer version wrote.
+	Unknown map[string]json.RawMessage `json:"-"`
+}
+
+// Stage is when one stage ran and how it ended.
+type Stage struct {
+	Name      string    `json:"name"` // bake, validate, publish, roll/<ring>, patch/<fleet>
+	StartedAt time.Time `json:"startedAt"`
+	EndedAt   time.Time `json:"endedAt,omitzero"`
+	WallMS    int64     `json:"wallMs,omitempty"` // on the wall, beside the run's clock
+	Outcome   string    `json:"outcome,omitempty"`
+	Text      string    `json:"text,omitempty"`
+}
+
+// Bake is the result of a bake.
+type Bake struct {
+	Image        string    `json:"image,omitempty"` // candidate AMI id
+	ImageName    string    `json:"imageName,omitempty"`
+	Snapshot     string    `json:"snapshot,omitempty"`
+	SourceImage  string    `json:"sourceImage"`
+	Arch         string    `json:"arch,omitempty"` // the image's, as EC2 says it
+	Skipped      bool      `json:"skipped,omitempty"`
+	SkipReason   string    `json:"skipReason,omitempty"`
+	Builder      string    `json:"builder,omitempty"` // such as "packer 1.15.0 amazon-ebs 1.8.0"
+	InputDigest  string    `json:"inputDigest,omitempty"`
+	LockDigest   string    `json:"lockDigest,omitempty"`
+	LockIdentity string    `json:"lockIdentity,omitempty"`
+	ReportDigest string    `json:"reportDigest,omitempty"`
+	BundleDigest string    `json:"bundleDigest,omitempty"`
+	Files        Files     `json:"files,omitzero"`
+	Changes      []Change  `json:"changes,omitempty"`
+	Marker       string    `json:"marker,omitempty"` // the random value planted for the gate to find
+	Compliance   string    `json:"compliance,omitempty"`
+	Counts       any       `json:"counts,omitempty"`
+	CreatedAt    time.Time `json:"createdAt,omitzero"`
+}
+
+// Files are the artifacts of a bake, as paths relative to the run's folder.
+type Files struct {
+	Lock   string `json:"lock,omitempty"`
+	Report string `json:"report,omitempty"` // the NodeReport with its evidence
+	Bundle string `json:"bundle,omitempty"` // folder of package files by SHA-256
+	Log    string `json:"log,omitempty"`
+}
+
+// The outcomes of a verdict. Unknown is never a pass.
+const (
+	Pass    = "pass"
+	Fail    = "fail"
+	Unknown = "unknown"
+)
+
+// Verdict is the gate's answer about one candidate.
+type Verdict struct {
+	Image      string                 `json:"image"`
+	Snapshot   string                 `json:"snapshot,omitempty"`
+	Outcome    string                 `json:"outcome"`
+	Reasons    []string               `json:"reasons,omitempty"` // why not pass
+	Checks     []Check                `json:"checks"`
+	LockDigest string                 `json:"lockDigest,omitempty"`
+	Evaluation *baseline.Result       `json:"evaluation,omitempty"`
+	Findings   []baseline.LockFinding `json:"findings,omitempty"`
+	Against    string                 `json:"against,omitempty"` // the image in use it was compared with
+	Changes    []Change               `json:"changes,omitempty"`
+	Marker     string                 `json:"marker,omitempty"`
+	Packages   int                    `json:"packages,omitempty"`
+	Read       ReadCost               `json:"read,omitzero"`
+	JudgedAt   time.Time              `json:"judgedAt,omitzero"`
+}
+
+// Check is one check of the gate.
+type Check struct {
+	Name    string `json:"name"` // lock, baseline, hygiene, ...
+	Outcome string `json:"outcome"`
+	Text    string `json:"text,omitempty"`
+}
+
+// ReadCost is what reading an image cost.
+type ReadCost struct {
+	Bytes  int64 `json:"bytes"`
+	Blocks int   `json:"blocks"`          // 512 KiB blocks fetched
+	Total  int   `json:"total,omitempty"` // blocks the snapshot has
+	MS     int64 `json:"ms"`
+}
+
+// Publish is the result of moving a channel.
+type Publish struct {
+	Channel  string    `json:"channel"`
+	Build    string    `json:"build"` // the immutable builds/<id> entry
+	Image    string    `json:"image"`
+	From     string    `json:"from,omitempty"` // the image before
+	Version  int64     `json:"version"`
+	Previous int64     `json:"previousVersion,omitempty"`
+	Skipped  bool      `json:"skipped,omitempty"`
+	MovedAt  time.Time `json:"movedAt,omitzero"`
+}
+
+// Roll is the result for one Auto Scaling group.
+type Roll struct {
+	Ring       string    `json:"ring"`
+	Fleet      string    `json:"fleet"`
+	Group      string    `json:"group"`
+	From       string    `json:"from,omitempty"` // image before
+	To         string    `json:"to"`
+	Template   string    `json:"template,omitempty"` // launch template id
+	FromV      string    `json:"fromVersion,omitempty"`
+	ToV        string    `json:"toVersion,omitempty"`
+	Refresh    string    `json:"refresh,omitempty"` // instance refresh id
+	Outcome    string    `json:"outcome"`           // done, nothing-to-do, rolled-back, halted, failed
+	Text       string    `json:"text,omitempty"`
+	Instances  []string  `json:"instances,omitempty"` // ids seen at the end
+	OnImage    int       `json:"onImage"`             // how many run To
+	Of         int       `json:"of"`
+	StartedAt  time.Time `json:"startedAt,omitzero"`
+	EndedAt    time.Time `json:"endedAt,omitzero"`
+	MinHealthy int       `json:"minHealthy,omitempty"` // lowest count in service that was seen
+}
+
+// Patched is the result for one long-lived node.
+type Patched struct {
+	Fleet    string      `json:"fleet"`
+	Instance string      `json:"instance"`
+	Command  string      `json:"command,omitempty"`
+	Outcome  string      `json:"outcome"` // done, nothing-to-do, failed
+	Text     string      `json:"text,omitempty"`
+	Report   *NodeReport `json:"report,omitempty"`
+	Lock     string      `json:"lock,omitempty"`     // verdict by the lock: exact or not
+	Today    string      `json:"today,omitempty"`    // verdict by the baseline today
+	Obtained []Obtained  `json:"obtained,omitempty"` // where the files came from
+}

@@ -1,0 +1,55 @@
+// Package wire speaks AWS's protocols for the twin: it turns requests into the
+// SDK's own input types and outputs or errors back into bytes, driven by the
+// service models.
+package wire
+
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/goldenami/rehydrate/internal/twin/world"
+)
+
+// Service is the set of operations that the twin models of one AWS service.
+type Service struct {
+	Name string // the endpoint prefix, such as ec2, ssm, autoscaling, ebs, s3, sts
+	ops  map[string]operation
+}
+
+// operation is one handler with the SDK types it takes and returns.
+type operation struct {
+	in, out reflect.Type // struct types
+	call    func(tx *world.Tx, in any) (any, error)
+}
+
+// NewService begins an empty service.
+func NewService(name string) *Service {
+	return &Service{Name: name, ops: map[string]operation{}}
+}
+
+// Op adds an operation. in and out are the SDK's types, as in
+//
+//	wire.Op(s, "RunInstances", h.RunInstances)
+func Op[I, O any](s *Service, name string, f func(tx *world.Tx, in *I) (*O, error)) {
+	s.ops[name] = operation{
+		in:  reflect.TypeFor[I](),
+		out: reflect.TypeFor[O](),
+		call: func(tx *world.Tx, in any) (any, error) {
+			return f(tx, in.(*I))
+		},
+	}
+}
+
+// Error is an AWS error as it goes over the wire.
+type Error struct {
+	Code    string
+	Message string
+	Status  int // HTTP status; 0 is 400
+}
+
+func (e *Error) Error() string { return e.Code + ": " + e.Message }
+
+// Errorf makes an AWS error with HTTP status 400.
+func Errorf(code, format string, args ...any) error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}

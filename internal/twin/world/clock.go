@@ -1,0 +1,237 @@
+package world
+
+import (
+	"context"
+	"sort"
+	"sync"
+	"time"
+)
+
+// Mode is how virtual time passes.
+type Mode string
+
+// The modes.
+const (
+	// Auto runs as the wall does, and jumps to the next timer or sleeper when every
+	// registered client sleeps and nothing holds the clock.
+	Auto Mode = "auto"
+	// Real never jumps.
+	Real Mode = "real"
+	// Manual stands still but for Step.
+	Manual Mode = "manual"
+)
+
+const (
+	// unregisteredHold is how long a request of a client that has its own clock
+	// (Packer, awscli) keeps time on the wall's pace.
+	unregisteredHold = 5 * time.Second
+	// forgetClient is when a registered client that says nothing is taken for dead.
+	forgetClient = 30 * time.Second
+)
+
+// Clock is the twin's time.
+type Clock struct {
+	w    *World
+	mode Mode
+
+	mu           sync.Mutex
+	base         time.Time // virtual time at wall
+	wall         time.Time
+	holds        map[int]string
+	holdSeq      int
+	clients      map[string]*client
+	unregistered time.Time
+	inFlight     int // requests of unregistered clients
+	sleepers     map[int]*sleeper
+	wake         chan struct{}
+	done         chan struct{}
+	wg           sync.WaitGroup
+}
+
+type client struct {
+	seen     time.Time
+	inFlight int
+	asleep   int
+}
+
+type sleeper struct {
+	until  time.Time
+	client string
+	ready  chan struct{}
+}
+
+func newClock(w *World, now time.Time, m Mode) *Clock {
+	if m == "" {
+		m = Auto
+	}
+	return &Clock{
+		w: w, mode: m, base: now, wall: time.Now(), holds: map[int]string{}, clients: map[string]*client{},
+		sleepers: map[int]*sleeper{}, wake: make(chan struct{}, 1), done: make(chan struct{}),
+	}
+}
+
+// Now is the virtual time in UTC.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.nowLocked()
+}
+
+func (c *Clock) nowLocked() time.Time {
+	if c.mode == Manual {
+		return c.base
+	}
+	return c.base.Add(time.Since(c.wall))
+}
+
+// Hold keeps time at the wall's pace until release is called. reason is shown.
+func (c *Clock) Hold(reason string) (release func()) {
+	c.mu.Lock()
+	c.holdSeq++
+	id := c.holdSeq
+	c.holds[id] = reason
+	c.mu.Unlock()
+	return func() {
+		c.mu.Lock()
+		delete(c.holds, id)
+		c.mu.Unlock()
+		c.poke()
+	}
+}
+
+// Enter notes a request in flight. The empty name is a client with its own clock.
+func (c *Clock) Enter(name string) (leave func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if name == "" {
+		c.unregistered = time.Now()
+		c.inFlight++
+		return func() {
+			c.mu.Lock()
+			c.inFlight--
+			c.unregistered = time.Now()
+			c.mu.Unlock()
+			c.poke()
+		}
+	}
+	cl := c.client(name)
+	cl.inFlight++
+	return func() {
+		c.mu.Lock()
+		cl.inFlight--
+		cl.seen = time.Now()
+		c.mu.Unlock()
+		c.poke()
+	}
+}
+
+func (c *Clock) client(name string) *client {
+	cl := c.clients[name]
+	if cl == nil {
+		cl = &client{}
+		c.clients[name] = cl
+	}
+	cl.seen = time.Now()
+	return cl
+}
+
+// Sleep registers the client as one that takes its time from here and returns at
+// until, or with the context's error before.
+func (c *Clock) Sleep(ctx context.Context, name string, until time.Time) error {
+	c.mu.Lock()
+	cl := c.client(name)
+	if !until.After(c.nowLocked()) {
+		c.mu.Unlock()
+		return ctx.Err()
+	}
+	s := &sleeper{until: until, client: name, ready: make(chan struct{})}
+	c.holdSeq++
+	id := c.holdSeq
+	c.sleepers[id] = s
+	cl.asleep++
+	c.mu.Unlock()
+	c.poke()
+	defer func() {
+		c.mu.Lock()
+		delete(c.sleepers, id)
+		if s.client != "" { // not woken by the clock, which has counted it already
+			cl.asleep--
+		}
+		cl.seen = time.Now()
+		c.mu.Unlock()
+	}()
+	select {
+	case <-s.ready:
+		return nil
+	case <-c.done:
+		return context.Canceled
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Step moves a Manual clock, firing what comes due on the way.
+func (c *Clock) Step(d time.Duration) { c.StepTo(c.Now().Add(d)) }
+
+// StepTo moves a Manual clock to t.
+func (c *Clock) StepTo(t time.Time) {
+	for {
+		c.w.mu.Lock()
+		next, ok := c.w.nextTimer()
+		if !ok || next.Due.After(t) {
+			c.set(t)
+			c.w.mu.Unlock()
+			c.poke()
+			return
+		}
+		c.set(next.Due)
+		c.w.fire(next, c.Now())
+		c.w.mu.Unlock()
+	}
+}
+
+// set moves time forward to t; it never goes back.
+func (c *Clock) set(t time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now := c.nowLocked(); t.After(now) {
+		c.base, c.wall = t, time.Now()
+	}
+	for _, s := range c.sleepers {
+		if !s.until.After(c.nowLocked()) {
+			select {
+			case <-s.ready:
+			default:
+				close(s.ready)
+				// It is awake from this moment, not from when its goroutine runs.
+				c.client(s.client).asleep--
+				s.client = ""
+			}
+		}
+	}
+}
+
+// Status is the clock's state for people.
+type Status struct {
+	Now     time.Time `json:"now"`
+	Mode    Mode      `json:"mode"`
+	Holds   []string  `json:"holds,omitempty"`
+	Clients []string  `json:"clients,omitempty"`
+	Asleep  int       `json:"asleep"`
+}
+
+// Status says what time it is and what keeps it from jumping.
+func (c *Clock) Status() Status {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := Status{Now: c.nowLocked(), Mode: c.mode, Asleep: len(c.sleepers)}
+	for _, h := range c.holds {
+		s.Holds = append(s.Holds, h)
+	}
+	for name := range c.clients {
+		s.Clients = append(s.Clients, name)
+	}
+	sort.Strings(s.Holds)
+	sort.Strings(s.Clients)
+	return s
+}

@@ -1,0 +1,67 @@
+// Package unit is the contract of durable work, and nothing else.
+//
+// A unit is a small state machine whose whole state is a JSON value. One Advance
+// makes at most one mutating call, and probes first, so that it can be called
+// again with the last saved state after a crash. Business outcomes are data in
+// the state; errors are for infrastructure.
+package unit
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// Unit is a resumable piece of work.
+type Unit interface {
+	// Kind names the sort of unit, such as "roll.group"; it is written in the
+	// journal and shown to people.
+	Kind() string
+	// Advance goes one step from state and returns the new state and what comes
+	// next. A nil state is the beginning. After an error the old state stands and
+	// Advance may be called with it again.
+	Advance(ctx context.Context, state json.RawMessage) (json.RawMessage, Next, error)
+}
+
+// Next says what the executor does after an Advance.
+type Next struct {
+	// Done says that the unit has ended; its state holds the outcome.
+	Done bool
+	// After is how long to wait before the next Advance; 0 is at once.
+	After time.Duration
+	// Approval names what a person must approve before the next Advance.
+	Approval string
+}
+
+// Done ends a unit.
+func Done() Next { return Next{Done: true} }
+
+// Again asks for another Advance after d.
+func Again(d time.Duration) Next { return Next{After: d} }
+
+// Func adapts a typed step function to Unit. The zero S is the beginning.
+func Func[S any](kind string, step func(ctx context.Context, s *S) (Next, error)) Unit {
+	return typed[S]{kind, step}
+}
+
+type typed[S any] struct {
+	kind string
+	step func(context.Context, *S) (Next, error)
+}
+
+func (t typed[S]) Kind() string { return t.kind }
+
+func (t typed[S]) Advance(ctx context.Context, raw json.RawMessage) (json.RawMessage, Next, error) {
+	var s S
+	if len(raw) > 0 {
+		if err := json.Unmarshal(raw, &s); err != nil {
+			return nil, Next{}, err
+		}
+	}
+	next, err := t.step(ctx, &s)
+	if err != nil {
+		return nil, Next{}, err
+	}
+	out, err := json.Marshal(&s)
+	return out, next, err
+}
