@@ -6,11 +6,11 @@
 # directive, which Go honours only in the main module, so each module is copied
 # out of the module cache and built as its own main module.
 #
-#   usage: build-packer.sh CACHE_DIR     prints the folder that holds both binaries
+#   usage: build-packer.sh CACHE_DIR [--plugin-only]     prints the folders
 set -eu
 PACKER_VERSION=1.15.0
 AMAZON_VERSION=1.8.0
-cache=${1:?usage: build-packer.sh CACHE_DIR}
+cache=${1:?usage: build-packer.sh CACHE_DIR [--plugin-only]}
 say() { printf '%s\n' "$*" >&2; }
 
 build() { # name version
@@ -31,6 +31,6 @@ build() { # name version
 	mv "$out.part" "$out"
 }
 
-build packer "$PACKER_VERSION"
+[ "${2:-}" = --plugin-only ] || build packer "$PACKER_VERSION"
 build packer-plugin-amazon "$AMAZON_VERSION"
 printf '%s\n' "$cache/packer-$PACKER_VERSION" "$cache/packer-plugin-amazon-$AMAZON_VERSION"

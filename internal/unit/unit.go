@@ -29,6 +29,9 @@ type Next struct {
 	Done bool
 	// After is how long to wait before the next Advance; 0 is at once.
 	After time.Duration
+	// Wall says that the wait is for something that lives in real time, such as a
+	// child process, whatever clock the run has.
+	Wall bool
 	// Approval names what a person must approve before the next Advance.
 	Approval string
 }
@@ -38,6 +41,9 @@ func Done() Next { return Next{Done: true} }
 
 // Again asks for another Advance after d.
 func Again(d time.Duration) Next { return Next{After: d} }
+
+// AgainOnWall asks for another Advance after d of real time.
+func AgainOnWall(d time.Duration) Next { return Next{After: d, Wall: true} }
 
 // Func adapts a typed step function to Unit. The zero S is the beginning.
 func Func[S any](kind string, step func(ctx context.Context, s *S) (Next, error)) Unit {

@@ -1,0 +1,174 @@
+package config
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// awsWait is the longest checkpoint delay and soak that instance refresh takes
+// (facts: CheckpointDelay and BakeTime are 0 to 172800 s).
+const awsWait = 172800 * time.Second
+
+var (
+	imageIDRE = regexp.MustCompile(`^ami-[0-9a-f]{8,17}$`)
+	// A Parameter Store name: PutParameter, "Name".
+	parameterRE = regexp.MustCompile(`^/?[a-zA-Z0-9_.\-/]{1,1000}$`)
+)
+
+func (r *resolver) image(s *imageSchema) {
+	if _, dup := r.cfg.ImageNamed(s.Label); dup && s.Label != "" {
+		r.fault(s.Range, "Duplicate image", "An image named %q stands above.", s.Label)
+		return
+	}
+	i := &Image{
+		Label: s.Label, Architecture: s.Architecture, InstanceType: s.InstanceType, SSHUsername: s.SSHUsername,
+		Template: s.Template, Channel: s.Channel, Rings: s.Rings, Builder: s.Builder, Profile: s.Profile,
+		Subnet: s.Subnet, Hygiene: s.SkipChecks, Tags: s.Tags,
+	}
+	i.Baseline = r.cfg.Baselines[r.reference(s.Baseline, "baseline", slices.Sorted(maps.Keys(r.cfg.Baselines)))]
+	i.Source = r.source(s)
+	setDefault(&i.Architecture, "x86_64")
+	setDefault(&i.Builder, "packer")
+	setDefault(&i.SSHUsername, "admin")
+	if i.InstanceType == "" {
+		i.InstanceType = map[string]string{"x86_64": "t3.micro", "arm64": "t4g.micro"}[i.Architecture]
+	}
+	r.oneOf(s.Range, "architecture", i.Architecture, "x86_64", "arm64")
+	r.oneOf(s.Range, "builder", i.Builder, "packer", "run-command")
+	if !parameterRE.MatchString(i.Channel) || strings.HasPrefix(strings.TrimPrefix(i.Channel, "/"), "aws") {
+		r.fault(s.Range, "Wrong channel", "channel is %q; write a Parameter Store name such as /golden/%s/latest.", i.Channel, s.Label)
+	}
+	seen := map[string]bool{}
+	for _, ring := range i.Rings {
+		if seen[ring] {
+			r.fault(s.Range, "Ring order goes in a circle", "Ring %q stands twice in rings.", ring)
+		}
+		seen[ring] = true
+	}
+	r.cfg.Images = append(r.cfg.Images, i)
+}
+
+func (r *resolver) source(s *imageSchema) Source {
+	if (s.Source == "") == (s.SourceName == "") {
+		r.fault(s.Range, "Source missing or doubled", "image %q needs either source (an AMI id or ssm(\"NAME\")) or source_name (with source_owners).", s.Label)
+		return Source{}
+	}
+	if s.SourceName != "" {
+		if len(s.SourceOwners) == 0 {
+			r.fault(s.Range, "Owner missing", "source_name without source_owners would take anybody's image of that name; name the owners' account ids, \"amazon\" or \"self\".")
+		}
+		return Source{Name: s.SourceName, Owners: s.SourceOwners}
+	}
+	if p, ok := strings.CutPrefix(s.Source, parameterMark); ok {
+		return Source{Parameter: p}
+	}
+	if !imageIDRE.MatchString(s.Source) {
+		r.fault(s.Range, "Wrong source", "source is %q; write an AMI id such as ami-0123456789abcdef0, or ssm(\"/a/parameter\").", s.Source)
+	}
+	return Source{ID: s.Source}
+}
+
+func (r *resolver) fleet(s *fleetSchema) {
+	for _, f := range r.cfg.Fleets {
+		if f.Label == s.Label {
+			r.fault(s.Range, "Duplicate fleet", "A fleet named %q stands above.", s.Label)
+			return
+		}
+	}
+	f := &Fleet{Label: s.Label, Ring: s.Ring, ASGTags: s.ASGTags, ASGNames: s.ASGNames, NodeTags: s.NodeTags, DeclRange: s.Range.String()}
+	var labels []string
+	for _, i := range r.cfg.Images {
+		labels = append(labels, i.Label)
+	}
+	if name := r.reference(s.Follows, "image", labels); name != "" {
+		f.Image, _ = r.cfg.ImageNamed(name)
+	}
+	groups, nodes := len(s.ASGTags)+len(s.ASGNames) > 0, len(s.NodeTags) > 0
+	switch {
+	case groups == nodes:
+		r.fault(s.Range, "Fleet of what?", "fleet %q needs either asg_tags or asg_names, or node_tags.", s.Label)
+	case groups:
+		f.Refresh = r.refresh(s.Range, s.Refresh)
+		if f.Image != nil && !slices.Contains(f.Image.Rings, f.Ring) {
+			r.fault(s.Range, "Unknown ring", "fleet %q is in ring %q, which is not in the rings of image %q.%s", s.Label, f.Ring, f.Image.Label, nearest(f.Ring, f.Image.Rings))
+		}
+	default:
+		f.InPlace = r.inPlace(s.Range, s.InPlace)
+	}
+	if s.Refresh != nil && nodes {
+		r.fault(s.Range, "Wrong block", "fleet %q has node_tags; refresh is for Auto Scaling groups, in_place for nodes.", s.Label)
+	}
+	r.cfg.Fleets = append(r.cfg.Fleets, f)
+}
+
+func (r *resolver) refresh(at hcl.Range, s *refreshSchema) *Refresh {
+	if s == nil {
+		s = &refreshSchema{}
+	}
+	f := &Refresh{
+		MinHealthy: r.percent(at, "min_healthy", s.MinHealthy, 90, 0, 100),
+		MaxHealthy: r.percent(at, "max_healthy", s.MaxHealthy, 100, 100, 200),
+		Warmup:     r.duration(at, "warmup", s.Warmup, 0), Checkpoints: s.Checkpoints,
+		CheckpointDelay: r.duration(at, "checkpoint_delay", s.CheckpointDelay, awsWait),
+		Soak:            r.duration(at, "soak", s.Soak, 0), Alarms: s.Alarms, Rollback: s.Rollback == nil || *s.Rollback,
+	}
+	if f.MaxHealthy-f.MinHealthy > 100 {
+		r.fault(at, "Percentages too far apart", "max_healthy - min_healthy is %d; Auto Scaling takes at most 100.", f.MaxHealthy-f.MinHealthy)
+	}
+	for n, c := range f.Checkpoints {
+		if c < 1 || c > 100 || n > 0 && c <= f.Checkpoints[n-1] {
+			r.fault(at, "Wrong checkpoints", "checkpoints are ascending whole percentages from 1 to 100; %d is not.", c)
+		}
+	}
+	if len(f.Alarms) > 10 {
+		r.fault(at, "Too many alarms", "an instance refresh takes at most 10 alarms; there are %d.", len(f.Alarms))
+	}
+	return f
+}
+
+func (r *resolver) inPlace(at hcl.Range, s *inPlaceSchema) *InPlace {
+	p := &InPlace{Batch: 1, Reboot: "never"}
+	if s == nil {
+		return p
+	}
+	if s.Batch != nil {
+		p.Batch = *s.Batch
+	}
+	if p.Batch < 1 {
+		r.fault(at, "Wrong batch", "batch is %d; at least 1.", p.Batch)
+	}
+	if s.Reboot != "" {
+		p.Reboot = s.Reboot
+	}
+	r.oneOf(at, "reboot", p.Reboot, "never", "if-needed")
+	return p
+}
+
+func (r *resolver) schedule(s *scheduleSchema) {
+	var labels []string
+	for _, i := range r.cfg.Images {
+		labels = append(labels, i.Label)
+	}
+	c := &Schedule{Label: s.Label, At: s.At, OffsetDays: s.OffsetDays}
+	if name := r.reference(s.Run, "image", labels); name != "" {
+		c.Image, _ = r.cfg.ImageNamed(name)
+	}
+	r.cfg.Schedules = append(r.cfg.Schedules, c)
+}
+
+func (r *resolver) oneOf(at hcl.Range, field, got string, valid ...string) {
+	if !slices.Contains(valid, got) {
+		r.fault(at, "Wrong "+field, "%s is %q; it is one of %s.%s", field, got, strings.Join(valid, ", "), nearest(got, valid))
+	}
+}
+
+func setDefault(s *string, v string) {
+	if *s == "" {
+		*s = v
+	}
+}

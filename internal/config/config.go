@@ -1,0 +1,127 @@
+// Package config reads rehydrate.hcl (or .hcl.json) into a validated value.
+//
+// Baseline blocks use the argument names of Terraform's aws_ssm_patch_baseline, so
+// that a block can be pasted. Every fault names file, line, block and, where one is
+// near, the valid word; all faults of a file are reported together.
+package config
+
+import (
+	"time"
+
+	"github.com/goldenami/rehydrate/baseline"
+)
+
+// Config is a whole configuration, resolved and validated.
+type Config struct {
+	File      string
+	Region    string
+	Artifacts Artifacts
+	Baselines map[string]*Baseline
+	Images    []*Image // in the order of the file
+	Fleets    []*Fleet
+	Schedules []*Schedule
+}
+
+// Artifacts is where bundles and node requests lie for Run Command to fetch.
+type Artifacts struct {
+	Bucket string
+	Prefix string
+}
+
+// Baseline is a baseline block.
+type Baseline struct {
+	Label    string
+	Baseline *baseline.Baseline
+	Options  baseline.Options
+}
+
+// Image is an image line.
+type Image struct {
+	Label        string
+	Baseline     *Baseline
+	Source       Source
+	Architecture string // x86_64 or arm64, as EC2 says it
+	InstanceType string
+	SSHUsername  string
+	Template     string // the user's own Packer template; empty: the built-in one
+	Channel      string
+	Rings        []string // in order
+	Builder      string   // packer or run-command
+	Profile      string   // instance profile of the builder
+	Subnet       string
+	Hygiene      []string // checks that are switched off
+	Tags         map[string]string
+}
+
+// Source is where an image line begins. Exactly one of the fields ID, Name and
+// Parameter is set.
+type Source struct {
+	ID        string
+	Name      string   // with wildcards; the newest match is taken
+	Owners    []string // with Name
+	Parameter string   // a Parameter Store name that holds an image id
+}
+
+// Fleet is what follows an image line: Auto Scaling groups in a ring, or long-lived
+// nodes.
+type Fleet struct {
+	Label     string
+	Image     *Image
+	Ring      string
+	ASGTags   map[string]string
+	ASGNames  []string
+	NodeTags  map[string]string
+	Refresh   *Refresh
+	InPlace   *InPlace
+	DeclRange string // file:line of the block
+}
+
+// Refresh are the preferences of an instance refresh.
+type Refresh struct {
+	MinHealthy      int // percent
+	MaxHealthy      int // percent
+	Warmup          time.Duration
+	Checkpoints     []int
+	CheckpointDelay time.Duration
+	Soak            time.Duration // after the group
+	Alarms          []string
+	Rollback        bool
+}
+
+// InPlace says how long-lived nodes are patched.
+type InPlace struct {
+	Batch  int
+	Reboot string // never, if-needed
+}
+
+// Schedule is a time at which an image line runs.
+type Schedule struct {
+	Label      string
+	Image      *Image
+	At         string
+	OffsetDays int
+}
+
+// ImageNamed finds an image line; with an empty name it is the only one.
+func (c *Config) ImageNamed(name string) (*Image, bool) {
+	if name == "" && len(c.Images) == 1 {
+		return c.Images[0], true
+	}
+	for _, i := range c.Images {
+		if i.Label == name {
+			return i, true
+		}
+	}
+	return nil, false
+}
+
+// FleetsOf are the fleets that follow an image line, in the file's order.
+func (c *Config) FleetsOf(i *Image) []*Fleet {
+	var out []*Fleet
+	for _, f := range c.Fleets {
+		if f.Image == i {
+			out = append(out, f)
+		}
+	}
+	return out
+}

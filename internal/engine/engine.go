@@ -1,0 +1,163 @@
+// Package engine runs units: it records before and after each Advance, waits on
+// the run's clock, and goes on from the last record after a crash.
+package engine
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/journal"
+	"github.com/goldenami/rehydrate/internal/unit"
+	"github.com/goldenami/rehydrate/internal/wait"
+)
+
+// Local runs units in this process.
+type Local struct {
+	Journal *journal.Journal
+	Clock   wait.Clock
+	// Wall is for waits on child processes; nil is the machine's clock.
+	Wall wait.Clock
+	// MaxWait ends the process with fault.Waiting rather than wait longer for one
+	// step; 0 waits for ever.
+	MaxWait time.Duration
+}
+
+// Run advances the unit of that name to its end and returns its last state. A unit
+// that has ended before is not advanced again.
+func (l *Local) Run(ctx context.Context, name string, u unit.Unit) (json.RawMessage, error) {
+	h, err := l.open(ctx, name, u.Kind())
+	if err != nil {
+		return nil, err
+	}
+	for !h.done {
+		if err := l.sleep(ctx, name, h.next); err != nil {
+			return nil, err
+		}
+		if err := h.before(ctx); err != nil {
+			return nil, err
+		}
+		state, next, err := u.Advance(ctx, h.state)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		if err := h.after(ctx, state, next); err != nil {
+			return nil, err
+		}
+	}
+	return h.state, nil
+}
+
+// sleep waits as the last Advance asked.
+func (l *Local) sleep(ctx context.Context, name string, n pending) error {
+	if n.approval != "" {
+		return fault.New(fault.Waiting, "approve it, then `rehydrate run --resume "+l.Journal.Run()+"`", "%s waits for approval of %s", name, n.approval)
+	}
+	if n.due.IsZero() {
+		return ctx.Err()
+	}
+	clock := l.Clock
+	if n.wall {
+		if clock = l.Wall; clock == nil {
+			clock = wait.Wall{}
+		}
+	}
+	if left := n.due.Sub(clock.Now()); l.MaxWait > 0 && left > l.MaxWait {
+		return fault.New(fault.Waiting, "go on later with `rehydrate run --resume --due`", "%s waits until %s", name, n.due.Format(time.RFC3339))
+	}
+	return clock.Sleep(ctx, n.due)
+}
+
+// pending is what stands before the next Advance.
+type pending struct {
+	due      time.Time
+	wall     bool
+	approval string
+}
+
+// history is a unit's place in the journal.
+type history struct {
+	l       *Local
+	unit    string
+	kind    string
+	seq     int // the last number written
+	state   json.RawMessage
+	next    pending
+	done    bool
+	started bool // a Before record of this state stands in the journal
+}
+
+func (l *Local) open(ctx context.Context, name, kind string) (*history, error) {
+	records, err := l.Journal.Records(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	h := &history{l: l, unit: name, kind: kind}
+	for _, r := range records {
+		if r.Kind != kind {
+			return nil, fault.New(fault.Conflict, "", "unit %s of run %s is a %s in the journal, not a %s", name, l.Journal.Run(), r.Kind, kind)
+		}
+		h.seq = r.Seq
+		switch r.Phase {
+		case journal.Before:
+			h.started = true
+		case journal.After:
+			h.state, h.done, h.started = r.State, r.Done, false
+			h.next = pending{due: r.Due, approval: r.Approval}
+		}
+	}
+	return h, nil
+}
+
+// before records that an Advance from this state begins. Polls that change nothing
+// share one record.
+func (h *history) before(ctx context.Context) error {
+	if h.started {
+		return nil
+	}
+	if err := h.append(ctx, journal.Record{Phase: journal.Before}); err != nil {
+		return err
+	}
+	h.started = true
+	return nil
+}
+
+// after takes an Advance's answer and records it if it changed anything.
+func (h *history) after(ctx context.Context, state json.RawMessage, n unit.Next) error {
+	h.next = pending{approval: n.Approval, wall: n.Wall}
+	if n.After > 0 {
+		clock := h.l.Clock
+		if n.Wall {
+			if clock = h.l.Wall; clock == nil {
+				clock = wait.Wall{}
+			}
+		}
+		h.next.due = clock.Now().Add(n.After)
+	}
+	if !n.Done && n.Approval == "" && bytes.Equal(state, h.state) {
+		return nil
+	}
+	r := journal.Record{Phase: journal.After, State: state, Done: n.Done, Approval: n.Approval}
+	if !n.Wall {
+		r.Due = h.next.due // a wait on the wall is for a process that a resume does not have
+	}
+	if err := h.append(ctx, r); err != nil {
+		return err
+	}
+	h.state, h.done, h.started = state, n.Done, false
+	return nil
+}
+
+func (h *history) append(ctx context.Context, r journal.Record) error {
+	r.Seq, r.Unit, r.Kind = h.seq+1, h.unit, h.kind
+	r.At, r.Wall = h.l.Clock.Now(), time.Now().UTC()
+	// What Advance did has happened: an interrupt must not lose its record.
+	if err := h.l.Journal.Append(context.WithoutCancel(ctx), r); err != nil {
+		return err
+	}
+	h.seq++
+	return nil
+}
