@@ -2,28 +2,6 @@ package baseline
 
 import "time"
 
-// OperatingSystem is a value of the SSM OperatingSystem enum, such as DEBIAN.
-type OperatingSystem string
-
-// The fifteen operating systems of Patch Manager (§1.1).
-const (
-	Windows         OperatingSystem = "WINDOWS"
-	AmazonLinux     OperatingSystem = "AMAZON_LINUX"
-	AmazonLinux2    OperatingSystem = "AMAZON_LINUX_2"
-	AmazonLinux2022 OperatingSystem = "AMAZON_LINUX_2022"
-	AmazonLinux2023 OperatingSystem = "AMAZON_LINUX_2023"
-	Ubuntu          OperatingSystem = "UBUNTU"
-	RedHat          OperatingSystem = "REDHAT_ENTERPRISE_LINUX"
-	Suse            OperatingSystem = "SUSE"
-	CentOS          OperatingSystem = "CENTOS"
-	Oracle          OperatingSystem = "ORACLE_LINUX"
-	Debian          OperatingSystem = "DEBIAN"
-	MacOS           OperatingSystem = "MACOS"
-	Raspbian        OperatingSystem = "RASPBIAN"
-	Rocky           OperatingSystem = "ROCKY_LINUX"
-	Alma            OperatingSystem = "ALMA_LINUX"
-)
-
 // Baseline is a patch baseline in the shape of CreatePatchBaseline; it reads and
 // writes that JSON unchanged.
 type Baseline struct {
@@ -93,6 +71,8 @@ type Installed struct {
 	Held bool `json:"held,omitempty"`
 	// Source is the source package's name, where the database states it.
 	Source string `json:"source,omitempty"`
+	// Manager is macOS only: softwareupdate, installer, brew or brew_cask.
+	Manager string `json:"manager,omitempty"`
 }
 
 // Notice is an advisory (updateinfo notice, SUSE patch) that names a version.
@@ -139,6 +119,8 @@ type AvailablePackage struct {
 	Section   string     `json:"section,omitempty"`  // deb
 	Origins   []Origin   `json:"origins,omitempty"`  // deb
 	Phased    int        `json:"phased,omitempty"`   // Phased-Update-Percentage, 0: not phased
+	Hotfix    bool       `json:"hotfix,omitempty"`   // from a module_hotfixes=1 repository (§16.4)
+	Manager   string     `json:"manager,omitempty"`  // macOS: softwareupdate, installer, brew, brew_cask
 	Changelog *Changelog `json:"changelog,omitempty"`
 	FirstSeen time.Time  `json:"firstSeen,omitzero"` // extension: when our ledger first saw it
 
@@ -179,6 +161,8 @@ type Inventory struct {
 type Available struct {
 	Packages     []AvailablePackage `json:"packages"`
 	Repositories []Repository       `json:"repositories,omitempty"`
+	// Updates is the Windows catalogue as this node sees it (§4).
+	Updates []Update `json:"updates,omitempty"`
 }
 
 // Node is everything an evaluation reads about one root.

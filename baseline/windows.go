@@ -1,0 +1,3 @@
+package baseline
+
+func (p *pass) scanWindows() *Result { return &Result{} }
