@@ -5,7 +5,9 @@ package wire
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
@@ -13,7 +15,11 @@ import (
 // Service is the set of operations that the twin models of one AWS service.
 type Service struct {
 	Name string // the endpoint prefix, such as ec2, ssm, autoscaling, ebs, s3, sts
-	ops  map[string]operation
+	// Notes, if set, adds what it returns to the log line of a call; in is a
+	// pointer to the operation's input.
+	Notes func(op string, in any) map[string]any
+
+	ops map[string]operation
 }
 
 // operation is one handler with the SDK types it takes and returns.
@@ -38,6 +44,11 @@ func Op[I, O any](s *Service, name string, f func(tx *world.Tx, in *I) (*O, erro
 			return f(tx, in.(*I))
 		},
 	}
+}
+
+// Operations are the names of the operations that the service has, sorted.
+func (s *Service) Operations() []string {
+	return slices.Sorted(maps.Keys(s.ops))
 }
 
 // Error is an AWS error as it goes over the wire.

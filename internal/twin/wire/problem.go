@@ -1,0 +1,92 @@
+package wire
+
+import "fmt"
+
+// problem is what is wrong with a request before any handler sees it. Each
+// protocol has codes of its own for it.
+type problem struct {
+	what   what
+	path   string // the member
+	detail string
+	limit  string // of a constraint, in the words AWS uses
+	value  string
+}
+
+type what uint8
+
+const (
+	isMalformed  what = iota // cannot be parsed
+	isUnknown                // a member that the operation does not have
+	isWrongValue             // a value of the wrong type
+	isMissing                // a required member is absent
+	isInvalid                // a constraint is broken
+	isTooLarge
+)
+
+func (p *problem) Error() string { return p.path + ": " + p.detail }
+
+func malformed(format string, args ...any) error {
+	return &problem{what: isMalformed, detail: fmt.Sprintf(format, args...)}
+}
+
+func unknownMember(path string) error { return &problem{what: isUnknown, path: path} }
+
+func badValue(path, detail string) error {
+	return &problem{what: isWrongValue, path: path, detail: detail}
+}
+
+// wireError words a problem as the protocol's services do.
+//
+// EC2: "EC2 API error codes", common client errors. Query and JSON services:
+// "Common Errors" of Auto Scaling and Systems Manager, and the messages that
+// their validation framework writes.
+func (p *problem) wireError(protocol string) *Error {
+	e := &Error{Status: 400}
+	switch p.what {
+	case isTooLarge:
+		return &Error{Code: "RequestEntityTooLarge", Message: "The request is larger than the service accepts.", Status: 413}
+	case isMalformed:
+		e.Code = map[string]string{"ec2": "MalformedQueryString", "query": "MalformedQueryString", "rest-xml": "MalformedXML"}[protocol]
+		if e.Code == "" {
+			e.Code = "SerializationException"
+		}
+		e.Message = "The request is malformed: " + p.detail + "."
+		return e
+	}
+	if protocol == "ec2" {
+		p.ec2(e)
+		return e
+	}
+	e.Code = map[string]string{"query": "ValidationError", "rest-xml": "InvalidRequest"}[protocol]
+	if e.Code == "" {
+		e.Code = "ValidationException"
+	}
+	member := lower(p.path)
+	switch p.what {
+	case isUnknown:
+		e.Message = fmt.Sprintf("1 validation error detected: '%s' is not a member of this request", p.path)
+	case isWrongValue:
+		if e.Code == "ValidationException" {
+			e.Code = "SerializationException"
+		}
+		e.Message = fmt.Sprintf("Value at '%s': %s", member, p.detail)
+	case isMissing:
+		e.Message = fmt.Sprintf("1 validation error detected: Value null at '%s' failed to satisfy constraint: Member must not be null", member)
+	default:
+		e.Message = fmt.Sprintf("1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: Member must %s", p.value, member, p.limit)
+	}
+	return e
+}
+
+func (p *problem) ec2(e *Error) {
+	switch p.what {
+	case isUnknown:
+		e.Code, e.Message = "UnknownParameter", fmt.Sprintf("The parameter %s is not recognized", p.path)
+	case isMissing:
+		e.Code, e.Message = "MissingParameter", fmt.Sprintf("The request must contain the parameter %s", p.path)
+	case isWrongValue:
+		e.Code, e.Message = "InvalidParameterValue", fmt.Sprintf("Invalid value for %s: %s", p.path, p.detail)
+	default:
+		e.Code, e.Message = "InvalidParameterValue", fmt.Sprintf("Value (%s) for parameter %s is invalid. It must %s.", p.value, p.path, p.limit)
+	}
+}

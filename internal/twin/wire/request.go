@@ -1,0 +1,110 @@
+package wire
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// ClientHeader carries the id of a client that takes its time from the twin.
+const ClientHeader = "X-Rehydrate-Client"
+
+const (
+	maxBody     = 4 << 20   // of a query or JSON request
+	maxRESTBody = 256 << 20 // of an object or a block
+)
+
+// request is an HTTP request, read and understood as far as every protocol goes.
+type request struct {
+	http   *http.Request
+	body   []byte
+	form   url.Values // query protocols
+	query  url.Values // of the address
+	path   string     // escaped, S3 in path style
+	labels map[string]string
+	cred   credential
+	client string
+	read   error // why the body could not be read
+}
+
+// credential is what a signature says about its maker.
+type credential struct {
+	key, region, service string
+	presigned            bool
+}
+
+func newRequest(r *http.Request) *request {
+	out := &request{http: r, query: r.URL.Query(), path: r.URL.EscapedPath(), client: r.Header.Get(ClientHeader)}
+	out.cred = credentialOf(r, out.query)
+	return out
+}
+
+// credentialOf reads the credential scope of a SigV4 or SigV4a signature, in the
+// header or (presigned) in the query.
+func credentialOf(r *http.Request, query url.Values) credential {
+	text, presigned := "", false
+	if auth := r.Header.Get("Authorization"); strings.HasPrefix(auth, "AWS4-") {
+		if _, after, ok := strings.Cut(auth, "Credential="); ok {
+			text, _, _ = strings.Cut(after, ",")
+		}
+	} else if c := query.Get("X-Amz-Credential"); c != "" {
+		text, presigned = c, true
+	}
+	parts := strings.Split(strings.TrimSpace(text), "/")
+	switch {
+	case len(parts) == 5:
+		return credential{key: parts[0], region: parts[2], service: parts[3], presigned: presigned}
+	case len(parts) == 4: // SigV4a has no region in its scope
+		return credential{key: parts[0], region: or(r.Header.Get("X-Amz-Region-Set"), "us-east-1"), service: parts[2], presigned: presigned}
+	}
+	return credential{}
+}
+
+// readBody reads the body up to limit bytes.
+func (r *request) readBody(limit int64) error {
+	if r.http.Body == nil {
+		return nil
+	}
+	if r.http.ContentLength > limit {
+		return &problem{what: isTooLarge}
+	}
+	body, err := io.ReadAll(io.LimitReader(r.http.Body, limit+1))
+	if err != nil {
+		return malformed("the body ended early")
+	}
+	if int64(len(body)) > limit {
+		return &problem{what: isTooLarge}
+	}
+	if strings.Contains(r.http.Header.Get("Content-Encoding"), "aws-chunked") ||
+		strings.HasPrefix(r.http.Header.Get("X-Amz-Content-Sha256"), "STREAMING-") {
+		if body, err = dechunk(body, r.http.Header); err != nil {
+			return err
+		}
+	}
+	r.body = body
+	return nil
+}
+
+// parseForm reads the parameters of a query protocol: the body of a POST, the
+// address of a GET.
+func (r *request) parseForm() error {
+	if r.http.Method == http.MethodGet {
+		r.form = r.query
+		return nil
+	}
+	form, err := url.ParseQuery(string(r.body))
+	if err != nil {
+		return malformed("the parameters are not form encoded")
+	}
+	r.form = form
+	return nil
+}
+
+// bodyHash is the SHA-256 of the body in hexadecimal.
+func (r *request) bodyHash() string {
+	sum := sha256.Sum256(r.body)
+	return hex.EncodeToString(sum[:])
+}
