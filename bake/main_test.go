@@ -1,0 +1,37 @@
+package bake
+
+import (
+	"fmt"
+	"os"
+	"testing"
+)
+
+// fakePackerEnv names what the test binary does when it is run as Packer.
+const fakePackerEnv = "BAKE_FAKE_PACKER"
+
+func TestMain(m *testing.M) {
+	if MaybeSupervise(os.Args) {
+		return
+	}
+	if scenario := os.Getenv(fakePackerEnv); scenario != "" {
+		if err := fakePacker(scenario, os.Args[1:]); err != nil {
+			fmt.Println("Error: " + err.Error())
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// need skips a test whose prerequisite is missing, or fails it where nothing may be
+// skipped.
+func need(t *testing.T, ok bool, format string, args ...any) {
+	t.Helper()
+	switch {
+	case ok:
+	case os.Getenv("REQUIRE_ALL") == "1":
+		t.Fatalf(format, args...)
+	default:
+		t.Skipf(format, args...)
+	}
+}
