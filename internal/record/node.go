@@ -32,6 +32,8 @@ type NodeRequest struct {
 	RebootOption string `json:"rebootOption,omitempty"` // RebootIfNeeded or NoReboot
 	// LockTimeout is how long to wait for the package manager's own lock, in seconds.
 	LockTimeout int `json:"lockTimeout,omitempty"`
+	// NoRefresh reads the package lists as they are, without updating them first.
+	NoRefresh bool `json:"noRefresh,omitempty"`
 }
 
 // NodeReport is what rehydrate-node answers.
@@ -52,6 +54,7 @@ type NodeReport struct {
 	Before0     *baseline.Result    `json:"before0,omitempty"`    // from the first scan
 	Lock        *baseline.Lock      `json:"lock,omitempty"`       // made or used
 	LockDigest  string              `json:"lockDigest,omitempty"` //
+	Identity    string              `json:"identity,omitempty"`   // the lock's
 	Changes     []Change            `json:"changes,omitempty"`    // what really changed
 	Obtained    []Obtained          `json:"obtained,omitempty"`   // where each file came from
 	Findings    []string            `json:"findings,omitempty"`   // holds, pins, phased updates, refusals
@@ -73,4 +76,5 @@ type Obtained struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
 	From    string `json:"from"` // source, time-travel or bundle
+	SHA256  string `json:"sha256,omitempty"`
 }

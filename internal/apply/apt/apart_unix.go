@@ -1,0 +1,12 @@
+//go:build unix
+
+package apt
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// apart puts cmd in a process group of its own, so that an interrupt typed at the
+// terminal, which goes to a whole group, does not reach dpkg.
+func apart(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }

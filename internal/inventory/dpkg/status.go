@@ -1,0 +1,171 @@
+package dpkg
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/goldenami/rehydrate/baseline"
+)
+
+const (
+	statusFile = "var/lib/dpkg/status"
+	statusDir  = "var/lib/dpkg/status.d" // one file a package; distroless images
+	updatesDir = "var/lib/dpkg/updates"  // dpkg's journal
+)
+
+// readStatus reads the installed packages of root, sorted by name and
+// architecture, and remarks on packages in a state between.
+func readStatus(root fs.FS) (list []baseline.Installed, findings []string, err error) {
+	// While dpkg works, and after it was interrupted, what is installed stands in a
+	// journal beside the status file: the status file alone would be an old answer.
+	journal, err := fs.ReadDir(root, updatesDir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, fmt.Errorf("read installed packages: %w", err)
+	}
+	for _, e := range journal {
+		if strings.Trim(e.Name(), "0123456789") == "" {
+			return nil, nil, fmt.Errorf("read installed packages: dpkg is at work or was interrupted (%s/%s)", updatesDir, e.Name())
+		}
+	}
+	found := false
+	f, err := root.Open(statusFile)
+	switch {
+	case err == nil:
+		found = true
+		list, findings, err = parseStatus(f, false)
+		err = errors.Join(err, f.Close())
+	case errors.Is(err, fs.ErrNotExist):
+		err = nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("read installed packages from %s: %w", statusFile, err)
+	}
+	single, err := fs.ReadDir(root, statusDir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, fmt.Errorf("read installed packages: %w", err)
+	}
+	for _, e := range single {
+		if e.IsDir() || strings.HasSuffix(e.Name(), ".md5sums") {
+			continue
+		}
+		found = true
+		name := path.Join(statusDir, e.Name())
+		text, err := fs.ReadFile(root, name)
+		if err != nil {
+			return nil, nil, fmt.Errorf("read installed packages: %w", err)
+		}
+		more, remarks, err := parseStatus(bytes.NewReader(text), true)
+		if err != nil {
+			return nil, nil, fmt.Errorf("read installed packages from %s: %w", name, err)
+		}
+		list, findings = append(list, more...), append(findings, remarks...)
+	}
+	if !found {
+		return nil, nil, fmt.Errorf("read installed packages: neither %s nor %s exists", statusFile, statusDir)
+	}
+	if len(list) == 0 {
+		return nil, nil, errors.New("read installed packages: the dpkg database lists none")
+	}
+	slices.SortFunc(list, func(a, b baseline.Installed) int {
+		return strings.Compare(a.Name+"\x00"+a.Arch, b.Name+"\x00"+b.Arch)
+	})
+	return list, findings, nil
+}
+
+// parseStatus reads a dpkg status file. Only packages that are completely
+// installed count (§16.1); without says that a missing Status means installed.
+func parseStatus(r io.Reader, without bool) (list []baseline.Installed, findings []string, err error) {
+	paragraphs := newStanzas(r)
+	for {
+		stanza, err := paragraphs.next()
+		if errors.Is(err, io.EOF) {
+			return list, findings, nil
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		var p baseline.Installed
+		want, flag, state := "install", "ok", ""
+		if without {
+			state = "installed"
+		}
+		err = fields(stanza, func(key, value []byte) {
+			switch string(key) {
+			case "Package":
+				p.Name = string(value)
+			case "Version":
+				p.Version = string(value)
+			case "Architecture":
+				p.Arch = string(value)
+			case "Source": // "name" or "name (version)"
+				name, _, _ := strings.Cut(string(value), " ")
+				p.Source = name
+			case "Status":
+				if w := strings.Fields(string(value)); len(w) == 3 {
+					want, flag, state = w[0], w[1], w[2]
+				} else {
+					state = "unreadable"
+				}
+			}
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		switch {
+		case p.Name == "":
+			return nil, nil, fmt.Errorf("a paragraph has no Package field: %q", short(stanza))
+		case state == "" || state == "unreadable":
+			return nil, nil, fmt.Errorf("package %s has no readable Status", p.Name)
+		case state == "not-installed" || state == "config-files":
+			continue
+		case state != "installed" || flag != "ok":
+			findings = append(findings, fmt.Sprintf("package %s is %s (%s), not counted as installed: finish it with dpkg --configure -a", p.Name, state, flag))
+			continue
+		case p.Version == "":
+			return nil, nil, fmt.Errorf("package %s has no Version", p.Name)
+		}
+		p.Held = want == "hold"
+		list = append(list, p)
+	}
+}
+
+// architectures returns the native architecture first, then the foreign ones.
+func architectures(root fs.FS, installed []baseline.Installed) ([]string, error) {
+	native := ""
+	for _, p := range installed {
+		if p.Name == "dpkg" && p.Arch != "all" {
+			native = p.Arch
+		}
+	}
+	if native == "" { // an image without dpkg: what most packages are
+		count := map[string]int{}
+		for _, p := range installed {
+			if p.Arch != "all" {
+				count[p.Arch]++
+			}
+			if n := count[p.Arch]; n > count[native] || n == count[native] && p.Arch < native {
+				native = p.Arch
+			}
+		}
+	}
+	if native == "" {
+		return nil, errors.New("find the architecture: no installed package names one")
+	}
+	list := []string{native}
+	text, err := fs.ReadFile(root, "var/lib/dpkg/arch")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("find the architecture: %w", err)
+	}
+	for _, a := range strings.Fields(string(text)) {
+		if !slices.Contains(list, a) {
+			list = append(list, a)
+		}
+	}
+	return list, nil
+}

@@ -1,0 +1,69 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goldenami/rehydrate/baseline"
+	"github.com/goldenami/rehydrate/internal/apply/apt"
+	"github.com/goldenami/rehydrate/internal/inventory"
+	"github.com/goldenami/rehydrate/internal/record"
+	"github.com/goldenami/rehydrate/internal/wait"
+)
+
+// StateDir is where rehydrate-node keeps its lock and working files on a node.
+const StateDir = "/var/lib/rehydrate"
+
+// RunLocal does what req asks for on the machine that this process runs on, under
+// the node's lock. The report is nil when not even the lock was got.
+func RunLocal(ctx context.Context, req record.NodeRequest, say func(string, ...any)) (*record.NodeReport, error) {
+	release, err := Exclusive(ctx, wait.Wall{}, StateDir, lockTimeout(req))
+	if err != nil {
+		return nil, err
+	}
+	// The machine's own root: absolute links in it are the machine's own too.
+	root := os.DirFS("/")
+	name, _ := os.Hostname() // unknown: left out of the report
+	manager := apt.New(apt.Config{
+		Runner: apt.Exec{}, State: StateDir, Root: root, Clock: wait.Wall{}, Say: say,
+		LockTimeout: lockTimeout(req),
+	})
+	report, err := Run(ctx, Root{Name: name, Inventory: files{root}, Manager: manager, Clock: wait.Wall{}, Say: say}, req)
+	return report, errors.Join(err, manager.Close(), release())
+}
+
+// files is the inventory of the running system.
+type files struct{ root fs.FS }
+
+func (f files) Installed(context.Context) (baseline.Inventory, error) {
+	inv, _, err := inventory.Installed(f.root, inventory.Options{Now: time.Now(), Times: true})
+	return f.live(inv), err
+}
+
+func (f files) Collect(_ context.Context, names []string) (baseline.Node, []string, error) {
+	n, findings, err := inventory.Collect(f.root, inventory.Options{Now: time.Now(), Times: true, Names: names})
+	n.Inventory = f.live(n.Inventory)
+	return n, findings, err
+}
+
+// live adds what only a running system knows; what cannot be read is left out.
+func (f files) live(inv baseline.Inventory) baseline.Inventory {
+	if text, err := fs.ReadFile(f.root, "proc/sys/kernel/osrelease"); err == nil {
+		inv.Kernel = strings.TrimSpace(string(text))
+	}
+	if text, err := fs.ReadFile(f.root, "proc/stat"); err == nil {
+		for line := range strings.Lines(string(text)) {
+			if at, ok := strings.CutPrefix(line, "btime "); ok {
+				if s, err := strconv.ParseInt(strings.TrimSpace(at), 10, 64); err == nil {
+					inv.BootTime = time.Unix(s, 0).UTC()
+				}
+			}
+		}
+	}
+	return inv
+}

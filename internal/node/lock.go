@@ -1,0 +1,119 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/goldenami/rehydrate/baseline"
+	"github.com/goldenami/rehydrate/internal/apply"
+	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/record"
+)
+
+// makeLock freezes what the baseline approves and what the package manager's solver
+// adds to it. Nothing on the root is changed.
+func (r *run) makeLock(ctx context.Context) (*baseline.Lock, error) {
+	lock, err := baseline.MakeLock(r.base, r.node, r.now, r.req.Options)
+	if err != nil {
+		return nil, fmt.Errorf("make the lock: %w", err)
+	}
+	wanted := r.unheld(lock.Packages)
+	sim, err := r.Manager.Simulate(ctx, wanted)
+	if err != nil {
+		return nil, fmt.Errorf("make the lock: %w", err)
+	}
+	if err := refuseRemovals(sim); err != nil {
+		return nil, fmt.Errorf("make the lock: %w", err)
+	}
+	deps, err := r.offersOf(ctx, sim.Extra(wanted))
+	if err != nil {
+		return nil, fmt.Errorf("make the lock: %w", err)
+	}
+	return r.relock(deps)
+}
+
+func (r *run) relock(deps []baseline.AvailablePackage) (*baseline.Lock, error) {
+	// The same offer may have got a changelog since.
+	for i, d := range deps {
+		for _, p := range r.node.Available.Packages {
+			if p.SHA256 == d.SHA256 && p.Name == d.Name {
+				deps[i] = p
+			}
+		}
+	}
+	lock, err := baseline.MakeLock(r.base, r.node, r.now, r.req.Options, deps...)
+	if err != nil {
+		return nil, fmt.Errorf("make the lock: %w", err)
+	}
+	return lock, nil
+}
+
+// offersOf finds what the sources offer for the solver's additions; names that were
+// not read before are read now.
+func (r *run) offersOf(ctx context.Context, extra []record.Change) ([]baseline.AvailablePackage, error) {
+	if len(extra) == 0 {
+		return nil, nil
+	}
+	var names []string
+	for _, c := range extra {
+		names = append(names, c.Name)
+	}
+	more, _, err := r.Inventory.Collect(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	var deps []baseline.AvailablePackage
+	for _, c := range extra {
+		i := slices.IndexFunc(more.Available.Packages, func(p baseline.AvailablePackage) bool {
+			return p.Name == c.Name && p.Arch == c.Arch && p.Version == c.To
+		})
+		if i < 0 {
+			return nil, fmt.Errorf("the package manager would also install %s, which no configured source was seen to offer", apply.Say(c))
+		}
+		offer := more.Available.Packages[i]
+		known := slices.ContainsFunc(r.node.Available.Packages, func(p baseline.AvailablePackage) bool {
+			return p.Name == offer.Name && p.Arch == offer.Arch && p.Version == offer.Version
+		})
+		if !known { // evidence of what the lock was made from
+			r.node.Available.Packages = append(r.node.Available.Packages, offer)
+		}
+		deps = append(deps, offer)
+		r.Say("comes in as a dependency: %s", apply.Say(c))
+	}
+	return deps, nil
+}
+
+// unheld is packages without those on hold here.
+func (r *run) unheld(packages []baseline.LockedPackage) []baseline.LockedPackage {
+	return slices.DeleteFunc(slices.Clone(packages), func(p baseline.LockedPackage) bool { return r.held(p) })
+}
+
+func (r *run) held(p baseline.LockedPackage) bool {
+	return slices.ContainsFunc(r.node.Inventory.Installed, func(i baseline.Installed) bool {
+		return i.Held && i.Name == p.Name && i.Arch == p.Arch
+	})
+}
+
+func refuseRemovals(sim apply.Simulation) error {
+	if len(sim.Remove) == 0 {
+		return nil
+	}
+	text := ""
+	for i, c := range sim.Remove {
+		if i > 0 {
+			text += ", "
+		}
+		text += apply.Say(c)
+	}
+	return fault.New(fault.Failed, "reject the update that conflicts with it, or remove the package yourself", "refused: it would entail: %s", text)
+}
+
+// applicable says whether lock is meant for a root like this.
+func applicable(lock *baseline.Lock, inv baseline.Inventory) error {
+	if lock.OS == inv.OS && lock.Product == inv.Product && lock.Arch == inv.Arch {
+		return nil
+	}
+	return fault.New(fault.Failed, "make a lock on a node of this kind",
+		"apply lock: it is for %s %s, this node is %s %s", lock.Product, lock.Arch, inv.Product, inv.Arch)
+}
