@@ -22,6 +22,8 @@ import (
 var (
 	// ErrNotRunning says that the machine is unknown to this process or stopped.
 	ErrNotRunning = errors.New("the machine is not running")
+	// ErrInterrupted says that the machine went down, or rebooted, while it was at work.
+	ErrInterrupted = errors.New("the machine went down meanwhile")
 	// ErrNotModelled says that Patch was asked of a real root: Run its node binary.
 	ErrNotModelled = errors.New("the machine is a real root, not a modelled one")
 	// ErrUnavailable says that this system cannot do what the image needs.
