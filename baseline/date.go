@@ -5,6 +5,10 @@ import (
 	"time"
 )
 
+// ParseDate reads a date in any of the forms that updateinfo files, zypper and
+// vectors use (§2); ok is false for anything else.
+func ParseDate(s string) (t time.Time, ok bool) { return parseDate(s) }
+
 // parseDate reads the date of an advisory (§2): YYYY-MM-DD with an optional
 // " HH[:MM[:SS]]" and an optional " UTC", RFC 3339, epoch seconds, and the locale
 // forms of zypper. Everything is UTC unless it states an offset; a day alone is

@@ -34,15 +34,25 @@ type replyFields struct {
 // field that is in neither shape is refused by name, because a misspelt rule
 // would silently approve something else.
 func Parse(data []byte) (*Baseline, error) {
+	b, err := Decode(data)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.Validate(); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// Decode is Parse without the validation, for callers that report faults of
+// their own first.
+func Decode(data []byte) (*Baseline, error) {
 	var doc struct {
 		Baseline
 		replyFields
 	}
 	if err := decodeStrict(data, &doc); err != nil {
 		return nil, fmt.Errorf("reading baseline: %w", err)
-	}
-	if err := doc.Validate(); err != nil {
-		return nil, err
 	}
 	return &doc.Baseline, nil
 }

@@ -1,0 +1,206 @@
+package baseline
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Operation is what a run of a patch document does.
+type Operation string
+
+// The operations of AWS-RunPatchBaseline.
+const (
+	OperationScan    Operation = "Scan"
+	OperationInstall Operation = "Install"
+)
+
+// Run is a run of a patch document on a node whose outcome is judged (§7, §11).
+type Run struct {
+	Operation    Operation
+	RebootOption RebootOption // default RebootIfNeeded
+	// PostInstall is what is installed after the transaction of an Install; nil if
+	// the transaction changed nothing or is still to come.
+	PostInstall []Installed
+	// InstalledByRun are the KB ids that an Install put on a Windows node.
+	InstalledByRun []string
+	Override       *InstallOverrideList // nil: none given; Scan ignores it
+	Prior          *Prior               // the state file of earlier runs
+}
+
+// Prior is what earlier runs left in the state file (§7.1).
+type Prior struct {
+	// Pending are ids (name.arch) or titles that wait for a reboot.
+	Pending             []string  `json:"pendingReboot"`
+	LastNoRebootInstall time.Time `json:"lastNoRebootInstall,omitzero"`
+	LastBoot            time.Time `json:"lastBoot,omitzero"`
+}
+
+// waits says whether what the record names still waits for its reboot.
+func (s *Prior) waits(id, title string) bool {
+	return s != nil && s.LastBoot.Before(s.LastNoRebootInstall) &&
+		(slices.Contains(s.Pending, id) || slices.Contains(s.Pending, title))
+}
+
+// EvaluateRun judges a node after a run: a Scan, or an Install of which r holds
+// the outcome.
+func EvaluateRun(b *Baseline, n Node, r Run, now time.Time, o Options) (*Result, error) {
+	c, err := Compile(b, o)
+	if err != nil {
+		return nil, err
+	}
+	cat := c.Catalog(n.Inventory.Product, &n.Available)
+	return cat.EvaluateRun(n.Inventory, r, now)
+}
+
+// EvaluateRun is the function EvaluateRun for nodes that share repositories.
+func (cat *Catalog) EvaluateRun(inv Inventory, r Run, now time.Time) (*Result, error) {
+	switch r.Operation {
+	case OperationScan, "":
+		p, err := cat.pass(inv, now)
+		if err != nil {
+			return nil, err
+		}
+		out := p.scan()
+		p.markPending(out, r, nil)
+		return out, nil
+	case OperationInstall:
+		if cat.family == windows {
+			return cat.installWindows(inv, r, now)
+		}
+		return cat.install(inv, r, now)
+	}
+	return nil, fmt.Errorf("evaluating run: operation %q is neither Scan nor Install", r.Operation)
+}
+
+// install is scan → install → scan again (§7): the states come from the second
+// scan, and what is still behind has failed.
+func (cat *Catalog) install(inv Inventory, r Run, now time.Time) (*Result, error) {
+	before, err := cat.pass(inv, now)
+	if err != nil {
+		return nil, err
+	}
+	plan := before.scan()
+	var targets map[packageKey]*target
+	if r.Override != nil {
+		targets = before.overrideTargets(r.Override)
+		plan.ToInstall = targetList(targets)
+	}
+	after := inv
+	if r.PostInstall != nil {
+		after.Installed = r.PostInstall
+	}
+	p, err := cat.pass(after, now)
+	if err != nil {
+		return nil, err
+	}
+	out := p.scan()
+	out.ToInstall = plan.ToInstall
+	for i := range out.Items {
+		it := &out.Items[i]
+		t := targets[p.key(&Package{Name: it.Name, Arch: it.Arch})]
+		switch {
+		case r.Override == nil && it.State == StateMissing:
+			it.State = StateFailed
+		case t != nil && p.older(it, t):
+			p.failTarget(it, t)
+		}
+	}
+	changed := func(it *Item) bool {
+		was := before.lookup(p.key(&Package{Name: it.Name, Arch: it.Arch}))
+		return was == nil || FullVersion(cat.compiled.os, was.Package) != it.Installed
+	}
+	p.markPending(out, r, changed)
+	out.recount(false)
+	return out, nil
+}
+
+// older says whether the package of it is still older than the override's target.
+func (p *pass) older(it *Item, t *target) bool {
+	inst := p.lookup(p.key(&t.pkg.Package))
+	return inst != nil && it.Installed != "" &&
+		comparePackages(p.compiled.world, &inst.Package, &t.pkg.Package) < 0
+}
+
+func (p *pass) failTarget(it *Item, t *target) {
+	it.State, it.InstalledTime = StateFailed, noTime
+	it.Version, it.Title = FullVersion(p.compiled.os, t.pkg.Package), Title(p.compiled.os, t.pkg.Package)
+	it.ComplianceLevel, it.Rule, it.CVEs = LevelUnspecified, "install_override_list", nil
+	if t.level >= 0 {
+		it.ComplianceLevel = level(t.level).String()
+	}
+	it.Classification, it.Severity = p.classify(t.candidate)
+	it.Reason = t.refused
+}
+
+// markPending applies §7.1. changed says whether the run changed an item's
+// package; nil on a Scan.
+func (p *pass) markPending(out *Result, r Run, changed func(*Item) bool) {
+	reboots := r.Operation == OperationInstall && r.RebootOption != NoReboot
+	prior := r.Prior
+	boot := p.inventory.BootTime
+	if prior != nil && prior.LastBoot.After(boot) {
+		boot = prior.LastBoot
+	}
+	touched := false
+	for i := range out.Items {
+		it := &out.Items[i]
+		if !pendable(it.State) || reboots {
+			continue // a run that ends in our own reboot leaves nothing pending
+		}
+		since := p.compiled.opts.Switches.PendingReboot == PendingSinceBoot && // AMB-14
+			!boot.IsZero() && it.InstalledTime.After(boot)
+		if !since && !prior.waits(it.ID, it.Title) && (changed == nil || !changed(it)) {
+			continue
+		}
+		p.setPending(it)
+		out.RebootPending = append(out.RebootPending, it.ID)
+		touched = true
+	}
+	if touched {
+		out.recount(p.compiled.availableFails())
+	}
+}
+
+// setPending keeps an item's compliance level; its classification is the
+// installed version's (§7.2).
+func (p *pass) setPending(it *Item) {
+	it.State = StateInstalledPendingReboot
+	if p.family == windows {
+		return
+	}
+	k := p.key(&Package{Name: it.Name, Arch: it.Arch})
+	if inst := p.lookup(k); inst != nil {
+		it.Classification, it.Severity = p.classifyInstalled(inst, p.find(k))
+	}
+}
+
+// find is the group of a package, nil if no repository offers any version.
+func (p *pass) find(k packageKey) *group {
+	i, ok := slices.BinarySearchFunc(p.groups, k, func(g group, k packageKey) int {
+		if g.before(k) {
+			return -1
+		}
+		if g.name == k.name && g.arch == k.arch {
+			return 0
+		}
+		return 1
+	})
+	if !ok {
+		return nil
+	}
+	return &p.groups[i]
+}
+
+// recount concludes again after states have changed.
+func (r *Result) recount(availableFails bool) {
+	na, un := r.Counts.NotApplicableCount, r.Counts.UnreportedNotApplicableCount
+	for i := range r.Items {
+		if r.Items[i].State == StateNotApplicable {
+			na-- // listed ones are counted again
+		}
+	}
+	r.Counts = Counts{NotApplicableCount: na, UnreportedNotApplicableCount: un}
+	r.OverallSeverity, r.ReportedSeverity = "", ""
+	r.conclude(availableFails)
+}

@@ -1,0 +1,28 @@
+package vectors
+
+import (
+	"os"
+	"testing"
+)
+
+func specification(t testing.TB) []byte {
+	t.Helper()
+	data, err := os.ReadFile("../testdata/patch-vectors.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func TestEveryVectorOfTheSpecificationPasses(t *testing.T) {
+	s, err := Run(specification(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range s.Failed() {
+		t.Error(r)
+	}
+	if s.Total != 180 {
+		t.Errorf("%d vectors, the specification has 180", s.Total)
+	}
+}
