@@ -1,0 +1,125 @@
+package ec2
+
+import (
+	"context"
+	"path/filepath"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/goldenami/rehydrate/internal/twin/backing"
+	"github.com/goldenami/rehydrate/internal/twin/wire"
+	"github.com/goldenami/rehydrate/internal/twin/world"
+)
+
+// AddImage puts an image with its snapshot into the transaction's account, available
+// at once: an AMI of the world before our time. What is empty gets the usual value.
+func (s *Service) AddImage(tx *world.Tx, i Image, content backing.Image) (Image, error) {
+	s.place(tx)
+	if err := checkName(tx, i.Name); err != nil {
+		return Image{}, err
+	}
+	if i.ID == "" {
+		i.ID = tx.ID("ami-")
+	}
+	if err := checkID(i.ID, "ami-", "InvalidAMIID.Malformed"); err != nil {
+		return Image{}, err
+	}
+	if _, dup := owners(tx).Get(i.ID); dup {
+		return Image{}, badValue("image id %s is in use", i.ID)
+	}
+	i.Owner, i.State, i.ENA = tx.Account, imageAvailable, true
+	if i.Architecture == "" {
+		i.Architecture = "x86_64"
+	}
+	if i.RootDevice == "" {
+		i.RootDevice = "/dev/xvda"
+	}
+	if i.Created.IsZero() {
+		i.Created = tx.Now
+	}
+	if len(i.Disks) == 0 {
+		i.Disks = []Disk{{Device: i.RootDevice, Size: 8, Type: "gp3", DeleteOnTermination: true}}
+	}
+	i.Content = addContent(tx, Content{Image: content})
+	for k, d := range i.Disks {
+		n := Snapshot{ID: tx.ID("snap-"), Owner: tx.Account, Size: d.Size, State: snapCompleted, Started: i.Created, Completed: i.Created,
+			Encrypted: d.Encrypted, Image: i.ID, Public: i.Public, Users: i.Users, Content: i.Content, Description: "root of " + i.Name}
+		putSnapshot(tx, n)
+		i.Disks[k].Snapshot = n.ID
+	}
+	putImage(tx, i)
+	return i, nil
+}
+
+// RegisterImage handles the operation of that name for EBS images with one snapshot.
+func (s *Service) RegisterImage(tx *world.Tx, in *ec2.RegisterImageInput) (*ec2.RegisterImageOutput, error) {
+	if err := checkName(tx, aws.ToString(in.Name)); err != nil {
+		return nil, err
+	}
+	tags, err := tagSpec(in.TagSpecifications, types.ResourceTypeImage)
+	if err != nil {
+		return nil, err
+	}
+	root := aws.ToString(in.RootDeviceName)
+	if root == "" {
+		return nil, missingParameter("RootDeviceName")
+	}
+	if len(in.BlockDeviceMappings) != 1 || in.BlockDeviceMappings[0].Ebs == nil || aws.ToString(in.BlockDeviceMappings[0].DeviceName) != root {
+		return nil, unmodelled("RegisterImage", "other than exactly one EBS mapping, of the root device")
+	}
+	e := in.BlockDeviceMappings[0].Ebs
+	n, ok := snapshot(tx, aws.ToString(e.SnapshotId))
+	if !ok || n.Owner != tx.Account {
+		return nil, noSnapshot(aws.ToString(e.SnapshotId)) // "you must own the snapshot", RegisterImage
+	}
+	if n.State != snapCompleted {
+		return nil, wire.Errorf("IncorrectState", "The snapshot '%s' is not completed", n.ID)
+	}
+	d := Disk{Device: root, Snapshot: n.ID, Size: max(n.Size, aws.ToInt32(e.VolumeSize)), Type: string(e.VolumeType), Encrypted: n.Encrypted,
+		DeleteOnTermination: e.DeleteOnTermination == nil || *e.DeleteOnTermination}
+	if d.Type == "" {
+		d.Type = "gp2"
+	}
+	i := Image{
+		ID: tx.ID("ami-"), Name: *in.Name, Description: aws.ToString(in.Description), Owner: tx.Account, State: imageAvailable,
+		Architecture: string(in.Architecture), Created: tx.Now, RootDevice: root, ENA: aws.ToBool(in.EnaSupport), BootMode: string(in.BootMode),
+		IMDS: string(in.ImdsSupport), Tags: tags[types.ResourceTypeImage], Disks: []Disk{d}, Content: n.Content,
+	}
+	if i.Architecture == "" {
+		i.Architecture = "i386" // AWS's default for EBS images, fit for no modelled type
+	}
+	if source, _, ok := image(tx, n.Image); ok {
+		i.User = source.User
+	}
+	putImage(tx, i)
+	return &ec2.RegisterImageOutput{ImageId: &i.ID}, nil
+}
+
+// diskLater writes the disk of a content that has none, for EBS direct.
+func (s *Service) diskLater(tx *world.Tx, key string, size int32) {
+	tx.Go("disk of "+key, func(ctx context.Context) {
+		defer s.busy.take(key)()
+		var c Content
+		_ = s.w.Do("-", "-", func(tx *world.Tx) error { c, _ = contents(tx).Get(key); return nil }) // reads only
+		if c.Key == "" || c.Image.Disk != "" {
+			return
+		}
+		file := filepath.Join(s.dir, "disks", key+".img")
+		err := s.writeDisk(ctx, c.Image, file, int64(size)<<30)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			s.w.Log(world.Event{Time: s.w.Clock().Now(), Kind: "ec2.disk.failed", Data: map[string]any{"content": key, "error": err.Error()}})
+			return
+		}
+		_ = s.w.Do("-", "-", func(tx *world.Tx) error {
+			if c, ok := contents(tx).Get(key); ok {
+				c.Image.Disk = file
+				contents(tx).Put(key, c)
+			}
+			return nil
+		})
+	})
+}

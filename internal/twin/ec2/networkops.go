@@ -1,0 +1,127 @@
+package ec2
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/goldenami/rehydrate/internal/twin/world"
+)
+
+// regions are those that an account has without opting in ("Regions", EC2 User Guide).
+func regions() []string {
+	return []string{
+		"ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2", "ca-central-1",
+		"eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3", "sa-east-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2",
+	}
+}
+
+// DescribeRegions handles the operation of that name.
+func (s *Service) DescribeRegions(tx *world.Tx, in *ec2.DescribeRegionsInput) (*ec2.DescribeRegionsOutput, error) {
+	out := &ec2.DescribeRegionsOutput{}
+	for _, name := range in.RegionNames {
+		if !slices.Contains(regions(), name) {
+			return nil, badValue("Invalid region provided: %s", name)
+		}
+	}
+	for _, name := range regions() {
+		if len(in.RegionNames) > 0 && !slices.Contains(in.RegionNames, name) {
+			continue
+		}
+		endpoint := "ec2." + name + ".amazonaws.com"
+		ok, err := match(in.Filters, fields{"region-name": {name}, "endpoint": {endpoint}, "opt-in-status": {"opt-in-not-required"}}, nil)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			out.Regions = append(out.Regions, types.Region{RegionName: &name, Endpoint: &endpoint, OptInStatus: aws.String("opt-in-not-required")})
+		}
+	}
+	return out, nil
+}
+
+// DescribeAvailabilityZones handles the operation of that name.
+func (s *Service) DescribeAvailabilityZones(tx *world.Tx, in *ec2.DescribeAvailabilityZonesInput) (*ec2.DescribeAvailabilityZonesOutput, error) {
+	out := &ec2.DescribeAvailabilityZonesOutput{}
+	for _, name := range in.ZoneNames {
+		if _, _, ok := s.place(tx).zone(name); !ok {
+			return nil, badValue("Invalid availability zone: [%s]", name)
+		}
+	}
+	for k, sub := range s.place(tx).Subnets {
+		id := fmt.Sprintf("%s-az%d", tx.Region, k+1)
+		if len(in.ZoneNames) > 0 && !slices.Contains(in.ZoneNames, sub.Zone) || len(in.ZoneIds) > 0 && !slices.Contains(in.ZoneIds, id) {
+			continue
+		}
+		ok, err := match(in.Filters, fields{
+			"zone-name": {sub.Zone}, "zone-id": {id}, "region-name": {tx.Region}, "state": {"available"},
+			"zone-type": {"availability-zone"}, "opt-in-status": {"opt-in-not-required"}, "group-name": {tx.Region},
+		}, nil)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			out.AvailabilityZones = append(out.AvailabilityZones, types.AvailabilityZone{
+				ZoneName: &sub.Zone, ZoneId: &id, RegionName: &tx.Region, GroupName: &tx.Region, State: types.AvailabilityZoneStateAvailable,
+				ZoneType: aws.String("availability-zone"), OptInStatus: types.AvailabilityZoneOptInStatusOptInNotRequired,
+			})
+		}
+	}
+	return out, nil
+}
+
+// DescribeVpcs handles the operation of that name: there is the default VPC.
+func (s *Service) DescribeVpcs(tx *world.Tx, in *ec2.DescribeVpcsInput) (*ec2.DescribeVpcsOutput, error) {
+	p := s.place(tx)
+	for _, id := range in.VpcIds {
+		if id != p.VPC {
+			return nil, missing("InvalidVpcID.NotFound", "vpc ID", id)
+		}
+	}
+	ok, err := match(in.Filters, fields{
+		"vpc-id": {p.VPC}, "cidr": {p.CIDR}, "is-default": {"true"}, "isDefault": {"true"}, "state": {"available"}, "owner-id": {tx.Account},
+	}, orNone(nil))
+	if err != nil || !ok {
+		return &ec2.DescribeVpcsOutput{}, err
+	}
+	return &ec2.DescribeVpcsOutput{Vpcs: []types.Vpc{{
+		VpcId: &p.VPC, CidrBlock: &p.CIDR, IsDefault: aws.Bool(true), State: types.VpcStateAvailable, OwnerId: &tx.Account,
+		InstanceTenancy: types.TenancyDefault,
+	}}}, nil
+}
+
+// DescribeSubnets handles the operation of that name: a default subnet a zone.
+func (s *Service) DescribeSubnets(tx *world.Tx, in *ec2.DescribeSubnetsInput) (*ec2.DescribeSubnetsOutput, error) {
+	p := s.place(tx)
+	for _, id := range in.SubnetIds {
+		if _, ok := p.subnet(id); !ok {
+			return nil, missing("InvalidSubnetID.NotFound", "subnet ID", id)
+		}
+	}
+	var all []types.Subnet
+	for k, sub := range p.Subnets {
+		if len(in.SubnetIds) > 0 && !slices.Contains(in.SubnetIds, sub.ID) {
+			continue
+		}
+		ok, err := match(in.Filters, fields{
+			"subnet-id": {sub.ID}, "vpc-id": {p.VPC}, "state": {"available"}, "availability-zone": {sub.Zone}, "availabilityZone": {sub.Zone},
+			"cidr": {sub.CIDR}, "cidr-block": {sub.CIDR}, "default-for-az": {"true"}, "defaultForAz": {"true"}, "owner-id": {tx.Account},
+			"map-public-ip-on-launch": {"true"},
+		}, orNone(nil))
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			all = append(all, types.Subnet{
+				SubnetId: &sub.ID, VpcId: &p.VPC, AvailabilityZone: &sub.Zone, AvailabilityZoneId: aws.String(fmt.Sprintf("%s-az%d", tx.Region, k+1)),
+				CidrBlock: &sub.CIDR, State: types.SubnetStateAvailable, DefaultForAz: aws.Bool(true), MapPublicIpOnLaunch: aws.Bool(true),
+				OwnerId: &tx.Account, AvailableIpAddressCount: aws.Int32(64*250 - int32(instances(tx).Len())),
+				SubnetArn: aws.String(fmt.Sprintf("arn:aws:ec2:%s:%s:subnet/%s", tx.Region, tx.Account, sub.ID)),
+			})
+		}
+	}
+	out, next, err := page(all, in.MaxResults, in.NextToken, 5, 1000)
+	return &ec2.DescribeSubnetsOutput{Subnets: out, NextToken: next}, err
+}

@@ -1,0 +1,163 @@
+package ec2
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/goldenami/rehydrate/internal/twin/world"
+)
+
+// Instance states and their codes ("InstanceState", EC2 API Reference).
+const (
+	statePending      = "pending"
+	stateRunning      = "running"
+	stateStopping     = "stopping"
+	stateStopped      = "stopped"
+	stateShuttingDown = "shutting-down"
+	stateTerminated   = "terminated"
+)
+
+func stateCode(state string) int32 {
+	switch state {
+	case stateRunning:
+		return 16
+	case stateShuttingDown:
+		return 32
+	case stateTerminated:
+		return 48
+	case stateStopping:
+		return 64
+	case stateStopped:
+		return 80
+	}
+	return 0
+}
+
+const (
+	timerInstance = "ec2/instance-due"
+	timerForget   = "ec2/instance-forget"
+)
+
+// Work behind a pending resource.
+const (
+	workRunning = "running"
+	workDone    = "done"
+)
+
+// secondLook is how many looks of a caller with its own clock make a pending
+// resource ready.
+const secondLook = 2
+
+// keepTerminated is how long a terminated instance can still be described ("Terminate
+// your instance", EC2 User Guide: about an hour).
+const keepTerminated = time.Hour
+
+// between is a repeatable duration from low to high.
+func between(tx *world.Tx, low, high time.Duration) time.Duration {
+	n, _ := strconv.ParseUint(tx.Hex(8), 16, 64) // eight hex digits always parse
+	return low + time.Duration(n%uint64((high-low)/time.Millisecond+1))*time.Millisecond
+}
+
+// enter puts an instance into a state on its way to another. work says whether
+// something real must be done before it may go on.
+func (s *Service) enter(tx *world.Tx, i *Instance, state string, d time.Duration, work bool) {
+	tx.Cancel(i.Pending.Timer)
+	i.State = state
+	i.Pending = Pending{Due: tx.Now.Add(d)}
+	i.Pending.Timer = tx.At(i.Pending.Due, timerInstance, i.ID)
+	if work {
+		i.Pending.Work = workRunning
+	}
+	s.changed(tx, *i)
+	if work {
+		s.settleLater(tx, i.ID)
+	}
+}
+
+// changed writes an instance whose state is new and tells who wants to know.
+func (s *Service) changed(tx *world.Tx, i Instance) {
+	instances(tx).Put(i.ID, i)
+	tx.Event("ec2.instance.state", map[string]any{"instance": i.ID, "state": i.State, "image": i.Image})
+	for _, f := range s.onState {
+		f(tx, i.ID, i.State)
+	}
+}
+
+// ready says whether what is pending may be shown as done.
+func (p Pending) ready(now time.Time) bool {
+	return p.Work != workRunning && (!now.Before(p.Due) || p.Looks >= secondLook)
+}
+
+// advance moves an instance on from a passing state if it is ready.
+func (s *Service) advance(tx *world.Tx, i Instance) Instance {
+	to, passing := map[string]string{
+		statePending: stateRunning, stateStopping: stateStopped, stateShuttingDown: stateTerminated,
+	}[i.State]
+	if !passing || !i.Pending.ready(tx.Now) {
+		return i
+	}
+	tx.Cancel(i.Pending.Timer)
+	i.State, i.Pending = to, Pending{}
+	if to == stateTerminated {
+		s.bury(tx, &i)
+	}
+	s.changed(tx, i)
+	if to == stateTerminated {
+		if _, _, ok := image(tx, i.Image); !ok {
+			s.sweep(tx)
+		}
+	}
+	return i
+}
+
+// bury gives back what a terminated instance had.
+func (s *Service) bury(tx *world.Tx, i *Instance) {
+	for _, id := range i.Volumes {
+		v, ok := volumes(tx).Get(id)
+		switch {
+		case !ok:
+		case v.Keep:
+			v.Instance, v.Device = "", ""
+			volumes(tx).Put(id, v)
+		default:
+			volumes(tx).Delete(id)
+		}
+	}
+	release(tx, i.Address)
+	i.Address, i.Volumes, i.Interface, i.Subnet, i.VPC, i.Groups = "", nil, "", "", "", nil
+	tx.At(tx.Now.Add(keepTerminated), timerForget, i.ID)
+}
+
+// looked counts a look at a passing instance by a caller with its own clock.
+func (s *Service) looked(tx *world.Tx, i Instance) Instance {
+	if tx.Registered || i.Pending.Timer == "" {
+		return i
+	}
+	i.Pending.Looks++
+	instances(tx).Put(i.ID, i)
+	return s.advance(tx, i)
+}
+
+func (s *Service) instanceDue(tx *world.Tx, payload json.RawMessage) error {
+	var id string
+	if err := json.Unmarshal(payload, &id); err != nil {
+		return err
+	}
+	if i, ok := instances(tx).Get(id); ok {
+		s.advance(tx, i)
+	}
+	return nil
+}
+
+func (s *Service) forgetInstance(tx *world.Tx, payload json.RawMessage) error {
+	var id string
+	if err := json.Unmarshal(payload, &id); err != nil {
+		return err
+	}
+	if i, ok := instances(tx).Get(id); ok && i.State == stateTerminated {
+		instances(tx).Delete(id)
+		whereabouts(tx).Delete(id)
+	}
+	return nil
+}

@@ -1,0 +1,163 @@
+package ec2
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/goldenami/rehydrate/internal/twin/world"
+)
+
+// DescribeLaunchTemplates handles the operation of that name.
+func (s *Service) DescribeLaunchTemplates(tx *world.Tx, in *ec2.DescribeLaunchTemplatesInput) (*ec2.DescribeLaunchTemplatesOutput, error) {
+	var list []LaunchTemplate
+	switch {
+	case len(in.LaunchTemplateIds) > 0:
+		for _, id := range in.LaunchTemplateIds {
+			t, err := s.named(tx, &id, nil)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, t)
+		}
+	case len(in.LaunchTemplateNames) > 0:
+		for _, name := range in.LaunchTemplateNames {
+			t, err := s.Template(tx, name)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, t)
+		}
+	default:
+		for _, t := range templates(tx).All() {
+			list = append(list, t)
+		}
+	}
+	var all []types.LaunchTemplate
+	for _, t := range list {
+		ok, err := match(in.Filters, fields{
+			"launch-template-name": {t.Name}, "create-time": {stamp(t.Created)},
+		}, orNone(t.Tags))
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			all = append(all, *sdkTemplate(t))
+		}
+	}
+	out, next, err := page(all, in.MaxResults, in.NextToken, 1, 200)
+	return &ec2.DescribeLaunchTemplatesOutput{LaunchTemplates: out, NextToken: next}, err
+}
+
+// DescribeLaunchTemplateVersions handles the operation of that name; newest first,
+// as AWS lists them. Without a template, only $Latest and $Default of all templates
+// may be asked for.
+func (s *Service) DescribeLaunchTemplateVersions(tx *world.Tx, in *ec2.DescribeLaunchTemplateVersionsInput) (*ec2.DescribeLaunchTemplateVersionsOutput, error) {
+	if aws.ToBool(in.ResolveAlias) {
+		return nil, unmodelled("DescribeLaunchTemplateVersions", "ResolveAlias")
+	}
+	if len(in.Filters) > 0 {
+		return nil, unmodelled("DescribeLaunchTemplateVersions", "filters")
+	}
+	var of []LaunchTemplate
+	if in.LaunchTemplateId != nil || in.LaunchTemplateName != nil {
+		t, err := s.named(tx, in.LaunchTemplateId, in.LaunchTemplateName)
+		if err != nil {
+			return nil, err
+		}
+		of = []LaunchTemplate{t}
+	} else {
+		for _, v := range in.Versions {
+			if v != "$Latest" && v != "$Default" {
+				return nil, missingParameter("LaunchTemplateId or LaunchTemplateName")
+			}
+		}
+		if len(in.Versions) == 0 {
+			return nil, missingParameter("LaunchTemplateId or LaunchTemplateName")
+		}
+		for _, t := range templates(tx).All() {
+			of = append(of, t)
+		}
+	}
+	var all []types.LaunchTemplateVersion
+	for _, t := range of {
+		list, err := s.chosen(tx, t, in)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range list {
+			all = append(all, *sdkVersion(t, v))
+		}
+	}
+	out, next, err := page(all, in.MaxResults, in.NextToken, 1, 200)
+	return &ec2.DescribeLaunchTemplateVersionsOutput{LaunchTemplateVersions: out, NextToken: next}, err
+}
+
+func (s *Service) chosen(tx *world.Tx, t LaunchTemplate, in *ec2.DescribeLaunchTemplateVersionsInput) ([]TemplateVersion, error) {
+	var out []TemplateVersion
+	if len(in.Versions) > 0 {
+		for _, name := range in.Versions {
+			v, err := s.TemplateVersion(tx, t.ID, name)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, v)
+		}
+		return out, nil
+	}
+	low, high := int64(1), t.Latest
+	for _, b := range []struct {
+		text *string
+		to   *int64
+	}{{in.MinVersion, &low}, {in.MaxVersion, &high}} {
+		if b.text == nil {
+			continue
+		}
+		n, err := strconv.ParseInt(*b.text, 10, 64)
+		if err != nil {
+			return nil, badValue("Invalid version number: %s", *b.text)
+		}
+		*b.to = n
+	}
+	for n := high; n >= low; n-- {
+		if v, ok := versions(tx).Get(versionKey(t.ID, n)); ok {
+			out = append(out, v)
+		}
+	}
+	return out, nil
+}
+
+func sdkTemplate(t LaunchTemplate) *types.LaunchTemplate {
+	return &types.LaunchTemplate{
+		LaunchTemplateId: &t.ID, LaunchTemplateName: &t.Name, CreateTime: &t.Created, CreatedBy: &t.By,
+		DefaultVersionNumber: &t.Default, LatestVersionNumber: &t.Latest, Tags: sdkTags(t.Tags),
+	}
+}
+
+func sdkVersion(t LaunchTemplate, v TemplateVersion) *types.LaunchTemplateVersion {
+	out := &types.LaunchTemplateVersion{
+		LaunchTemplateId: &v.Template, LaunchTemplateName: &v.Name, VersionNumber: &v.Version,
+		CreateTime: &v.Created, CreatedBy: &v.By, DefaultVersion: aws.Bool(t.Default == v.Version),
+		LaunchTemplateData: &types.ResponseLaunchTemplateData{},
+	}
+	if v.Description != "" {
+		out.VersionDescription = &v.Description
+	}
+	convert(v.Data, out.LaunchTemplateData)
+	return out
+}
+
+// convert copies between the SDK's request and response forms of the same shape,
+// whose fields have the same names.
+func convert(from, to any) {
+	data, err := json.Marshal(from)
+	if err == nil {
+		err = json.Unmarshal(data, to)
+	}
+	if err != nil { // both are the SDK's own structs of plain fields
+		panic(fmt.Sprintf("twin: convert %T to %T: %v", from, to, err))
+	}
+}

@@ -1,0 +1,86 @@
+package ec2
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/goldenami/rehydrate/internal/twin/wire"
+	"github.com/goldenami/rehydrate/internal/twin/world"
+)
+
+// DescribeInstanceTypes handles the operation of that name.
+func (s *Service) DescribeInstanceTypes(tx *world.Tx, in *ec2.DescribeInstanceTypesInput) (*ec2.DescribeInstanceTypesOutput, error) {
+	for _, t := range in.InstanceTypes {
+		if _, ok := lookType(string(t)); !ok {
+			return nil, wire.Errorf("InvalidInstanceType", "The following supplied instance types do not exist: [%s]", t)
+		}
+	}
+	var all []types.InstanceTypeInfo
+	for _, t := range allTypes() {
+		if len(in.InstanceTypes) > 0 && !slices.Contains(in.InstanceTypes, types.InstanceType(t.Name)) {
+			continue
+		}
+		ok, err := match(in.Filters, fields{
+			"instance-type": {t.Name}, "processor-info.supported-architecture": {t.Arch}, "current-generation": {"true"},
+			"vcpu-info.default-vcpus": {strconv.Itoa(int(t.VCPUs))}, "memory-info.size-in-mib": {strconv.FormatInt(t.Memory, 10)},
+			"supported-virtualization-type": {"hvm"}, "supported-root-device-type": {"ebs"}, "burstable-performance-supported": {strconv.FormatBool(t.Burst)},
+			"bare-metal": {"false"}, "hypervisor": {"nitro"},
+		}, nil)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			all = append(all, types.InstanceTypeInfo{
+				InstanceType: types.InstanceType(t.Name), CurrentGeneration: aws.Bool(true), BareMetal: aws.Bool(false),
+				BurstablePerformanceSupported: aws.Bool(t.Burst), Hypervisor: types.InstanceTypeHypervisorNitro,
+				InstanceStorageSupported: aws.Bool(false), MemoryInfo: &types.MemoryInfo{SizeInMiB: aws.Int64(t.Memory)},
+				ProcessorInfo:                &types.ProcessorInfo{SupportedArchitectures: []types.ArchitectureType{types.ArchitectureType(t.Arch)}},
+				SupportedRootDeviceTypes:     []types.RootDeviceType{types.RootDeviceTypeEbs},
+				SupportedUsageClasses:        []types.UsageClassType{types.UsageClassTypeOnDemand},
+				SupportedVirtualizationTypes: []types.VirtualizationType{types.VirtualizationTypeHvm},
+				VCpuInfo:                     &types.VCpuInfo{DefaultVCpus: aws.Int32(t.VCPUs)},
+			})
+		}
+	}
+	out, next, err := page(all, in.MaxResults, in.NextToken, 5, 100)
+	return &ec2.DescribeInstanceTypesOutput{InstanceTypes: out, NextToken: next}, err
+}
+
+// DescribeInstanceTypeOfferings handles the operation of that name: every modelled
+// type is offered everywhere.
+func (s *Service) DescribeInstanceTypeOfferings(tx *world.Tx, in *ec2.DescribeInstanceTypeOfferingsInput) (*ec2.DescribeInstanceTypeOfferingsOutput, error) {
+	kind := in.LocationType
+	if kind == "" {
+		kind = types.LocationTypeRegion
+	}
+	var locations []string
+	for k, sub := range s.place(tx).Subnets {
+		switch kind {
+		case types.LocationTypeAvailabilityZone:
+			locations = append(locations, sub.Zone)
+		case types.LocationTypeAvailabilityZoneId:
+			locations = append(locations, tx.Region+"-az"+strconv.Itoa(k+1))
+		case types.LocationTypeRegion:
+			locations = []string{tx.Region}
+		default:
+			return nil, badValue("Invalid value '%s' for LocationType", kind)
+		}
+	}
+	var all []types.InstanceTypeOffering
+	for _, t := range allTypes() {
+		for _, l := range locations {
+			ok, err := match(in.Filters, fields{"instance-type": {t.Name}, "location": {l}}, nil)
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				all = append(all, types.InstanceTypeOffering{InstanceType: types.InstanceType(t.Name), Location: &l, LocationType: kind})
+			}
+		}
+	}
+	out, next, err := page(all, in.MaxResults, in.NextToken, 5, 1000)
+	return &ec2.DescribeInstanceTypeOfferingsOutput{InstanceTypeOfferings: out, NextToken: next}, err
+}
