@@ -45,6 +45,7 @@ type Clock struct {
 	sleepers     map[int]*sleeper
 	wake         chan struct{}
 	done         chan struct{}
+	stopOnce     sync.Once
 	wg           sync.WaitGroup
 }
 
@@ -56,8 +57,9 @@ type client struct {
 
 type sleeper struct {
 	until  time.Time
-	client string
+	client *client
 	ready  chan struct{}
+	woken  bool // by the clock, which has taken it off its client's sleepers
 }
 
 func newClock(w *World, now time.Time, m Mode) *Clock {
@@ -136,15 +138,17 @@ func (c *Clock) client(name string) *client {
 }
 
 // Sleep registers the client as one that takes its time from here and returns at
-// until, or with the context's error before.
+// until, or with the context's error before. The empty name is a client with a
+// clock of its own that is made to wait.
 func (c *Clock) Sleep(ctx context.Context, name string, until time.Time) error {
 	c.mu.Lock()
 	cl := c.client(name)
 	if !until.After(c.nowLocked()) {
+		c.forgetUnnamed(name)
 		c.mu.Unlock()
 		return ctx.Err()
 	}
-	s := &sleeper{until: until, client: name, ready: make(chan struct{})}
+	s := &sleeper{until: until, client: cl, ready: make(chan struct{})}
 	c.holdSeq++
 	id := c.holdSeq
 	c.sleepers[id] = s
@@ -154,11 +158,13 @@ func (c *Clock) Sleep(ctx context.Context, name string, until time.Time) error {
 	defer func() {
 		c.mu.Lock()
 		delete(c.sleepers, id)
-		if s.client != "" { // not woken by the clock, which has counted it already
+		if !s.woken {
 			cl.asleep--
 		}
 		cl.seen = time.Now()
+		c.forgetUnnamed(name)
 		c.mu.Unlock()
+		c.poke()
 	}()
 	select {
 	case <-s.ready:
@@ -170,43 +176,63 @@ func (c *Clock) Sleep(ctx context.Context, name string, until time.Time) error {
 	}
 }
 
-// Step moves a Manual clock, firing what comes due on the way.
-func (c *Clock) Step(d time.Duration) { c.StepTo(c.Now().Add(d)) }
-
-// StepTo moves a Manual clock to t.
-func (c *Clock) StepTo(t time.Time) {
-	for {
-		c.w.mu.Lock()
-		next, ok := c.w.nextTimer()
-		if !ok || next.Due.After(t) {
-			c.set(t)
-			c.w.mu.Unlock()
-			c.poke()
-			return
-		}
-		c.set(next.Due)
-		c.w.fire(next, c.Now())
-		c.w.mu.Unlock()
+// forgetUnnamed drops the client without a name: it is not a registered one.
+func (c *Clock) forgetUnnamed(name string) {
+	if cl := c.clients[name]; name == "" && cl != nil && cl.asleep == 0 {
+		delete(c.clients, name)
 	}
 }
 
-// set moves time forward to t; it never goes back.
-func (c *Clock) set(t time.Time) {
+// Step moves a Manual clock, firing what comes due on the way.
+func (c *Clock) Step(d time.Duration) { c.StepTo(c.Now().Add(d)) }
+
+// StepTo moves the clock to t, firing what comes due on the way; it never goes
+// back.
+func (c *Clock) StepTo(t time.Time) {
+	for c.step(t) {
+	}
+	c.poke()
+}
+
+// step fires the next timer up to t, or goes to t and says that it is there.
+func (c *Clock) step(t time.Time) (more bool) {
+	c.w.mu.Lock()
+	defer c.w.mu.Unlock()
+	next, ok := c.w.nextTimer()
+	if ok = ok && !next.Due.After(t); ok {
+		t = next.Due
+	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if now := c.nowLocked(); t.After(now) {
+	c.setLocked(t)
+	if !ok {
+		c.saveTime()
+	}
+	c.mu.Unlock()
+	if ok {
+		c.w.fire(next, next.Due)
+	}
+	return ok
+}
+
+// setLocked moves time forward to t, never back, and wakes who is due.
+func (c *Clock) setLocked(t time.Time) {
+	if t.After(c.nowLocked()) {
 		c.base, c.wall = t, time.Now()
 	}
+	c.wakeDue()
+}
+
+// wakeDue wakes the sleepers whose time has come. They are awake from this
+// moment, not from when their goroutines run: the clock must not jump past what
+// they are about to do.
+func (c *Clock) wakeDue() {
+	now := c.nowLocked()
 	for _, s := range c.sleepers {
-		if !s.until.After(c.nowLocked()) {
-			select {
-			case <-s.ready:
-			default:
-				close(s.ready)
-				// It is awake from this moment, not from when its goroutine runs.
-				c.client(s.client).asleep--
-				s.client = ""
-			}
+		if !s.woken && !s.until.After(now) {
+			s.woken = true
+			s.client.asleep--
+			s.client.seen = time.Now()
+			close(s.ready)
 		}
 	}
 }
@@ -224,7 +250,12 @@ type Status struct {
 func (c *Clock) Status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := Status{Now: c.nowLocked(), Mode: c.mode, Asleep: len(c.sleepers)}
+	s := Status{Now: c.nowLocked(), Mode: c.mode}
+	for _, sl := range c.sleepers {
+		if !sl.woken {
+			s.Asleep++
+		}
+	}
 	for _, h := range c.holds {
 		s.Holds = append(s.Holds, h)
 	}

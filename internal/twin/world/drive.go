@@ -5,6 +5,7 @@ import "time"
 func (c *Clock) start() {
 	c.w.mu.Lock()
 	c.w.fillTimers()
+	c.w.started = true
 	c.w.mu.Unlock()
 	c.wg.Add(1)
 	go func() {
@@ -15,7 +16,7 @@ func (c *Clock) start() {
 }
 
 func (c *Clock) stop() {
-	close(c.done)
+	c.stopOnce.Do(func() { close(c.done) })
 	c.wg.Wait()
 }
 
@@ -46,43 +47,54 @@ func (c *Clock) drive() {
 // maxRest bounds a rest, because a hold by a silent client ends without a word.
 const maxRest = time.Second
 
+// once does what is due, and returns how long there is nothing to do.
 func (c *Clock) once() time.Duration {
 	if c.mode == Manual {
 		return maxRest
 	}
 	for {
-		c.w.mu.Lock()
-		next, have := c.w.nextTimer()
-		if have && !next.Due.After(c.Now()) {
-			c.w.fire(next, next.Due)
-			c.w.mu.Unlock()
-			continue
+		rest, more := c.turn()
+		if !more {
+			return rest
 		}
-		target, may, soon := c.jump(next.Due, have)
-		c.w.mu.Unlock()
-		if !may {
-			c.set(time.Time{}) // wake who is due by the wall
-			return soon
-		}
-		c.set(target)
 	}
 }
 
-// jump says whether time may jump and to where; else how long to rest. The world
-// is locked.
-func (c *Clock) jump(due time.Time, have bool) (target time.Time, may bool, rest time.Duration) {
+// turn fires one timer or jumps once. The world stays locked between the decision
+// to jump and the jump, so that no transaction sees time from before it.
+func (c *Clock) turn() (rest time.Duration, more bool) {
+	c.w.mu.Lock()
+	defer c.w.mu.Unlock()
+	next, have := c.w.nextTimer()
+	if have && !next.Due.After(c.Now()) {
+		c.w.fire(next, next.Due)
+		return 0, true
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	target, may, rest := c.jump(next.Due, have)
+	if !may {
+		c.wakeDue()
+		return rest, false
+	}
+	c.setLocked(target)
+	c.saveTime()
+	return 0, true
+}
+
+// jump says whether time may jump and to where; else how long to rest. The world
+// and the clock are locked.
+func (c *Clock) jump(due time.Time, have bool) (target time.Time, may bool, rest time.Duration) {
 	now := c.nowLocked()
 	if have {
 		target = due
 	}
-	awakeSleepers := false
+	sleeping := false
 	for _, s := range c.sleepers {
-		if s.client == "" {
-			continue // already woken
+		if s.woken {
+			continue
 		}
-		awakeSleepers = true
+		sleeping = true
 		if target.IsZero() || s.until.Before(target) {
 			target = s.until
 		}
@@ -91,20 +103,27 @@ func (c *Clock) jump(due time.Time, have bool) (target time.Time, may bool, rest
 	if !target.IsZero() {
 		rest = min(rest, max(target.Sub(now), 0))
 	}
-	if c.mode != Auto || !awakeSleepers || len(c.holds) > 0 || c.inFlight > 0 {
+	if c.mode != Auto || !sleeping || len(c.holds) > 0 || c.inFlight > 0 {
 		return target, false, rest
 	}
 	if quiet := time.Since(c.unregistered); quiet < unregisteredHold {
 		return target, false, min(rest, unregisteredHold-quiet)
 	}
 	for name, cl := range c.clients {
-		if time.Since(cl.seen) > forgetClient && cl.asleep == 0 && cl.inFlight == 0 {
+		if cl.asleep > 0 && cl.inFlight == 0 {
+			continue
+		}
+		if silent := time.Since(cl.seen); cl.asleep == 0 && cl.inFlight == 0 && silent > forgetClient {
 			delete(c.clients, name)
 			continue
 		}
-		if cl.asleep == 0 || cl.inFlight > cl.asleep {
-			return target, false, rest
-		}
+		return target, false, rest
 	}
 	return target, target.After(now), rest
+}
+
+// saveTime makes a jump outlive a kill: no client may see time go back. Failing
+// to save it is noticed by the next transaction.
+func (c *Clock) saveTime() {
+	_ = c.w.file.save(c.w, nil, c.nowLocked())
 }

@@ -9,6 +9,8 @@ import (
 
 // Event is one line of the twin's log: a call, a change of state, a block read.
 type Event struct {
+	// N numbers the events of this process from 1; the log sets it.
+	N       int            `json:"n"`
 	Time    time.Time      `json:"time"`
 	Account string         `json:"account,omitempty"`
 	Region  string         `json:"region,omitempty"`
@@ -31,6 +33,7 @@ func (l *eventLog) add(e Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.total++
+	e.N = l.total
 	l.recent = append(l.recent, e)
 	if len(l.recent) > recentEvents {
 		l.recent = append([]Event(nil), l.recent[recentEvents/2:]...)
@@ -68,4 +71,12 @@ func (w *World) Events() ([]Event, int) {
 	w.events.mu.Lock()
 	defer w.events.mu.Unlock()
 	return append([]Event(nil), w.events.recent...), w.events.total
+}
+
+// EventsSince are the events after number n that are still kept, oldest first.
+func (w *World) EventsSince(n int) []Event {
+	w.events.mu.Lock()
+	defer w.events.mu.Unlock()
+	first := w.events.total - len(w.events.recent) // the number before the oldest kept
+	return append([]Event(nil), w.events.recent[min(max(n-first, 0), len(w.events.recent)):]...)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,8 +15,19 @@ import (
 
 // stateFile is the world on disk: one JSON line a row, a commit line after each
 // transaction. A tail without its commit line was never acknowledged and is
-// dropped. Opening rewrites the file with the living rows only.
-type stateFile struct{ f *os.File }
+// dropped. Opening rewrites the file with the living rows only, and so does a
+// running world when most of the file is past.
+type stateFile struct {
+	f      *os.File
+	path   string
+	size   int64 // of what has been committed
+	begun  int64 // size after the last rewrite
+	broken error // why nothing more can be saved
+}
+
+// minRewrite is the size below which a state file is never rewritten while the
+// world runs.
+const minRewrite = 64 << 20
 
 type line struct {
 	Table   string          `json:"t,omitempty"`
@@ -25,150 +37,268 @@ type line struct {
 	Commit  *commitLine     `json:"c,omitempty"`
 }
 
+// commitLine ends a transaction, or (without rows before it) a jump of the clock.
 type commitLine struct {
 	Now  time.Time `json:"now"`
+	Wall time.Time `json:"wall"`
 	Seq  uint64    `json:"seq"`
 	Seed int64     `json:"seed"`
+}
+
+// rawRows are the rows of a table that has not been asked for by type yet.
+type rawRows struct {
+	rows map[string]json.RawMessage
+	keys []string // in order of creation
 }
 
 const stateName = "world.jsonl"
 
 // load reads the folder's state into raw rows and begins the file anew.
-func (w *World) load(dir string) (time.Time, error) {
+func (w *World) load(dir string) (commitLine, error) {
+	var last commitLine
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return time.Time{}, err
+		return last, err
 	}
 	path := filepath.Join(dir, stateName)
-	var saved time.Time
 	f, err := os.Open(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 	case err != nil:
-		return saved, err
+		return last, err
 	default:
-		saved, err = w.replay(f)
+		last, err = w.replay(f)
 		f.Close()
 		if err != nil {
-			return saved, err
+			return last, fmt.Errorf("%s: %w", stateName, err)
 		}
 	}
-	return saved, w.rewrite(path, saved)
+	w.file = &stateFile{path: path}
+	if last.Seq > 0 || !last.Now.IsZero() {
+		w.seq, w.seed = last.Seq, last.Seed
+	}
+	return last, w.file.rewrite(w, last.Now)
 }
 
-func (w *World) replay(r io.Reader) (time.Time, error) {
-	var now time.Time
+func (w *World) replay(r io.Reader) (commitLine, error) {
+	var last commitLine
 	var pending []line
+	tables := map[string]map[string]*rawRow{}
 	in := bufio.NewReaderSize(r, 1<<20)
+	born := 0
 	for n := 1; ; n++ {
 		text, err := in.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
-			return now, nil // a torn last line belongs to no commit
+			break // a torn last line belongs to no commit
 		}
 		if err != nil {
-			return now, err
+			return last, err
 		}
 		var l line
 		if err := json.Unmarshal(text, &l); err != nil {
-			return now, fmt.Errorf("line %d: %w", n, err)
+			return last, fmt.Errorf("line %d: %w", n, err)
 		}
 		if l.Commit == nil {
 			pending = append(pending, l)
 			continue
 		}
 		for _, p := range pending {
-			w.applyRaw(p)
+			born++
+			applyLine(tables, p, born)
 		}
 		pending = pending[:0]
-		now, w.seq, w.seed = l.Commit.Now, l.Commit.Seq, l.Commit.Seed
+		last = *l.Commit
 	}
+	for name, rows := range tables {
+		keys := slices.Collect(maps.Keys(rows))
+		slices.SortFunc(keys, func(a, b string) int { return rows[a].born - rows[b].born })
+		raw := rawRows{rows: make(map[string]json.RawMessage, len(rows)), keys: keys}
+		for k, row := range rows {
+			raw.rows[k] = row.value
+		}
+		w.raw[name] = raw
+	}
+	return last, nil
 }
 
-func (w *World) applyRaw(l line) {
-	rows := w.raw[l.Table]
+type rawRow struct {
+	value json.RawMessage
+	born  int
+}
+
+func applyLine(tables map[string]map[string]*rawRow, l line, born int) {
+	rows := tables[l.Table]
 	if rows == nil {
-		rows = map[string]json.RawMessage{}
-		w.raw[l.Table] = rows
+		rows = map[string]*rawRow{}
+		tables[l.Table] = rows
 	}
-	_, had := rows[l.Key]
-	switch {
+	switch have := rows[l.Key]; {
 	case l.Deleted:
 		delete(rows, l.Key)
-		if had {
-			w.rawSeq[l.Table] = slices.DeleteFunc(w.rawSeq[l.Table], func(k string) bool { return k == l.Key })
-		}
+	case have != nil:
+		have.value = l.Value
 	default:
-		rows[l.Key] = l.Value
-		if !had {
-			w.rawSeq[l.Table] = append(w.rawSeq[l.Table], l.Key)
-		}
+		rows[l.Key] = &rawRow{l.Value, born}
 	}
 }
 
-// rewrite begins a compact file beside the old one and takes its place.
-func (w *World) rewrite(path string, now time.Time) error {
-	f, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+// rewrite begins a compact file beside the old one and takes its place. The
+// world is locked, or nobody has it yet.
+func (s *stateFile) rewrite(w *World, now time.Time) error {
+	f, err := os.OpenFile(s.path+".new", os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
 	}
-	out := bufio.NewWriterSize(f, 1<<20)
+	out := &counter{w: bufio.NewWriterSize(f, 1<<20)}
 	enc := json.NewEncoder(out)
-	names := make([]string, 0, len(w.raw))
-	for name := range w.raw {
-		names = append(names, name)
+	err = w.eachRow(func(table, key string, v json.RawMessage) error {
+		return enc.Encode(line{Table: table, Key: key, Value: v})
+	})
+	if err == nil && !now.IsZero() {
+		err = enc.Encode(line{Commit: w.commitLine(now)})
 	}
-	slices.Sort(names)
-	for _, name := range names {
-		for _, k := range w.rawSeq[name] {
-			if err := enc.Encode(line{Table: name, Key: k, Value: w.raw[name][k]}); err != nil {
+	if err := errors.Join(err, out.w.Flush(), f.Sync()); err != nil {
+		f.Close()
+		return err
+	}
+	// The old file must be closed before it is replaced: Windows insists.
+	if s.f != nil {
+		s.f.Close()
+		s.f = nil
+	}
+	f.Close()
+	if err := os.Rename(s.path+".new", s.path); err != nil {
+		return err
+	}
+	if s.f, err = os.OpenFile(s.path, os.O_RDWR, 0o600); err != nil {
+		return err
+	}
+	s.size, s.begun = out.n, out.n
+	_, err = s.f.Seek(s.size, io.SeekStart)
+	return err
+}
+
+type counter struct {
+	w *bufio.Writer
+	n int64
+}
+
+func (c *counter) Write(b []byte) (int, error) {
+	c.n += int64(len(b))
+	return c.w.Write(b)
+}
+
+// eachRow visits all rows, tables by name.
+func (w *World) eachRow(f func(table, key string, v json.RawMessage) error) error {
+	for _, name := range w.tableNames() {
+		if t, ok := w.tables[name]; ok {
+			err := t.each(func(key string, v any) error {
+				text, err := json.Marshal(v)
+				if err != nil {
+					return fmt.Errorf("%s %s: %w", name, key, err)
+				}
+				return f(name, key, text)
+			})
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		for _, key := range w.raw[name].keys {
+			if err := f(name, key, w.raw[name].rows[key]); err != nil {
 				return err
 			}
 		}
 	}
-	if !now.IsZero() {
-		if err := enc.Encode(line{Commit: &commitLine{now, w.seq, w.seed}}); err != nil {
-			return err
-		}
-	}
-	if err := errors.Join(out.Flush(), f.Sync()); err != nil {
-		return err
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		return err
-	}
-	w.file = &stateFile{f}
 	return nil
 }
 
-func (s *stateFile) append(b *batch) error {
-	if s == nil || len(b.changes) == 0 {
+func (w *World) tableNames() []string {
+	names := slices.Collect(maps.Keys(w.tables))
+	names = slices.AppendSeq(names, maps.Keys(w.raw))
+	slices.Sort(names)
+	return names
+}
+
+func (w *World) commitLine(now time.Time) *commitLine {
+	return &commitLine{Now: now, Wall: time.Now().UTC(), Seq: w.seq, Seed: w.seed}
+}
+
+// save appends a transaction's rows; with none, only the time.
+func (s *stateFile) save(w *World, changes []change, now time.Time) error {
+	if s == nil {
 		return nil
 	}
+	if s.broken != nil {
+		return s.broken
+	}
+	out, err := changeLines(changes)
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(line{Commit: w.commitLine(now)})
+	if err != nil {
+		return err
+	}
+	return s.write(append(append(out, text...), '\n'))
+}
+
+// changeLines writes each row once, with its last value where it was first put,
+// so that reading gives the order of creation. A row removed and made again has a
+// new place: removals stay and begin anew.
+func changeLines(changes []change) ([]byte, error) {
+	type row struct{ table, key string }
+	last := make(map[row]change, len(changes))
+	for _, c := range changes {
+		last[row{c.table, c.key}] = c
+	}
+	written := make(map[row]bool, len(changes))
 	var out []byte
-	for _, c := range b.changes {
+	for _, c := range changes {
+		at := row{c.table, c.key}
 		l := line{Table: c.table, Key: c.key, Deleted: c.value == nil}
-		if c.value != nil {
-			v, err := c.value()
+		switch final := last[at]; {
+		case l.Deleted:
+			written[at] = false
+		case written[at] || final.value == nil:
+			continue
+		default:
+			written[at] = true
+			v, err := final.value()
 			if err != nil {
-				return err
+				return nil, fmt.Errorf("%s %s: %w", c.table, c.key, err)
 			}
 			l.Value = v
 		}
 		text, err := json.Marshal(l)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		out = append(append(out, text...), '\n')
 	}
-	text, err := json.Marshal(line{Commit: &commitLine{b.now, b.w.seq, b.w.seed}})
-	if err != nil {
+	return out, nil
+}
+
+// write appends, all or nothing: half a transaction before the next whole one
+// would make the file unreadable.
+func (s *stateFile) write(text []byte) error {
+	if _, err := s.f.Write(text); err != nil {
+		_, seekErr := s.f.Seek(s.size, io.SeekStart)
+		if undo := errors.Join(s.f.Truncate(s.size), seekErr); undo != nil {
+			s.broken = fmt.Errorf("state file is damaged and takes no more: %w", errors.Join(err, undo))
+		}
 		return err
 	}
-	_, err = s.f.Write(append(append(out, text...), '\n'))
-	return err
+	s.size += int64(len(text))
+	return nil
+}
+
+// full says that most of the file is past.
+func (s *stateFile) full() bool {
+	return s != nil && s.broken == nil && s.size > minRewrite && s.size > 4*s.begun
 }
 
 func (s *stateFile) close() error {
-	if s == nil {
+	if s == nil || s.f == nil {
 		return nil
 	}
 	return s.f.Close()

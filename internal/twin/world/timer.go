@@ -3,6 +3,8 @@ package world
 import (
 	"container/heap"
 	"encoding/json"
+	"fmt"
+	"runtime/debug"
 	"time"
 )
 
@@ -62,8 +64,8 @@ func (w *World) nextTimer() (timer, bool) {
 	return timer{}, false
 }
 
-// fire runs one timer. A timer whose handler fails is dropped and logged: it must
-// not stop the clock.
+// fire runs one timer. A timer whose handler fails or panics is dropped and
+// logged: it must not stop the clock.
 func (w *World) fire(t timer, now time.Time) {
 	err := w.do(t.Account, t.Region, now, func(tx *Tx) error {
 		timersOf(tx).Delete(t.Key)
@@ -72,14 +74,28 @@ func (w *World) fire(t timer, now time.Time) {
 			tx.Event("twin.timer.unknown", map[string]any{"kind": t.Kind})
 			return nil
 		}
-		return f(tx, t.Payload)
+		return guard(f, tx, t.Payload)
 	})
 	if err == nil {
 		return
 	}
-	_ = w.do(t.Account, t.Region, now, func(tx *Tx) error { // the log line is all that is left to do
+	err = w.do(t.Account, t.Region, now, func(tx *Tx) error {
 		timersOf(tx).Delete(t.Key)
 		tx.Event("twin.timer.failed", map[string]any{"kind": t.Kind, "error": err.Error()})
 		return nil
 	})
+	if err != nil && len(w.timers) > 0 && w.timers[0].Key == t.Key {
+		// Nothing can be saved any more. The timer stays in the file; here it must not
+		// come up again and again.
+		heap.Pop(&w.timers)
+	}
+}
+
+func guard(f TimerFunc, tx *Tx, payload json.RawMessage) (err error) {
+	defer func() {
+		if bad := recover(); bad != nil {
+			err = fmt.Errorf("panic: %v\n%s", bad, debug.Stack())
+		}
+	}()
+	return f(tx, payload)
 }

@@ -118,8 +118,16 @@ func (b *batch) undo() {
 }
 
 func (b *batch) commit() error {
-	if err := b.w.file.append(b); err != nil {
-		return fmt.Errorf("save twin state: %w", err)
+	if len(b.changes) > 0 {
+		if err := b.w.file.save(b.w, b.changes, b.now); err != nil {
+			return fmt.Errorf("save twin state: %w", err)
+		}
+		if b.w.file.full() {
+			if err := b.w.file.rewrite(b.w, b.now); err != nil {
+				b.w.file.broken = fmt.Errorf("rewrite state file: %w", err)
+				return fmt.Errorf("save twin state: %w", b.w.file.broken)
+			}
+		}
 	}
 	for _, e := range b.events {
 		b.w.events.add(e)

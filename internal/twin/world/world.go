@@ -3,7 +3,9 @@ package world
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -27,8 +29,7 @@ type World struct {
 	seed   int64
 	seq    uint64 // the last id given
 	tables map[string]table
-	raw    map[string]map[string]json.RawMessage // rows not yet asked for by type
-	rawSeq map[string][]string
+	raw    map[string]rawRows // tables not yet asked for by type
 	timers timerQueue
 	kinds  map[string]TimerFunc
 	file   *stateFile
@@ -36,6 +37,8 @@ type World struct {
 	bg     sync.WaitGroup
 	ctx    context.Context
 	cancel context.CancelFunc
+
+	started, closed bool
 }
 
 // TimerFunc handles a timer of one kind when its time has come.
@@ -46,8 +49,7 @@ type TimerFunc func(tx *Tx, payload json.RawMessage) error
 func Open(o Options) (*World, error) {
 	w := &World{
 		seed: o.Seed, tables: map[string]table{},
-		raw: map[string]map[string]json.RawMessage{}, rawSeq: map[string][]string{},
-		kinds: map[string]TimerFunc{}, events: &eventLog{},
+		raw: map[string]rawRows{}, kinds: map[string]TimerFunc{}, events: &eventLog{},
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	now := o.Start
@@ -56,15 +58,30 @@ func Open(o Options) (*World, error) {
 		if err != nil {
 			return nil, fmt.Errorf("open twin state %s: %w", o.Dir, err)
 		}
-		if saved.After(now) {
-			now = saved
-		}
+		now = resume(saved, now, o.Mode)
 	}
 	if now.IsZero() {
 		now = time.Now()
 	}
 	w.clock = newClock(w, now.UTC(), o.Mode)
 	return w, nil
+}
+
+// resume is the time of a world opened again. Time that runs as on the wall has
+// run on meanwhile, so that no client ever sees it go back; a Manual clock stands
+// where it stood.
+func resume(saved commitLine, start time.Time, m Mode) time.Time {
+	if saved.Now.IsZero() {
+		return start
+	}
+	now := saved.Now
+	if away := time.Since(saved.Wall); m != Manual && away > 0 && !saved.Wall.IsZero() {
+		now = now.Add(away)
+	}
+	if start.After(now) {
+		return start
+	}
+	return now
 }
 
 // OnTimer registers what handles timers of a kind.
@@ -80,35 +97,72 @@ func (w *World) Start() { w.clock.start() }
 // Clock is the world's time.
 func (w *World) Clock() *Clock { return w.clock }
 
-// Close stops time, waits for background work and closes the state file.
+// ErrClosed is what Do says after Close.
+var ErrClosed = errors.New("the twin's world is closed")
+
+// Close stops time, waits for background work and closes the state file. A second
+// Close does nothing.
 func (w *World) Close() error {
 	w.cancel()
 	w.clock.stop()
 	w.bg.Wait()
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.closed {
+		return nil
+	}
+	w.closed = true
 	return w.file.close()
 }
 
-// Do runs one transaction in an account and region. Its error undoes it.
+// Do runs one transaction in an account and region. Its error, or its panic,
+// undoes it. Everything that was due before now has happened.
 func (w *World) Do(account, region string, fn func(tx *Tx) error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.do(account, region, w.clock.Now(), fn)
+	now := w.clock.Now()
+	w.fireDue(now)
+	return w.do(account, region, now, fn)
+}
+
+// maxFires bounds what one request waits for, should a timer set itself again and
+// again without time passing.
+const maxFires = 10000
+
+// fireDue runs the timers that are due at now. The lock is held.
+func (w *World) fireDue(now time.Time) {
+	if !w.started {
+		return
+	}
+	for range maxFires {
+		next, have := w.nextTimer()
+		if !have || next.Due.After(now) {
+			return
+		}
+		w.fire(next, next.Due)
+	}
 }
 
 // do is Do with the lock held and the time given.
 func (w *World) do(account, region string, now time.Time, fn func(tx *Tx) error) error {
+	if w.closed {
+		return ErrClosed
+	}
 	b := &batch{w: w, now: now}
 	tx := &Tx{Account: account, Region: region, Now: now, b: b}
+	done := false
+	defer func() {
+		if !done {
+			b.undo()
+		}
+	}()
 	if err := fn(tx); err != nil {
-		b.undo()
 		return err
 	}
 	if err := b.commit(); err != nil {
-		b.undo()
 		return err
 	}
+	done = true
 	for _, g := range b.after {
 		w.background(g)
 	}
@@ -125,6 +179,21 @@ func (w *World) background(g goFunc) {
 	go func() {
 		defer w.bg.Done()
 		defer release()
+		defer func() {
+			if bad := recover(); bad != nil {
+				// A mistake in the twin; ending the process would lose the other machines.
+				w.Log(Event{Time: w.clock.Now(), Kind: "twin.panic", Data: map[string]any{
+					"in": g.reason, "panic": fmt.Sprint(bad), "stack": string(debug.Stack())}})
+			}
+		}()
 		g.f(w.ctx)
 	}()
+}
+
+// Rows visits every row of every table, tables by name ("account/region/name"), as
+// it would be saved.
+func (w *World) Rows(f func(table, key string, v json.RawMessage) error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.eachRow(f)
 }

@@ -1,0 +1,404 @@
+package world_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/goldenami/rehydrate/internal/twin/world"
+)
+
+// auto opens a world in memory whose clock jumps, inside a synctest bubble.
+func auto(t *testing.T) *world.World {
+	t.Helper()
+	w, err := world.Open(world.Options{Start: start, Mode: world.Auto})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// virtual is how far virtual and wall time moved while f ran.
+func passed(w *world.World, f func()) (virtual, wall time.Duration) {
+	v, r := w.Clock().Now(), time.Now()
+	f()
+	return w.Clock().Now().Sub(v), time.Since(r)
+}
+
+func TestTimersFireInOrderOfTimeThenOfSetting(t *testing.T) {
+	t.Parallel()
+	w := open(t, world.Options{Dir: t.TempDir()})
+	var fired []string
+	w.OnTimer("note", func(tx *world.Tx, payload json.RawMessage) error {
+		fired = append(fired, fmt.Sprintf("%s@%s", payload, tx.Now.Sub(start)))
+		if string(payload) == `"b"` {
+			tx.At(tx.Now.Add(time.Second), "note", "b+1")
+		}
+		return nil
+	})
+	w.Start()
+	var cancelled string
+	do(t, w, func(tx *world.Tx) error {
+		tx.At(tx.Now.Add(3*time.Second), "note", "d")
+		tx.At(tx.Now.Add(time.Second), "note", "a")
+		tx.At(tx.Now.Add(time.Second), "note", "b")
+		cancelled = tx.At(tx.Now.Add(2*time.Second), "note", "never")
+		tx.At(tx.Now.Add(2*time.Second), "note", "c")
+		return nil
+	})
+	do(t, w, func(tx *world.Tx) error { tx.Cancel(cancelled); tx.Cancel("unknown"); return nil })
+	w.Clock().Step(2500 * time.Millisecond)
+	if want := []string{`"a"@1s`, `"b"@1s`, `"c"@2s`, `"b+1"@2s`}; !slices.Equal(fired, want) {
+		t.Errorf("fired = %v", fired)
+	}
+	if now := w.Clock().Now(); now.Sub(start) != 2500*time.Millisecond {
+		t.Errorf("now = %v", now)
+	}
+	w.Clock().StepTo(start) // never back
+	if now := w.Clock().Now(); now.Sub(start) != 2500*time.Millisecond {
+		t.Errorf("now = %v", now)
+	}
+}
+
+func TestTimersSurviveReopening(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	w := open(t, world.Options{Dir: dir})
+	do(t, w, func(tx *world.Tx) error { tx.At(tx.Now.Add(time.Hour), "note", 1); return nil })
+	w = open(t, world.Options{Dir: dir})
+	n := 0
+	w.OnTimer("note", func(tx *world.Tx, _ json.RawMessage) error {
+		n++
+		if tx.Account != "1" || tx.Region != "r" {
+			t.Errorf("fired in %s %s", tx.Account, tx.Region)
+		}
+		return nil
+	})
+	w.Start()
+	w.Clock().Step(2 * time.Hour)
+	w.Clock().Step(2 * time.Hour)
+	if n != 1 {
+		t.Errorf("fired %d times", n)
+	}
+}
+
+func TestATimerThatFailsIsLoggedAndLeavesNothingElse(t *testing.T) {
+	t.Parallel()
+	w := open(t, world.Options{})
+	fail := func(how func() error) world.TimerFunc {
+		return func(tx *world.Tx, _ json.RawMessage) error {
+			world.Table[item](tx, "items").Put("x", item{})
+			return how()
+		}
+	}
+	w.OnTimer("fails", fail(func() error { return errNo }))
+	w.OnTimer("panics", fail(func() error { panic("bug") }))
+	w.Start()
+	do(t, w, func(tx *world.Tx) error {
+		for _, kind := range []string{"fails", "panics", "nobody"} {
+			tx.At(tx.Now.Add(time.Second), kind, nil)
+		}
+		return nil
+	})
+	w.Clock().Step(time.Minute)
+	want(t, w)
+	events, _ := w.Events()
+	var kinds []string
+	for _, e := range events {
+		kinds = append(kinds, e.Kind)
+	}
+	if !slices.Equal(kinds, []string{"twin.timer.failed", "twin.timer.failed", "twin.timer.unknown"}) {
+		t.Errorf("events = %v", events)
+	}
+}
+
+func TestTimeJumpsWhenEveryoneSleeps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := auto(t)
+		defer w.Close()
+		var at time.Duration
+		w.OnTimer("note", func(tx *world.Tx, _ json.RawMessage) error { at = tx.Now.Sub(start); return nil })
+		w.Start()
+		do(t, w, func(tx *world.Tx) error { tx.At(tx.Now.Add(20*time.Minute), "note", nil); return nil })
+		virtual, wall := passed(w, func() {
+			if err := w.Clock().Sleep(context.Background(), "cli", start.Add(time.Hour)); err != nil {
+				t.Error(err)
+			}
+		})
+		if virtual != time.Hour || wall != 0 || at != 20*time.Minute {
+			t.Errorf("virtual %v, wall %v, timer at %v", virtual, wall, at)
+		}
+	})
+}
+
+func TestWithoutSleepersTimeRunsAsOnTheWall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := auto(t)
+		defer w.Close()
+		fired := 0
+		w.OnTimer("note", func(*world.Tx, json.RawMessage) error { fired++; return nil })
+		w.Start()
+		do(t, w, func(tx *world.Tx) error { tx.At(tx.Now.Add(90*time.Second), "note", nil); return nil })
+		time.Sleep(89 * time.Second)
+		if fired != 0 {
+			t.Error("fired early")
+		}
+		time.Sleep(2 * time.Second)
+		if fired != 1 {
+			t.Error("not fired on time")
+		}
+		if d := w.Clock().Now().Sub(start); d != 91*time.Second {
+			t.Errorf("virtual time is %v", d)
+		}
+	})
+}
+
+// TestWhatKeepsTimeFromJumping: with each of these, an hour's sleep takes as long
+// on the wall as the thing lasts, and then jumps.
+func TestWhatKeepsTimeFromJumping(t *testing.T) {
+	tests := map[string]struct {
+		begin func(c *world.Clock) (end func())
+		wall  time.Duration
+	}{
+		"a hold":                         {func(c *world.Clock) func() { return c.Hold("packer") }, 10 * time.Second},
+		"a request in flight":            {func(c *world.Clock) func() { return c.Enter("other") }, 10*time.Second + 30*time.Second},
+		"the sleeper's own request":      {func(c *world.Clock) func() { return c.Enter("cli") }, 10 * time.Second},
+		"an unregistered one in flight":  {func(c *world.Clock) func() { return c.Enter("") }, 15 * time.Second},
+		"an unregistered one seen":       {func(c *world.Clock) func() { c.Enter("")(); return func() {} }, 5 * time.Second},
+		"a registered client that works": {func(c *world.Clock) func() { c.Enter("other")(); return func() {} }, 30 * time.Second},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := auto(t)
+				defer w.Close()
+				w.Start()
+				end := test.begin(w.Clock())
+				time.AfterFunc(10*time.Second, end)
+				virtual, wall := passed(w, func() {
+					if err := w.Clock().Sleep(context.Background(), "cli", start.Add(time.Hour)); err != nil {
+						t.Error(err)
+					}
+				})
+				if virtual != time.Hour || wall < test.wall || wall > test.wall+2*time.Second {
+					t.Errorf("virtual %v, wall %v, want wall %v", virtual, wall, test.wall)
+				}
+			})
+		})
+	}
+}
+
+func TestBackgroundWorkHoldsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := auto(t)
+		defer w.Close()
+		w.Start()
+		do(t, w, func(tx *world.Tx) error {
+			tx.Go("command in i-1", func(context.Context) {
+				time.Sleep(7 * time.Second)
+				_ = tx.World().Do("1", "r", func(tx *world.Tx) error { tx.Event("done", nil); return nil })
+			})
+			return nil
+		})
+		if s := w.Clock().Status(); !slices.Equal(s.Holds, []string{"command in i-1"}) {
+			t.Errorf("holds = %v", s.Holds)
+		}
+		_, wall := passed(w, func() { _ = w.Clock().Sleep(context.Background(), "cli", start.Add(time.Hour)) })
+		events, _ := w.Events()
+		if wall != 7*time.Second || len(events) != 1 || events[0].Time.Sub(start) != 7*time.Second {
+			t.Errorf("wall %v, events %v", wall, events)
+		}
+	})
+}
+
+func TestWorkOfAFailedTransactionNeverStarts(t *testing.T) {
+	t.Parallel()
+	w := open(t, world.Options{})
+	_ = w.Do("1", "r", func(tx *world.Tx) error {
+		tx.Go("never", func(context.Context) { t.Error("started") })
+		return errNo
+	})
+	w.Close()
+}
+
+func TestAPanicInTheBackgroundIsLogged(t *testing.T) {
+	t.Parallel()
+	w := open(t, world.Options{})
+	do(t, w, func(tx *world.Tx) error {
+		tx.Go("work", func(context.Context) { panic("bug") })
+		return nil
+	})
+	w.Close()
+	if events, _ := w.Events(); len(events) != 1 || events[0].Kind != "twin.panic" {
+		t.Errorf("events = %v", events)
+	}
+}
+
+func TestCloseCancelsWorkAndSleepers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := auto(t)
+		w.Start()
+		do(t, w, func(tx *world.Tx) error {
+			tx.Go("long", func(ctx context.Context) { <-ctx.Done() })
+			return nil
+		})
+		slept := make(chan error, 1)
+		go func() { slept <- w.Clock().Sleep(context.Background(), "cli", start.Add(time.Hour)) }()
+		synctest.Wait()
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := <-slept; !errors.Is(err, context.Canceled) {
+			t.Errorf("sleep = %v", err)
+		}
+	})
+}
+
+func TestASleeperThatGivesUpIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := auto(t)
+		defer w.Close()
+		w.Start()
+		release := w.Clock().Hold("busy")
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+		defer cancel()
+		if err := w.Clock().Sleep(ctx, "cli", start.Add(time.Hour)); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		release()
+		time.Sleep(40 * time.Second)
+		if s := w.Clock().Status(); s.Asleep != 0 || s.Now.Sub(start) != 43*time.Second {
+			t.Errorf("status = %+v", s)
+		}
+	})
+}
+
+func TestTwoSleepersWakeAtTheirOwnTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := auto(t)
+		defer w.Close()
+		w.Start()
+		var mu sync.Mutex
+		var woke []time.Duration
+		var wg sync.WaitGroup
+		for _, client := range []string{"a", "b"} {
+			wg.Go(func() {
+				for i := range 5 {
+					step := time.Duration(i+1) * time.Minute
+					if client == "b" {
+						step *= 7
+					}
+					until := w.Clock().Now().Add(step)
+					if err := w.Clock().Sleep(context.Background(), client, until); err != nil {
+						t.Error(err)
+					}
+					now := w.Clock().Now()
+					mu.Lock()
+					woke = append(woke, now.Sub(start))
+					mu.Unlock()
+					if !now.Equal(until) {
+						t.Errorf("%s woke %v late", client, now.Sub(until))
+					}
+				}
+				// The client ends: after 30 s of silence it holds nobody up.
+			})
+		}
+		wg.Wait()
+		if !slices.IsSorted(woke) {
+			t.Errorf("woke = %v", woke)
+		}
+	})
+}
+
+func TestTransactionsSeeEverythingThatIsDue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, err := world.Open(world.Options{Start: start, Mode: world.Real})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Close()
+		w.OnTimer("put", func(tx *world.Tx, _ json.RawMessage) error {
+			world.Table[item](tx, "items").Put("x", item{Name: tx.Now.Sub(start).String()})
+			return nil
+		})
+		w.Start()
+		do(t, w, func(tx *world.Tx) error { tx.At(tx.Now.Add(time.Second), "put", nil); return nil })
+		time.Sleep(time.Second) // the clock's own goroutine may or may not have run
+		want(t, w, "x=1s")
+	})
+}
+
+func TestAfterReopeningTimeHasNotGoneBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		w, err := world.Open(world.Options{Dir: dir, Start: start})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Start()
+		_ = w.Clock().Sleep(context.Background(), "cli", start.Add(time.Hour)) // a jump, and no transaction
+		time.Sleep(10 * time.Second)                                           // seen by nobody but a client that asks
+		seen := w.Clock().Now()
+		w.Close()
+		time.Sleep(5 * time.Second)
+		again, err := world.Open(world.Options{Dir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer again.Close()
+		if now := again.Clock().Now(); now.Sub(seen) != 5*time.Second {
+			t.Errorf("time moved by %v while the twin was down for 5s", now.Sub(seen))
+		}
+	})
+}
+
+// TestManyAtOnce is for the race detector.
+func TestManyClientsAtOnce(t *testing.T) {
+	t.Parallel()
+	w, err := world.Open(world.Options{Dir: t.TempDir(), Start: start})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.OnTimer("tick", func(tx *world.Tx, _ json.RawMessage) error {
+		world.Table[item](tx, "items").Put(tx.Hex(4), item{})
+		tx.Event("tick", nil)
+		return nil
+	})
+	w.Start()
+	var wg sync.WaitGroup
+	for c := range 8 {
+		wg.Go(func() {
+			name := fmt.Sprint("c", c)
+			for i := range 30 {
+				leave := w.Clock().Enter(name)
+				err := w.Do("1", "r", func(tx *world.Tx) error {
+					tx.At(tx.Now.Add(time.Duration(i)*time.Second), "tick", i)
+					tx.Go("bg", func(context.Context) {})
+					for range world.Table[item](tx, "items").All() {
+						break
+					}
+					return nil
+				})
+				leave()
+				if err != nil {
+					t.Error(err)
+				}
+				if err := w.Clock().Sleep(context.Background(), "all", w.Clock().Now().Add(time.Millisecond)); err != nil {
+					t.Error(err)
+				}
+				_ = w.Clock().Status()
+				_ = w.EventsSince(i)
+			}
+		})
+	}
+	wg.Wait()
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+}
