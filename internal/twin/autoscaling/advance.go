@@ -1,0 +1,187 @@
+package autoscaling
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
+)
+
+// refresh brings the active refresh one step on.
+func (v *view) refresh() error {
+	if v.r == nil {
+		return nil
+	}
+	if v.r.Status != types.InstanceRefreshStatusCancelling {
+		end := v.r.Start.Add(maxActive)
+		if !v.tx.Now.Before(end) {
+			v.finish(types.InstanceRefreshStatusFailed, "The instance refresh was active for 14 days, the longest that is allowed.")
+			return nil
+		}
+		v.at(end)
+	}
+	switch v.r.Status {
+	case types.InstanceRefreshStatusPending:
+		begin := v.r.Start.Add(beginDelay)
+		if v.tx.Now.Before(begin) {
+			v.at(begin)
+			return nil
+		}
+		v.r.Progress = v.tx.Now
+		v.set(types.InstanceRefreshStatusInProgress, "")
+	case types.InstanceRefreshStatusInProgress:
+		return v.forward()
+	case types.InstanceRefreshStatusBaking:
+		v.bake()
+	case types.InstanceRefreshStatusRollbackInProgress:
+		return v.back()
+	case types.InstanceRefreshStatusCancelling:
+		v.cancelling()
+	}
+	return nil
+}
+
+// forward replaces instances up to the next checkpoint.
+func (v *view) forward() error {
+	todo, idle := v.todo()
+	fresh := v.count(func(m member) bool { return m.Gen == v.r.gen() && m.serves(v.tx.Now) })
+	v.r.progress(v.size(todo, idle), len(todo), fresh, v.tx)
+	if alarm := v.alarm(); alarm != "" {
+		return v.fail("The CloudWatch alarm " + alarm + " went into the ALARM state.")
+	}
+	if v.checkpoint(len(todo)) {
+		return nil
+	}
+	if late := v.r.deadline(); !v.tx.Now.Before(late) {
+		return v.fail("The instance refresh could not make progress for one hour. " + v.r.Reason)
+	} else {
+		v.at(late)
+	}
+	if v.halted() {
+		v.r.Reason = "A process that the instance refresh needs is suspended."
+		return nil
+	}
+	percent, _ := v.r.target()
+	quota := (v.r.Size*percent+99)/100 - (v.r.Size - len(todo))
+	return v.replace(todo, quota)
+}
+
+// replace terminates of todo what may go, at most quota, and asks for the surge that
+// the ceiling allows.
+func (v *view) replace(todo []int, quota int) error {
+	b, serving := v.r.limits(v.g), v.serving()
+	var ready []int
+	for _, i := range todo {
+		if v.replaceable(v.members[i]) {
+			ready = append(ready, i)
+		}
+	}
+	slices.SortStableFunc(ready, func(x, y int) int { // what does not serve first, then the oldest
+		sx, sy := v.members[x].serves(v.tx.Now), v.members[y].serves(v.tx.Now)
+		switch {
+		case sx && !sy:
+			return 1
+		case sy && !sx:
+			return -1
+		}
+		return v.members[x].Launched.Compare(v.members[y].Launched)
+	})
+	ended := 0
+	for _, i := range ready {
+		if quota <= 0 {
+			break
+		}
+		if v.members[i].serves(v.tx.Now) {
+			if serving <= b.floor {
+				break
+			}
+			serving--
+		}
+		if err := v.terminate(i, "an instance was taken out of service in response to an instance refresh"); err != nil {
+			return err
+		}
+		quota--
+		ended++
+		v.r.Progress = v.tx.Now
+	}
+	v.surge = max(0, min(b.ceiling-v.g.desired(), quota, len(ready)-ended))
+	v.r.Reason = v.reason(todo)
+	return nil
+}
+
+// reason says what a refresh waits for, in the words of the API's examples where
+// these are known.
+func (v *view) reason(todo []int) string {
+	for _, m := range v.members {
+		if m.Gen == v.r.gen() && m.State == types.LifecycleStateInService && !m.serves(v.tx.Now) {
+			if m.Failing || m.Unhealthy {
+				return fmt.Sprintf("Waiting for instances to pass health checks before continuing. For example: %s is failing its health checks.", m.ID)
+			}
+			return fmt.Sprintf("Waiting for instances to warm up before continuing. For example: %s is warming up.", m.ID)
+		}
+	}
+	for _, i := range todo {
+		switch m := v.members[i]; {
+		case m.gone():
+		case m.State == types.LifecycleStateStandby:
+			return fmt.Sprintf("Waiting for instances in Standby to return to service before continuing. For example: %s is in Standby.", m.ID)
+		case m.Protected && v.r.Prefs.ScaleInProtectedInstances == types.ScaleInProtectedInstancesWait:
+			return fmt.Sprintf("Waiting for scale-in protection to be removed before continuing. For example: %s is protected.", m.ID)
+		}
+	}
+	if v.count(func(m member) bool { return m.State == types.LifecycleStatePending }) > 0 {
+		return "Waiting for instances to launch before continuing."
+	}
+	return ""
+}
+
+// halted says whether a suspended process keeps the refresh from getting on
+// ("Suspend and resume processes", user guide).
+func (v *view) halted() bool {
+	return slices.ContainsFunc([]string{"InstanceRefresh", "Launch", "Terminate"}, v.g.suspended)
+}
+
+// alarm is the name of one of its alarms that is in ALARM, or "".
+func (v *view) alarm() string {
+	if v.r.Prefs.AlarmSpecification == nil {
+		return ""
+	}
+	for _, a := range v.r.Prefs.AlarmSpecification.Alarms {
+		if in, _ := alarms(v.tx).Get(a); in {
+			return a
+		}
+	}
+	return ""
+}
+
+// bake ends the refresh when its bake time is over.
+func (v *view) bake() {
+	if alarm := v.alarm(); alarm != "" {
+		_ = v.fail("The CloudWatch alarm " + alarm + " went into the ALARM state.")
+		return
+	}
+	if v.tx.Now.Before(v.r.Bake) {
+		v.at(v.r.Bake)
+		return
+	}
+	v.succeed()
+}
+
+// succeed writes the desired configuration to the group, and only now.
+func (v *view) succeed() {
+	if d := v.r.Desired; d != nil {
+		v.g.Spec.LaunchTemplate, v.g.Spec.MixedInstancesPolicy = d.LaunchTemplate, d.MixedInstancesPolicy
+	}
+	v.finish(types.InstanceRefreshStatusSuccessful, "")
+}
+
+// cancelling waits for launches and terminations to end.
+func (v *view) cancelling() {
+	for _, m := range v.members {
+		if m.State == types.LifecycleStatePending || m.gone() || v.tx.Now.Before(m.Warm) {
+			v.at(m.Warm)
+			return
+		}
+	}
+	v.finish(types.InstanceRefreshStatusCancelled, "Cancelled due to user request.")
+}

@@ -1,0 +1,172 @@
+package autoscaling
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	asg "github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
+
+	"github.com/goldenami/rehydrate/internal/twin/wire"
+	"github.com/goldenami/rehydrate/internal/twin/world"
+)
+
+// CreateGroup makes a group as the API does, for the loader of world files.
+func (s *Service) CreateGroup(tx *world.Tx, in *asg.CreateAutoScalingGroupInput) error {
+	_, err := s.CreateAutoScalingGroup(tx, in)
+	return err
+}
+
+// CreateAutoScalingGroup makes a group; its instances follow.
+func (s *Service) CreateAutoScalingGroup(tx *world.Tx, in *asg.CreateAutoScalingGroupInput) (*asg.CreateAutoScalingGroupOutput, error) {
+	name := aws.ToString(in.AutoScalingGroupName)
+	if name == "" || len(name) > 255 {
+		return nil, invalid("1 validation error detected: Value '%s' at 'autoScalingGroupName' failed to satisfy constraint: Member must have length between 1 and 255", name)
+	}
+	switch {
+	case in.LaunchConfigurationName != nil:
+		return nil, unmodelled("launch configurations")
+	case in.InstanceId != nil:
+		return nil, unmodelled("making a group from an instance")
+	case len(in.LifecycleHookSpecificationList) > 0:
+		return nil, unmodelled("lifecycle hooks")
+	}
+	if _, ok := groups(tx).Get(name); ok {
+		return nil, wire.Errorf("AlreadyExists", "AutoScalingGroup by this name already exists - A group with the name %s already exists", name)
+	}
+	if in.MinSize == nil || in.MaxSize == nil {
+		return nil, invalid("The parameters MinSize and MaxSize are required.")
+	}
+	desired := in.DesiredCapacity
+	if desired == nil {
+		desired = in.MinSize // "If you do not specify a desired capacity, the default is the minimum size of the group"
+	}
+	if err := sizes(*in.MinSize, *in.MaxSize, *desired); err != nil {
+		return nil, err
+	}
+	if err := policy(in.InstanceMaintenancePolicy); err != nil {
+		return nil, err
+	}
+	c, err := s.check(tx, config{in.LaunchTemplate, in.MixedInstancesPolicy})
+	if err != nil {
+		return nil, err
+	}
+	g := group{Spec: types.AutoScalingGroup{
+		AutoScalingGroupName: aws.String(name), CreatedTime: aws.Time(tx.Now),
+		AutoScalingGroupARN: aws.String(fmt.Sprintf("arn:aws:autoscaling:%s:%s:autoScalingGroup:%s:autoScalingGroupName/%s", tx.Region, tx.Account, tx.UUID(), name)),
+		MinSize:             aws.Int32(*in.MinSize), MaxSize: aws.Int32(*in.MaxSize), DesiredCapacity: aws.Int32(*desired),
+		LaunchTemplate: c.template, MixedInstancesPolicy: c.mixed,
+		DefaultCooldown:       or(in.DefaultCooldown, 300),
+		DefaultInstanceWarmup: in.DefaultInstanceWarmup, HealthCheckGracePeriod: or(in.HealthCheckGracePeriod, 0),
+		HealthCheckType: orText(in.HealthCheckType, "EC2"), InstanceMaintenancePolicy: in.InstanceMaintenancePolicy,
+		NewInstancesProtectedFromScaleIn: aws.Bool(aws.ToBool(in.NewInstancesProtectedFromScaleIn)),
+		CapacityRebalance:                in.CapacityRebalance, MaxInstanceLifetime: in.MaxInstanceLifetime, PlacementGroup: in.PlacementGroup,
+		LoadBalancerNames: in.LoadBalancerNames, TargetGroupARNs: in.TargetGroupARNs, TrafficSources: in.TrafficSources,
+		TerminationPolicies: in.TerminationPolicies, Context: in.Context, DesiredCapacityType: in.DesiredCapacityType,
+		CapacityReservationSpecification: in.CapacityReservationSpecification, DeletionProtection: in.DeletionProtection,
+		ServiceLinkedRoleARN: orText(in.ServiceLinkedRoleARN, "arn:aws:iam::"+tx.Account+":role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"),
+	}}
+	if len(g.Spec.TerminationPolicies) == 0 {
+		g.Spec.TerminationPolicies = []string{"Default"}
+	}
+	if err := s.network(tx, &g, in.VPCZoneIdentifier, in.AvailabilityZones); err != nil {
+		return nil, err
+	}
+	for _, t := range in.Tags {
+		g.Spec.Tags = setTag(g.Spec.Tags, name, t)
+	}
+	groups(tx).Put(name, g)
+	tx.Event("group.created", map[string]any{"group": name, "desired": g.desired()})
+	wake(tx, name, tx.Now)
+	return &asg.CreateAutoScalingGroupOutput{}, nil
+}
+
+// network sets where a group launches.
+func (s *Service) network(tx *world.Tx, g *group, subnets *string, zones []string) error {
+	if aws.ToString(subnets) == "" && len(zones) == 0 {
+		return invalid("At least one Availability Zone or VPC Subnet is required.")
+	}
+	if aws.ToString(subnets) != "" {
+		g.Spec.VPCZoneIdentifier, zones = subnets, nil
+		for _, id := range strings.Split(*subnets, ",") {
+			zone, ok := s.ec2.Zone(tx, strings.TrimSpace(id))
+			if !ok {
+				return invalid("The subnet ID '%s' does not exist", strings.TrimSpace(id))
+			}
+			zones = append(zones, zone)
+		}
+	}
+	g.Spec.AvailabilityZones = zones
+	return nil
+}
+
+// place is where the next instance goes: the subnets or zones in turn.
+func (v *view) place() (subnet, zone string) {
+	n := v.g.Zone
+	v.g.Zone++
+	if ids := aws.ToString(v.g.Spec.VPCZoneIdentifier); ids != "" {
+		all := strings.Split(ids, ",")
+		return strings.TrimSpace(all[n%len(all)]), ""
+	}
+	return "", v.g.Spec.AvailabilityZones[n%len(v.g.Spec.AvailabilityZones)]
+}
+
+func sizes(low, high, desired int32) error {
+	switch {
+	case low < 0 || high < 0 || desired < 0:
+		return invalid("Sizes of an Auto Scaling group cannot be negative.")
+	case high < low:
+		return invalid("Max bound, %d, must be greater than or equal to min bound, %d", high, low)
+	case desired < low || desired > high:
+		return invalid("Desired capacity:%d must be between the specified min size:%d and max size:%d", desired, low, high)
+	}
+	return nil
+}
+
+// policy checks an instance maintenance policy: both percentages, their ranges and
+// their distance of at most 100; -1 clears (API reference).
+func policy(p *types.InstanceMaintenancePolicy) error {
+	if p == nil {
+		return nil
+	}
+	if p.MinHealthyPercentage == nil || p.MaxHealthyPercentage == nil {
+		return invalid("Both MinHealthyPercentage and MaxHealthyPercentage must be specified.")
+	}
+	if *p.MinHealthyPercentage == -1 && *p.MaxHealthyPercentage == -1 {
+		return nil
+	}
+	return percentages(p.MinHealthyPercentage, p.MaxHealthyPercentage)
+}
+
+func percentages(low, high *int32) error {
+	if low != nil && (*low < 0 || *low > 100) {
+		return invalid("The value '%d' for MinHealthyPercentage is not between 0 and 100.", *low)
+	}
+	if high == nil {
+		return nil
+	}
+	switch {
+	case *high < 100 || *high > 200:
+		return invalid("The value '%d' for MaxHealthyPercentage is not between 100 and 200.", *high)
+	case low == nil:
+		return invalid("You must specify MinHealthyPercentage when you specify MaxHealthyPercentage.")
+	case *high-*low > 100:
+		return invalid("The difference between MaxHealthyPercentage and MinHealthyPercentage cannot be greater than 100.")
+	}
+	return nil
+}
+
+func or(p *int32, d int32) *int32 {
+	if p != nil {
+		return p
+	}
+	return &d
+}
+
+func orText(p *string, d string) *string {
+	if p != nil {
+		return p
+	}
+	return &d
+}

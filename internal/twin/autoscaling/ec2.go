@@ -1,0 +1,67 @@
+package autoscaling
+
+import (
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+
+	"github.com/goldenami/rehydrate/internal/twin/ec2"
+	"github.com/goldenami/rehydrate/internal/twin/world"
+)
+
+// fromEC2 is the port EC2 over the twin's own EC2.
+type fromEC2 struct{ s *ec2.Service }
+
+func (f fromEC2) Template(tx *world.Tx, id, name, version string) (Template, error) {
+	if id == "" {
+		id = name
+	}
+	v, err := f.s.TemplateVersion(tx, id, version)
+	if err != nil {
+		return Template{}, err
+	}
+	return Template{
+		ID: v.Template, Name: v.Name, Version: strconv.FormatInt(v.Version, 10),
+		Image: aws.ToString(v.Data.ImageId), Type: string(v.Data.InstanceType),
+	}, nil
+}
+
+func (f fromEC2) Launch(tx *world.Tx, l Launch) (Instance, error) {
+	id, err := f.s.Launch(tx, ec2.LaunchSpec{
+		Template: l.Template.ID, Version: l.Template.Version, Image: l.Image, Type: l.Type,
+		Subnet: l.Subnet, Zone: l.Zone, Tags: l.Tags, By: "autoscaling",
+	})
+	if err != nil {
+		return Instance{}, err
+	}
+	i, _ := f.Instance(tx, id)
+	return i, nil
+}
+
+func (f fromEC2) Terminate(tx *world.Tx, id string) error {
+	if _, ok := f.s.InstanceByID(tx, id); !ok {
+		return nil
+	}
+	return f.s.Terminate(tx, id)
+}
+
+func (f fromEC2) Instance(tx *world.Tx, id string) (Instance, bool) {
+	i, ok := f.s.InstanceByID(tx, id)
+	return Instance{ID: i.ID, State: i.State, Image: i.Image, Type: i.Type, Zone: i.Zone, Tags: i.Tags}, ok
+}
+
+func (f fromEC2) Image(tx *world.Tx, id string) (Image, bool) {
+	i, err := f.s.ImageByID(tx, id)
+	return Image{State: i.State, Tags: i.Tags}, err == nil
+}
+
+func (f fromEC2) Zone(tx *world.Tx, subnet string) (string, bool) {
+	out, err := f.s.DescribeSubnets(tx, &sdk.DescribeSubnetsInput{SubnetIds: []string{subnet}})
+	if err != nil || len(out.Subnets) != 1 {
+		return "", false
+	}
+	return aws.ToString(out.Subnets[0].AvailabilityZone), true
+}
+
+func (f fromEC2) OnState(g func(tx *world.Tx, id, state string)) { f.s.OnState(g) }

@@ -1,0 +1,36 @@
+package autoscaling
+
+import (
+	"encoding/base64"
+	"strconv"
+
+	"github.com/goldenami/rehydrate/internal/twin/wire"
+)
+
+// page cuts one page out of a list in a stable order. size is the page without
+// MaxRecords, most the greatest MaxRecords, as the operation's reference states.
+func page[T any](all []T, token *string, limit *int32, size, most int32) ([]T, *string, error) {
+	n := size
+	if limit != nil {
+		n = *limit
+		if n < 1 || n > most {
+			return nil, nil, invalid("1 validation error detected: Value '%d' at 'maxRecords' failed to satisfy constraint: Member must have value between 1 and %d", n, most)
+		}
+	}
+	at := 0
+	if token != nil {
+		raw, err := base64.RawURLEncoding.DecodeString(*token)
+		if err == nil {
+			at, err = strconv.Atoi(string(raw))
+		}
+		if err != nil || at < 0 {
+			return nil, nil, wire.Errorf("InvalidNextToken", "The token '%s' is invalid.", *token)
+		}
+	}
+	all = all[min(at, len(all)):]
+	if len(all) <= int(n) {
+		return all, nil, nil
+	}
+	next := base64.RawURLEncoding.EncodeToString([]byte(strconv.Itoa(at + int(n))))
+	return all[:n], &next, nil
+}

@@ -1,0 +1,131 @@
+package autoscaling
+
+import (
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
+
+	"github.com/goldenami/rehydrate/internal/twin/ec2"
+	"github.com/goldenami/rehydrate/internal/twin/wire"
+	"github.com/goldenami/rehydrate/internal/twin/world"
+)
+
+// Service is the twin's Auto Scaling in all accounts and regions of one world.
+type Service struct {
+	w   *world.World
+	ec2 EC2
+}
+
+// New makes the service of a world that has not been started yet, on the twin's EC2.
+func New(w *world.World, e *ec2.Service) *Service { return newService(w, fromEC2{e}) }
+
+func newService(w *world.World, ec2 EC2) *Service {
+	s := &Service{w: w, ec2: ec2}
+	w.OnTimer(tickKind, s.onTick)
+	ec2.OnState(s.onState)
+	return s
+}
+
+// Wire is the service's operations.
+func (s *Service) Wire() *wire.Service {
+	a := wire.NewService("autoscaling")
+	wire.Op(a, "CreateAutoScalingGroup", s.CreateAutoScalingGroup)
+	wire.Op(a, "UpdateAutoScalingGroup", s.UpdateAutoScalingGroup)
+	wire.Op(a, "DeleteAutoScalingGroup", s.DeleteAutoScalingGroup)
+	wire.Op(a, "SetDesiredCapacity", s.SetDesiredCapacity)
+	wire.Op(a, "DescribeAutoScalingGroups", s.DescribeAutoScalingGroups)
+	wire.Op(a, "DescribeAutoScalingInstances", s.DescribeAutoScalingInstances)
+	wire.Op(a, "DescribeScalingActivities", s.DescribeScalingActivities)
+	wire.Op(a, "DescribeLifecycleHooks", s.DescribeLifecycleHooks)
+	wire.Op(a, "DescribeWarmPool", s.DescribeWarmPool)
+	wire.Op(a, "DescribeTags", s.DescribeTags)
+	wire.Op(a, "CreateOrUpdateTags", s.CreateOrUpdateTags)
+	wire.Op(a, "DeleteTags", s.DeleteTags)
+	wire.Op(a, "SuspendProcesses", s.SuspendProcesses)
+	wire.Op(a, "ResumeProcesses", s.ResumeProcesses)
+	wire.Op(a, "EnterStandby", s.EnterStandby)
+	wire.Op(a, "ExitStandby", s.ExitStandby)
+	wire.Op(a, "SetInstanceProtection", s.SetInstanceProtection)
+	wire.Op(a, "SetInstanceHealth", s.SetInstanceHealth)
+	wire.Op(a, "TerminateInstanceInAutoScalingGroup", s.TerminateInstanceInAutoScalingGroup)
+	wire.Op(a, "StartInstanceRefresh", s.StartInstanceRefresh)
+	wire.Op(a, "DescribeInstanceRefreshes", s.DescribeInstanceRefreshes)
+	wire.Op(a, "CancelInstanceRefresh", s.CancelInstanceRefresh)
+	wire.Op(a, "RollbackInstanceRefresh", s.RollbackInstanceRefresh)
+	return a
+}
+
+// onState follows what EC2 does with the groups' instances.
+func (s *Service) onState(tx *world.Tx, id, state string) {
+	m, ok := findMember(tx, id)
+	if !ok {
+		return
+	}
+	switch state {
+	case "running":
+		if m.State != types.LifecycleStatePending {
+			return
+		}
+		s.inService(tx, m)
+	case "terminated":
+		s.end(tx, m.Activity, gone(m))
+		dropMember(tx, m)
+		if m.State == types.LifecycleStatePending {
+			s.launchFailed(tx, m)
+		}
+	case "stopping", "stopped", "shutting-down":
+		// The EC2 health check finds an instance in any state but running unhealthy
+		// ("Health checks for instances in an Auto Scaling group", user guide).
+		g, ok := groups(tx).Get(m.Group)
+		if !ok || m.State != types.LifecycleStateInService || g.suspended("HealthCheck") {
+			return
+		}
+		m.Unhealthy = true
+		members(tx, m.Group).Put(id, m)
+	default:
+		return
+	}
+	s.capacityEvent(tx, m.Group, "instance "+state)
+	wake(tx, m.Group, tx.Now)
+}
+
+// gone is why a launch failed whose instance is gone, or nil for a termination.
+func gone(m member) error {
+	if m.State == types.LifecycleStatePending {
+		return invalid("Instance became unhealthy while waiting for instance to be in InService state.")
+	}
+	return nil
+}
+
+func (s *Service) launchFailed(tx *world.Tx, m member) {
+	if g, ok := groups(tx).Get(m.Group); ok {
+		g.Retry = tx.Now.Add(launchRetry)
+		groups(tx).Put(m.Group, g)
+	}
+}
+
+// inService puts a launched instance into service, which begins grace period and
+// warm-up.
+func (s *Service) inService(tx *world.Tx, m member) {
+	m.State, m.Since = types.LifecycleStateInService, tx.Now
+	g, ok := groups(tx).Get(m.Group)
+	if ok {
+		if r, ok := refreshes(tx).Get(g.Refresh); ok && m.Gen != "" {
+			m.Warm = tx.Now.Add(r.warmup())
+		}
+		if s.fails(tx, m) {
+			m.Failing, m.FailAt = true, tx.Now.Add(max(g.grace(), checkDelay))
+		}
+	}
+	s.end(tx, m.Activity, nil)
+	m.Activity = ""
+	members(tx, m.Group).Put(m.ID, m)
+}
+
+// fails says whether the instance is marked to fail its health checks.
+func (s *Service) fails(tx *world.Tx, m member) bool {
+	bad := func(tags map[string]string) bool { v := tags[FaultTag]; return v != "" && v != "false" }
+	if i, ok := s.ec2.Instance(tx, m.ID); ok && bad(i.Tags) {
+		return true
+	}
+	i, ok := s.ec2.Image(tx, m.Image)
+	return ok && bad(i.Tags)
+}

@@ -1,0 +1,97 @@
+package autoscaling
+
+import (
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
+
+	"github.com/goldenami/rehydrate/internal/twin/world"
+)
+
+// view is a group with its members and active refresh during one tick.
+type view struct {
+	s       *Service
+	tx      *world.Tx
+	g       group
+	r       *refresh // the active one, or nil
+	members []member // in order of launch
+	next    time.Time
+	changed bool // something was started, so look again at once
+	cause   string
+	surge   int // instances wanted beyond the desired capacity, by the refresh
+}
+
+func (s *Service) view(tx *world.Tx, g group) *view {
+	v := &view{s: s, tx: tx, g: g}
+	if g.Refresh != "" {
+		if r, ok := refreshes(tx).Get(g.Refresh); ok {
+			v.r = &r
+		}
+	}
+	for _, m := range members(tx, g.name()).All() {
+		v.members = append(v.members, m)
+	}
+	return v
+}
+
+// count is the number of members for which f holds.
+func (v *view) count(f func(member) bool) int {
+	n := 0
+	for _, m := range v.members {
+		if f(m) {
+			n++
+		}
+	}
+	return n
+}
+
+func (v *view) serving() int {
+	return v.count(func(m member) bool { return m.serves(v.tx.Now) })
+}
+
+// at has the group looked at again at t, if that is to come.
+func (v *view) at(t time.Time) {
+	if t.After(v.tx.Now) && (v.next.IsZero() || t.Before(v.next)) {
+		v.next = t
+	}
+}
+
+func (v *view) put(i int) {
+	m := v.members[i]
+	members(v.tx, m.Group).Put(m.ID, m)
+}
+
+// terminate ends member i. EC2 tells us when it is gone.
+func (v *view) terminate(i int, cause string) error {
+	m := &v.members[i]
+	m.State = types.LifecycleStateTerminating
+	m.Activity = v.s.begin(v.tx, v.g, "Terminating EC2 instance: "+m.ID, cause)
+	v.put(i)
+	v.changed = true
+	v.because(cause)
+	return v.s.ec2.Terminate(v.tx, m.ID)
+}
+
+func (v *view) because(cause string) {
+	if v.cause == "" {
+		v.cause = cause
+	}
+}
+
+// capacityEvent logs the group's capacity as it stands now.
+func (s *Service) capacityEvent(tx *world.Tx, name, cause string) {
+	g, ok := groups(tx).Get(name)
+	if !ok {
+		return
+	}
+	v := s.view(tx, g)
+	b := bounds{0, -1}
+	if v.r != nil && v.r.moving() {
+		b = v.r.limits(g)
+	}
+	tx.Event("group.capacity", map[string]any{
+		"group": name, "min": g.min(), "max": g.max(), "desired": g.desired(), "cause": cause,
+		"inService": v.count(func(m member) bool { return m.State == types.LifecycleStateInService }),
+		"serving":   v.serving(), "total": v.count(member.counts), "floor": b.floor, "ceiling": b.ceiling,
+	})
+}
