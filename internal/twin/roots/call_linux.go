@@ -76,7 +76,7 @@ func (r *Roots) call(ctx context.Context, id string, q request, stdin io.Reader,
 	if err != nil {
 		return notice{}, errors.Join(backing.ErrInterrupted, err)
 	}
-	kill := func() { _, _ = conv.Write([]byte{'k'}) } // fails if it has ended
+	kill := func() { _, _ = conv.Write([]byte{killByte}) } // fails if it has ended
 	stop := context.AfterFunc(ctx, kill)
 	defer stop()
 	if err := json.NewEncoder(conv).Encode(q); err != nil {

@@ -136,24 +136,40 @@ func (h *holder) converse(conv, stdin, stdout, stderr *os.File) {
 		_ = json.NewEncoder(c).Encode(notice{Err: err.Error()}) // fails if the twin is gone
 		return
 	}
-	told := make(chan struct{})
+	over := make(chan struct{}) // the twin has the notice, if it is there
 	hungUp := make(chan struct{})
 	go func() {
 		defer close(hungUp)
-		n, _ := io.MultiReader(in.Buffered(), c).Read(make([]byte, 1))
-		select {
-		case <-told:
-			if n == 0 {
-				return // the usual end
-			}
-		default:
+		if awaitKill(io.MultiReader(in.Buffered(), c)) {
+			p.kill()
+			return
 		}
-		p.kill()
+		select {
+		case <-over: // the usual end
+		default:
+			p.kill()
+		}
 	}()
 	end := p.wait()
+	close(over)
 	_ = json.NewEncoder(c).Encode(end) // fails if the twin is gone
-	close(told)
 	<-hungUp
+}
+
+// killByte asks for the end of a command.
+const killByte = 'k'
+
+// awaitKill reads until it is asked to kill, or the other side hangs up.
+func awaitKill(r io.Reader) bool {
+	b := make([]byte, 1)
+	for {
+		if _, err := io.ReadFull(r, b); err != nil {
+			return false
+		}
+		if b[0] == killByte {
+			return true
+		}
+	}
 }
 
 // process is one command and everything it leaves behind.
