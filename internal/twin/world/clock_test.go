@@ -146,10 +146,12 @@ func TestWithoutSleepersTimeRunsAsOnTheWall(t *testing.T) {
 		w.Start()
 		do(t, w, func(tx *world.Tx) error { tx.At(tx.Now.Add(90*time.Second), "note", nil); return nil })
 		time.Sleep(89 * time.Second)
+		synctest.Wait()
 		if fired != 0 {
 			t.Error("fired early")
 		}
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
 		if fired != 1 {
 			t.Error("not fired on time")
 		}
