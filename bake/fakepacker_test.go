@@ -112,6 +112,7 @@ func fakeBuild(scenario, file string) error {
 	src := t.Source.EBS.Candidate
 	unique := fmt.Sprint(os.Getpid())
 	var made []string
+	interrupted := false
 	pause := func(say string) error {
 		fmt.Println("==> amazon-ebs.candidate: " + say)
 		d := 15 * time.Millisecond
@@ -120,12 +121,16 @@ func fakeBuild(scenario, file string) error {
 		}
 		select {
 		case <-stop:
+			interrupted = true
 			return errInterrupted
 		case <-time.After(d):
 			return nil
 		}
 	}
-	make := func(kind ResourceKind, id string, r thing) error {
+	create := func(kind ResourceKind, id string, r thing) error {
+		if interrupted {
+			return nil
+		}
 		r.Kind, r.ID = kind, id+"-"+unique
 		if r.Tags == nil {
 			r.Tags = src.RunTags
@@ -143,8 +148,8 @@ func fakeBuild(scenario, file string) error {
 		return err
 	}
 	fmt.Println("the secret is " + os.Getenv("AWS_SECRET_ACCESS_KEY"))
-	if err := errors.Join(make(KindKeyPair, "key", thing{}), make(KindSecurityGroup, "sg", thing{}),
-		make(KindInstance, "i", thing{Resource: Resource{State: "running"}}), make(KindVolume, "vol", thing{})); err != nil {
+	if err := errors.Join(create(KindKeyPair, "key", thing{}), create(KindSecurityGroup, "sg", thing{}),
+		create(KindInstance, "i", thing{Resource: Resource{State: "running"}}), create(KindVolume, "vol", thing{})); err != nil {
 		return cleanup(err)
 	}
 	if err := fakeProvision(scenario, t); err != nil {
@@ -156,7 +161,7 @@ func fakeBuild(scenario, file string) error {
 	kept := len(made)
 	snap := "snap-" + unique
 	image := thing{Resource: Resource{State: ImagePending}, Name: src.Name, Snapshots: []string{snap}, CreatedAt: time.Now().UTC()}
-	if err := errors.Join(make(KindSnapshot, "snap", thing{}), make(KindImage, "ami", image)); err != nil {
+	if err := errors.Join(create(KindSnapshot, "snap", thing{}), create(KindImage, "ami", image)); err != nil {
 		return cleanup(err)
 	}
 	image.Kind, image.ID, image.State, image.Tags = KindImage, "ami-"+unique, ImageAvailable, src.RunTags

@@ -13,6 +13,14 @@ func TestMain(m *testing.M) {
 	if MaybeSupervise(os.Args) {
 		return
 	}
+	if folder := os.Getenv(runnerEnv); folder != "" {
+		os.Unsetenv(runnerEnv)
+		if err := runner(folder); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if scenario := os.Getenv(fakePackerEnv); scenario != "" {
 		if err := fakePacker(scenario, os.Args[1:]); err != nil {
 			fmt.Println("Error: " + err.Error())

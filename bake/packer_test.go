@@ -123,6 +123,7 @@ func (b *bench) finish(state json.RawMessage) Outcome {
 }
 
 func TestPacker_makes_a_complete_image_and_leaves_nothing_else(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, "good")
 	out := b.finish(nil)
 	if out.Outcome != OutcomeDone {
@@ -148,6 +149,7 @@ func TestPacker_makes_a_complete_image_and_leaves_nothing_else(t *testing.T) {
 }
 
 func TestPacker_never_writes_a_secret(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, "good")
 	b.finish(nil)
 	seen := false
@@ -171,6 +173,7 @@ func TestPacker_never_writes_a_secret(t *testing.T) {
 }
 
 func TestPacker_that_fails_leaves_nothing_and_says_why(t *testing.T) {
+	t.Parallel()
 	out := newBench(t, "fails").finish(nil)
 	if out.Outcome != OutcomeFailed || !strings.Contains(out.Reason, "no space left on device") || out.Bake != nil {
 		t.Errorf("outcome %+v", out)
@@ -178,6 +181,7 @@ func TestPacker_that_fails_leaves_nothing_and_says_why(t *testing.T) {
 }
 
 func TestPacker_skips_when_the_node_finds_the_same_lock(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, "nothing")
 	b.plan.SkipIdentity = "sha256:11"
 	out := b.finish(nil)
@@ -187,6 +191,7 @@ func TestPacker_skips_when_the_node_finds_the_same_lock(t *testing.T) {
 }
 
 func TestPacker_image_with_a_bundle_that_is_not_the_locks_is_removed(t *testing.T) {
+	t.Parallel()
 	out := newBench(t, "tampered").finish(nil)
 	if out.Outcome != OutcomeFailed || !strings.Contains(out.Reason, "SHA-256") {
 		t.Errorf("outcome %+v", out)
@@ -194,6 +199,7 @@ func TestPacker_image_with_a_bundle_that_is_not_the_locks_is_removed(t *testing.
 }
 
 func TestPacker_that_cannot_be_run_is_an_error_with_a_hint(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, "good")
 	b.plan.Request.Packer.Path = filepath.Join(t.TempDir(), "packer")
 	state, _ := b.advance(b.unit(), nil, func(n int) bool { return n == 1 })
@@ -203,6 +209,7 @@ func TestPacker_that_cannot_be_run_is_an_error_with_a_hint(t *testing.T) {
 }
 
 func TestPacker_that_does_not_end_is_ended(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, "stubborn")
 	b.plan.Request.Timeout = 300 * time.Millisecond
 	b.plan.Request.Packer.Grace = 200 * time.Millisecond
@@ -215,6 +222,7 @@ func TestPacker_that_does_not_end_is_ended(t *testing.T) {
 // The promise of the journal: whichever advance is the last that was recorded, the
 // next process ends in the same state.
 func TestPacker_resumed_from_every_recorded_state_makes_one_image(t *testing.T) {
+	t.Parallel()
 	total := 0
 	c := newBench(t, "good")
 	c.advance(c.unit(), nil, func(n int) bool { total = n; return false })

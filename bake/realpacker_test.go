@@ -1,0 +1,107 @@
+//go:build unix
+
+package bake
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// realPacker gives the pinned Packer with the amazon plugin and ours, as
+// tools/build-packer.sh leaves them in the user's cache.
+func realPacker(t *testing.T) Packer {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		need(t, false, "there is no cache folder: %v", err)
+	}
+	tools := filepath.Join(cache, "rehydrate", "tools")
+	packer := filepath.Join(tools, "packer-1.15.0", "packer")
+	amazon := filepath.Join(tools, "packer-plugin-amazon-1.8.0", "packer-plugin-amazon")
+	_, err = os.Stat(packer)
+	_, err2 := os.Stat(amazon)
+	need(t, errors.Join(err, err2) == nil, "Packer and its amazon plugin are not built: run make tools")
+	ours := filepath.Join(t.TempDir(), "packer-plugin-rehydrate")
+	if out, err := exec.Command("go", "build", "-o", ours, "../cmd/packer-plugin-rehydrate").CombinedOutput(); err != nil {
+		t.Fatalf("build our plugin: %v\n%s", err, out)
+	}
+	return Packer{
+		Path: packer, PluginFolder: filepath.Join(t.TempDir(), "plugins"), NodeBinary: os.Args[0], SSHUser: "admin",
+		Plugins: []Plugin{{"github.com/hashicorp/amazon", amazon}, {"github.com/goldenami/rehydrate", ours}},
+		Env:     []string{"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_EC2_METADATA_DISABLED=true"},
+	}
+}
+
+func TestRealPacker_accepts_the_template_with_plugins_installed_offline(t *testing.T) {
+	b := newBench(t, "good")
+	b.plan.Request.Packer = realPacker(t)
+	b.plan.Request.FirstSeen = map[string]time.Time{"hello=2": time.Now()}
+	b.plan.Request.Lock = testLock()
+	b.plan.Request.Subnet = "subnet-1"
+	b.plan.Request.Tags = map[string]string{"cost": "${literally} %{this}"}
+	// Without an endpoint, Packer would ask AWS whether the region exists.
+	b.plan.Request.Packer.Endpoint = "http://127.0.0.1:1"
+	s := &State{Attempt: 1, Marker: "m"}
+	r := packerRun{run{b.stage, b.plan}}
+	for range 2 { // the second time, the plugins are there
+		if _, err := r.prepare(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		if s.Builder != "packer 1.15.0, amazon 1.8.0, rehydrate 0.1.0" {
+			t.Errorf("builder %q", s.Builder)
+		}
+	}
+	out, err := b.plan.Request.Packer.run(t.Context(), t.TempDir(), "validate", filepath.Join(r.folder(s), templateFile))
+	if err != nil || !strings.Contains(out, "valid") {
+		t.Errorf("validate: %v\n%s", err, out)
+	}
+}
+
+func TestRealPacker_gives_a_users_own_template_its_variables(t *testing.T) {
+	b := newBench(t, "good")
+	b.plan.Request.Packer = realPacker(t)
+	b.plan.Request.Packer.Endpoint = "http://127.0.0.1:1"
+	b.plan.Request.Packer.Template = "testdata/own.pkr.hcl"
+	s := &State{Attempt: 1, Marker: "m"}
+	r := packerRun{run{b.stage, b.plan}}
+	env, err := r.prepare(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(b.plan.Request.Packer.Path, "validate", "testdata/own.pkr.hcl")
+	cmd.Env = env
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("validate: %v\n%s", err, out)
+	}
+}
+
+func TestTemplate_refuses_values_that_Packer_would_interpret(t *testing.T) {
+	b := newBench(t, "good")
+	b.plan.Request.Tags = map[string]string{"owner": "{{ user `x` }}"}
+	if _, err := b.plan.template(t.TempDir(), "m"); err == nil || !strings.Contains(err.Error(), "tags.owner") {
+		t.Errorf("err = %v", err)
+	}
+}
+
+func TestTemplate_keeps_strangers_out_by_default(t *testing.T) {
+	b := newBench(t, "good")
+	o, err := b.plan.amazonEBS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cidrs []string
+	if err := json.Unmarshal(mustJSON(o["temporary_security_group_source_cidrs"]), &cidrs); err != nil || len(cidrs) == 0 {
+		t.Fatalf("source ranges %v: %v", cidrs, err)
+	}
+	for _, c := range cidrs {
+		if strings.HasPrefix(c, "0.0.0.0") {
+			t.Errorf("the build instance is open to %s", c)
+		}
+	}
+}
