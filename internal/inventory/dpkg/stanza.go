@@ -29,7 +29,7 @@ var blank = []byte("\n\n")
 func (s *stanzas) next() ([]byte, error) {
 	searched := 0
 	for {
-		for !s.eof && s.begin < s.end && s.buf[s.begin] == '\n' {
+		for s.begin < s.end && s.buf[s.begin] == '\n' {
 			s.begin++
 		}
 		if i := bytes.Index(s.buf[s.begin+searched:s.end], blank); i >= 0 {

@@ -1,0 +1,69 @@
+package product
+
+import (
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/goldenami/rehydrate/internal/fault"
+)
+
+func TestIdentifyUsesPatchManagersProductNames(t *testing.T) {
+	for _, c := range []struct{ text, os, name, family string }{
+		{"ID=debian\nVERSION_ID=\"12\"\nVERSION_CODENAME=bookworm\n", "DEBIAN", "Debian12", "dpkg"},
+		{"NAME=Ubuntu\nID=ubuntu\nVERSION_ID='22.04'\n", "UBUNTU", "Ubuntu22.04", "dpkg"},
+		{"ID=raspbian\nVERSION_ID=11\n", "RASPBIAN", "Raspbian11", "dpkg"},
+		{"ID=\"amzn\"\nVERSION_ID=\"2023\"\n", "AMAZON_LINUX_2023", "AmazonLinux2023", "rpm"},
+		{"ID=\"amzn\"\nVERSION_ID=\"2\"\n", "AMAZON_LINUX_2", "AmazonLinux2", "rpm"},
+		{"ID=\"rhel\"\nVERSION_ID=\"9.4\"\n", "REDHAT_ENTERPRISE_LINUX", "RedhatEnterpriseLinux9.4", "rpm"},
+		{"ID=sles\nVERSION_ID=15.5\n", "SUSE", "Suse15.5", "zypp"},
+	} {
+		p, err := Identify([]byte(c.text))
+		if err != nil || string(p.OS) != c.os || p.Name != c.name || string(p.Family) != c.family {
+			t.Errorf("Identify(%q) = %+v, %v; want %s %s %s", c.text, p, err, c.os, c.name, c.family)
+		}
+	}
+}
+
+func TestAnUnknownSystemIsAnErrorThatNamesIt(t *testing.T) {
+	for _, text := range []string{"ID=plan9\nVERSION_ID=4\n", "ID=debian\n", "ID=debian\nVERSION_ID=7\n", "ID=debian\nVERSION_ID=1\n", "", "\x00\x00"} {
+		_, err := Identify([]byte(text))
+		if fault.KindOf(err) != fault.Unsupported || err == nil {
+			t.Errorf("Identify(%q) = %v, want Unsupported", text, err)
+		}
+	}
+	if _, err := Identify([]byte("ID=plan9\nVERSION_ID=4\n")); !strings.Contains(err.Error(), "plan9") {
+		t.Errorf("the error does not name the system: %v", err)
+	}
+}
+
+func TestReadTakesEitherPlace(t *testing.T) {
+	text := &fstest.MapFile{Data: []byte("ID=debian\nVERSION_ID=12\n")}
+	for _, name := range []string{"etc/os-release", "usr/lib/os-release"} {
+		if p, err := Read(fstest.MapFS{name: text}); err != nil || p.Name != "Debian12" {
+			t.Errorf("Read with %s = %+v, %v", name, p, err)
+		}
+	}
+	if _, err := Read(fstest.MapFS{}); err == nil {
+		t.Error("a root without os-release was identified")
+	}
+}
+
+func TestQuotingOfOsRelease(t *testing.T) {
+	for in, want := range map[string]string{`"a \"b\" \$c"`: `a "b" $c`, `'x y'`: "x y", `plain`: "plain", `"`: `"`, `""`: ""} {
+		if got := unquote(in); got != want {
+			t.Errorf("unquote(%s) = %s, want %s", in, got, want)
+		}
+	}
+}
+
+func FuzzIdentify(f *testing.F) {
+	f.Add([]byte("ID=debian\nVERSION_ID=\"12\"\n"))
+	f.Add([]byte("ID=\"\\\"\nVERSION_ID='"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		p, err := Identify(text)
+		if (err == nil) != (p.Name != "" && p.OS != "" && p.Family != "") {
+			t.Fatalf("half an answer: %+v, %v", p, err)
+		}
+	})
+}
