@@ -1,9 +1,7 @@
-//go:build unix && !linux
+//go:build !linux
 
 package bake
 
-import "syscall"
-
-// dieWithParent does nothing where the system cannot do it; a resumed run then ends
-// what was left.
-func dieWithParent(*syscall.SysProcAttr) {}
+// Elsewhere the system reaps orphans well enough.
+func adoptOrphans()   {}
+func reapOrphans(int) {}

@@ -71,6 +71,7 @@ func MaybeSupervise(args []string) bool {
 	}
 	// On Linux the command gets a signal when the thread that started it ends.
 	runtime.LockOSThread()
+	adoptOrphans()
 	folder := args[2]
 	how, err := supervise(folder, os.Stdin)
 	if err != nil {
@@ -159,8 +160,11 @@ func supervise(folder string, run io.Reader) (exited, error) {
 
 // endGroup ends what is left of a process group: politely, then by force.
 func endGroup(ctx context.Context, group int, grace time.Duration) {
-	gone := func(context.Context) (bool, error) { return !groupAlive(group), nil }
-	if !groupAlive(group) {
+	gone := func(context.Context) (bool, error) {
+		reapOrphans(group)
+		return !groupAlive(group), nil
+	}
+	if done, _ := gone(ctx); done {
 		return
 	}
 	signalGroup(group, os.Interrupt)

@@ -16,8 +16,8 @@ import (
 	"github.com/goldenami/rehydrate/internal/record"
 )
 
-// MarkerPath is where the marker is planted on the instance: one line, the marker,
-// a space and the run's id.
+// MarkerPath is where the marker is planted on the instance: a JSON object with the
+// marker and the run's id.
 const MarkerPath = "/var/lib/rehydrate/marker"
 
 // NothingToDo begins the error line of a build that was ended because the lock
@@ -155,8 +155,16 @@ func (r *remote) plant(ctx context.Context) error {
 	if r.cfg.Marker == "" {
 		return nil
 	}
-	dir := path.Dir(MarkerPath)
-	script := "mkdir -p " + dir + " && echo " + r.cfg.Marker + " " + r.cfg.Run + " >" + MarkerPath + " && chmod 0644 " + MarkerPath
+	body, err := json.Marshal(map[string]string{"marker": r.cfg.Marker, "run": r.cfg.Run})
+	if err != nil {
+		return err
+	}
+	from := r.path("marker")
+	if err := r.upload(from, bytes.NewReader(append(body, '\n'))); err != nil {
+		return fmt.Errorf("upload the marker: %w", err)
+	}
+	script := "mkdir -p " + path.Dir(MarkerPath) + " && cp " + from + " " + MarkerPath +
+		" && chown 0:0 " + MarkerPath + " && chmod 0644 " + MarkerPath
 	if _, err := r.asRoot(ctx, script, nil); err != nil {
 		return fmt.Errorf("plant the marker: %w", err)
 	}
