@@ -2,8 +2,10 @@ package wire
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 )
@@ -135,7 +137,7 @@ func (b *bound) fail(w http.ResponseWriter, e *Error, id string) {
 	if status == 0 {
 		status = http.StatusBadRequest
 	}
-	writeError(w, b.protocol, b.m.Metadata, &Error{Code: code, Message: e.Message, Status: status}, id)
+	writeError(w, b.protocol, b.m.Metadata, &Error{Code: code, Message: e.Message, Status: status, Fields: e.Fields}, id)
 }
 
 func writeError(w http.ResponseWriter, protocol string, meta metadata, e *Error, id string) {
@@ -170,7 +172,12 @@ func writeError(w http.ResponseWriter, protocol string, meta metadata, e *Error,
 		h.Set("X-Amzn-Errortype", e.Code)
 		body = append(appendQuoted(append(body, `{"__type":`...), e.Code), `,"message":`...)
 		body = append(appendQuoted(body, e.Message), `,"Message":`...)
-		body = append(appendQuoted(body, e.Message), '}')
+		body = appendQuoted(body, e.Message)
+		for _, k := range slices.Sorted(maps.Keys(e.Fields)) {
+			body = append(appendQuoted(append(body, ','), k), ':')
+			body = appendQuoted(body, e.Fields[k])
+		}
+		body = append(body, '}')
 	}
 	writeBody(w, e.Status, body)
 }

@@ -277,21 +277,45 @@ func (x *exchange) run(p *opPlan, in any) (out any, err error) {
 			err = &Error{Code: "InternalFailure", Message: fmt.Sprintf("the twin failed in %s: %v", x.op, bad), Status: 500}
 		}
 	}()
-	err = x.h.o.World.Do(x.account, x.r.cred.region, func(tx *world.Tx) error {
-		session, ok := sessionOf(tx, x.r.cred.key)
-		if !ok {
-			return &Error{Code: "InvalidClientTokenId", Message: "The security token included in the request is invalid.", Status: 403}
+	limit := time.Now().Add(AgainLimit)
+	for {
+		var again *Again
+		err = x.h.o.World.Do(x.account, x.r.cred.region, func(tx *world.Tx) error {
+			if err := x.identify(tx); err != nil {
+				return err
+			}
+			var err error
+			if out, err = p.op.call(tx, in); errors.As(err, &again) {
+				return nil // keep what has been begun
+			}
+			return err
+		})
+		switch {
+		case err != nil || again == nil:
+			return out, err
+		case time.Now().After(limit):
+			return nil, again.Err
 		}
-		if !session.Expires.IsZero() && tx.Now.After(session.Expires) {
-			return &Error{Code: "ExpiredToken", Message: "The security token included in the request is expired.", Status: 400}
+		select {
+		case <-x.r.http.Context().Done():
+			return nil, again.Err
+		case <-time.After(againEvery):
 		}
-		tx.Caller, tx.Registered = session.ARN, x.r.client != ""
-		x.caller = tx.Caller
-		var err error
-		out, err = p.op.call(tx, in)
-		return err
-	})
-	return out, err
+	}
+}
+
+// identify says who is calling; a session must exist and not be over.
+func (x *exchange) identify(tx *world.Tx) error {
+	session, ok := sessionOf(tx, x.r.cred.key)
+	if !ok {
+		return &Error{Code: "InvalidClientTokenId", Message: "The security token included in the request is invalid.", Status: 403}
+	}
+	if !session.Expires.IsZero() && tx.Now.After(session.Expires) {
+		return &Error{Code: "ExpiredToken", Message: "The security token included in the request is expired.", Status: 400}
+	}
+	tx.Caller, tx.Registered = session.ARN, x.r.client != ""
+	x.caller = tx.Caller
+	return nil
 }
 
 func (x *exchange) sleep(d time.Duration) error {

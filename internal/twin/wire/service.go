@@ -8,6 +8,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
@@ -55,7 +56,9 @@ func (s *Service) Operations() []string {
 type Error struct {
 	Code    string
 	Message string
-	Status  int // HTTP status; 0 is 400
+	Status  int // HTTP status; 0 is what the model says, or 400
+	// Fields are further members of the error in JSON protocols, such as Reason.
+	Fields map[string]string
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
@@ -64,3 +67,18 @@ func (e *Error) Error() string { return e.Code + ": " + e.Message }
 func Errorf(code, format string, args ...any) error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
+
+// Again is an error that keeps what the transaction has changed and has the
+// request tried again a little later, in a new transaction, as long as the client
+// waits and at most AgainLimit. It is for work that must be done before there is
+// an answer. Err is answered when that takes too long.
+type Again struct{ Err error }
+
+func (a *Again) Error() string { return "not ready: " + a.Err.Error() }
+func (a *Again) Unwrap() error { return a.Err }
+
+const (
+	// AgainLimit is below the 60 s that botocore waits for an answer.
+	AgainLimit = 50 * time.Second
+	againEvery = 100 * time.Millisecond
+)
