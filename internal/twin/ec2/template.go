@@ -142,5 +142,5 @@ func caller(tx *world.Tx) string {
 	if tx.Caller == "" {
 		return "arn:aws:iam::" + tx.Account + ":root"
 	}
-	return "arn:aws:iam::" + tx.Account + ":user/" + tx.Caller
+	return tx.Caller
 }
