@@ -16,18 +16,29 @@ const (
 	Block             = "BLOCK"
 )
 
-// replyFields are what GetPatchBaseline returns beyond CreatePatchBaseline, and
-// the request-only members of CreatePatchBaseline. They say nothing about which
-// patches are approved, so they are read and left out.
-type replyFields struct {
-	BaselineID      json.RawMessage `json:"BaselineId,omitempty"`
-	PatchGroups     json.RawMessage `json:"PatchGroups,omitempty"`
-	CreatedDate     json.RawMessage `json:"CreatedDate,omitempty"`
-	ModifiedDate    json.RawMessage `json:"ModifiedDate,omitempty"`
-	DefaultBaseline json.RawMessage `json:"DefaultBaseline,omitempty"`
-	ResponseMeta    json.RawMessage `json:"ResponseMetadata,omitempty"`
-	ClientToken     json.RawMessage `json:"ClientToken,omitempty"`
-	Tags            json.RawMessage `json:"Tags,omitempty"`
+// Document is a baseline with what GetPatchBaseline returns, and CreatePatchBaseline
+// takes, beyond the policy. None of it says which patches are approved; it is kept
+// as it was written, so that reading and writing changes nothing.
+type Document struct {
+	Baseline
+	BaselineID       string          `json:"BaselineId,omitempty"`
+	PatchGroups      []string        `json:"PatchGroups,omitzero"`
+	CreatedDate      json.RawMessage `json:"CreatedDate,omitempty"` // a string or epoch seconds
+	ModifiedDate     json.RawMessage `json:"ModifiedDate,omitempty"`
+	DefaultBaseline  *bool           `json:"DefaultBaseline,omitempty"`
+	ResponseMetadata json.RawMessage `json:"ResponseMetadata,omitempty"`
+	ClientToken      string          `json:"ClientToken,omitempty"`
+	Tags             json.RawMessage `json:"Tags,omitempty"`
+}
+
+// DecodeDocument reads either shape without validating it. A field that is in
+// neither is refused by name.
+func DecodeDocument(data []byte) (*Document, error) {
+	var doc Document
+	if err := decodeStrict(data, &doc); err != nil {
+		return nil, fmt.Errorf("reading baseline: %w", err)
+	}
+	return &doc, nil
 }
 
 // Parse reads CreatePatchBaseline or GetPatchBaseline JSON and validates it. A
@@ -47,12 +58,9 @@ func Parse(data []byte) (*Baseline, error) {
 // Decode is Parse without the validation, for callers that report faults of
 // their own first.
 func Decode(data []byte) (*Baseline, error) {
-	var doc struct {
-		Baseline
-		replyFields
-	}
-	if err := decodeStrict(data, &doc); err != nil {
-		return nil, fmt.Errorf("reading baseline: %w", err)
+	doc, err := DecodeDocument(data)
+	if err != nil {
+		return nil, err
 	}
 	return &doc.Baseline, nil
 }
@@ -85,6 +93,8 @@ func (b *Baseline) os() OperatingSystem {
 func (b *Baseline) Canonical() []byte {
 	c := *b
 	c.OperatingSystem = b.os()
+	c.ApprovedPatches, c.RejectedPatches = emptyAsNil(b.ApprovedPatches), emptyAsNil(b.RejectedPatches)
+	c.Sources = emptyAsNil(b.Sources)
 	if c.GlobalFilters != nil && len(c.GlobalFilters.PatchFilters) == 0 {
 		c.GlobalFilters = nil
 	}
@@ -109,6 +119,13 @@ func canonicalRules(g *PatchRuleGroup) *PatchRuleGroup {
 		out.PatchRules[i] = r
 	}
 	return out
+}
+
+func emptyAsNil[T any](list []T) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	return list
 }
 
 func omitDefault(s, deflt string) string {

@@ -10,7 +10,7 @@ func compareRPM(a, b string) int {
 	}
 	ea, va, ra := splitRPM(a)
 	eb, vb, rb := splitRPM(b)
-	return compareEVR(ea, va, ra, eb, vb, rb)
+	return compareEVR(epochOf(ea), va, ra, epochOf(eb), vb, rb)
 }
 
 func compareEVR(ea, va, ra, eb, vb, rb string) int {

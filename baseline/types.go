@@ -9,14 +9,14 @@ type Baseline struct {
 	OperatingSystem                          OperatingSystem   `json:"OperatingSystem,omitempty"`
 	GlobalFilters                            *PatchFilterGroup `json:"GlobalFilters,omitempty"`
 	ApprovalRules                            *PatchRuleGroup   `json:"ApprovalRules,omitempty"`
-	ApprovedPatches                          []string          `json:"ApprovedPatches,omitempty"`
+	ApprovedPatches                          []string          `json:"ApprovedPatches,omitzero"`
 	ApprovedPatchesComplianceLevel           string            `json:"ApprovedPatchesComplianceLevel,omitempty"`
 	ApprovedPatchesEnableNonSecurity         *bool             `json:"ApprovedPatchesEnableNonSecurity,omitempty"`
-	RejectedPatches                          []string          `json:"RejectedPatches,omitempty"`
+	RejectedPatches                          []string          `json:"RejectedPatches,omitzero"`
 	RejectedPatchesAction                    string            `json:"RejectedPatchesAction,omitempty"`
 	AvailableSecurityUpdatesComplianceStatus string            `json:"AvailableSecurityUpdatesComplianceStatus,omitempty"`
 	Description                              string            `json:"Description,omitempty"`
-	Sources                                  []PatchSource     `json:"Sources,omitempty"`
+	Sources                                  []PatchSource     `json:"Sources,omitzero"`
 }
 
 // PatchFilterGroup is a list of filters, ANDed.

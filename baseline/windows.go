@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"time"
 )
 
 // The deployment statuses of DescribeEffectivePatchesForPatchBaseline (§4).
@@ -112,15 +111,8 @@ func (p *pass) judgeUpdate(u *Update, released int64) windowsVerdict {
 	if c.approved.matchKB(u) >= 0 {
 		out.verdict = verdict{ok: true, level: c.approvedLevel, rule: byList}
 	}
-	if !p.updatePasses(u, c.baseline.GlobalFilters.filters()) {
-		return out
-	}
 	for i, r := range c.baseline.rules() {
-		filters := r.PatchFilterGroup.filters()
-		if !hasKey(filters, "PATCH_SET") && !equalFold(patchSet(u), "OS") { // AMB-25
-			continue
-		}
-		if !p.updatePasses(u, filters) {
+		if !p.ruleTakes(u, r) {
 			continue
 		}
 		if released >= p.cutoffs[i] {
@@ -276,11 +268,4 @@ func (p *pass) limitNotApplicable(r *Result) {
 		}
 		return it.State == StateNotApplicable && seen > limit
 	})
-}
-
-// EffectivePatch is one row of DescribeEffectivePatchesForPatchBaseline.
-type EffectivePatch struct {
-	KB           string    `json:"kb"`
-	Status       string    `json:"status"`
-	ApprovalDate time.Time `json:"approvalDate,omitzero"` // release + days (§16.8)
 }
