@@ -1,0 +1,423 @@
+package inplace_test
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/goldenami/rehydrate/baseline"
+	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/record"
+	"github.com/goldenami/rehydrate/rollout/inplace"
+)
+
+func patch(t *testing.T, c *cloud) (record.Patched, error) {
+	t.Helper()
+	binary, bundle, sum := files(t)
+	s := c.stage(binary)
+	p, err := s.Plan(t.Context(), input(sum, bundle))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := drive(t, s.NodeUnit(p, p.Nodes[0]))
+	if err != nil {
+		return record.Patched{}, err
+	}
+	return inplace.Result(raw)
+}
+
+func TestANodeGetsProgramRequestAndBundleOfTheLock(t *testing.T) {
+	c := newCloud(patched("1.2"))
+	got, err := patch(t, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Outcome != inplace.Done || got.Lock != inplace.Exact || got.Today != baseline.Compliant || got.Obtained[0].From != "bundle" {
+		t.Errorf("%+v", got)
+	}
+	if len(c.sent) != 1 {
+		t.Fatalf("%d commands", len(c.sent))
+	}
+	cmd := c.sent[0]
+	source := cmd.Parameters["source"]
+	prefix, ok := strings.CutPrefix(source, "https://s3.eu-central-1.amazonaws.com/bucket/")
+	if !ok || !strings.HasSuffix(prefix, "/") {
+		t.Errorf("source %s", source)
+	}
+	var kit []string
+	for k := range c.objects {
+		if rest, ok := strings.CutPrefix(k, prefix); ok {
+			kit = append(kit, rest)
+		}
+	}
+	slices.Sort(kit)
+	if d := cmp.Diff([]string{"bundle/" + hexSum([]byte("a package")), "rehydrate-node", "request.json"}, kit); d != "" {
+		t.Error(d)
+	}
+	var req record.NodeRequest
+	if err := json.Unmarshal(c.objects[prefix+"request.json"], &req); err != nil {
+		t.Fatal(err)
+	}
+	if req.Bundle != cmd.Parameters["folder"]+"/bundle" || req.Lock.Digest() != theLock(hexSum([]byte("a package"))).Digest() {
+		t.Errorf("request %+v", req)
+	}
+	if cmd.Parameters["requestSha256"] != hexSum(c.objects[prefix+"request.json"]) || cmd.Parameters["nodeSha256"] != hexSum([]byte("a program")) {
+		t.Errorf("parameters %v do not hold the digests", cmd.Parameters)
+	}
+	name, content, hash := inplace.Document()
+	if cmd.Document != name || cmd.DocumentHash != hash || c.documents[name] != content {
+		t.Errorf("command %+v runs another document", cmd)
+	}
+}
+
+func TestTheTwoVerdicts(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		report  func(*record.NodeReport)
+		outcome string
+		lock    string
+		today   string
+	}{
+		{"patched exactly", func(*record.NodeReport) {}, "done", "exact", "COMPLIANT"},
+		{"exact, though the baseline wants more by now", func(r *record.NodeReport) { r.Evaluation.Status = baseline.NonCompliant }, "done", "exact", "NON_COMPLIANT"},
+		{"exact before", func(r *record.NodeReport) { r.Changes = nil }, "nothing-to-do", "exact", "COMPLIANT"},
+		{"older than the lock", func(r *record.NodeReport) { r.After = inventory("1.1") }, "failed", "not exact: 1 older, 0 newer of 1", "COMPLIANT"},
+		{"newer than the lock", func(r *record.NodeReport) { r.After = inventory("1.3") }, "failed", "not exact: 0 older, 1 newer of 1", "COMPLIANT"},
+		{"an empty inventory", func(r *record.NodeReport) { r.After = &baseline.Inventory{} }, "failed", "unknown", "COMPLIANT"},
+		{"no inventory", func(r *record.NodeReport) { r.After = nil }, "failed", "unknown", "COMPLIANT"},
+		{"no evaluation", func(r *record.NodeReport) { r.Evaluation = nil }, "done", "exact", "unknown"},
+		{"an install that failed", func(r *record.NodeReport) { r.Error = "dpkg died" }, "failed", "exact", "COMPLIANT"},
+		{"items that failed", func(r *record.NodeReport) { r.FailedItems = []string{"a.amd64"} }, "failed", "exact", "COMPLIANT"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := patched("1.2")
+			c.report(r)
+			got, err := patch(t, newCloud(r))
+			if got.Outcome != c.outcome || got.Lock != c.lock || got.Today != c.today {
+				t.Errorf("outcome %s, lock %s, today %s (%s)", got.Outcome, got.Lock, got.Today, got.Text)
+			}
+			if failed := c.outcome == "failed"; failed != (err != nil) || failed && fault.KindOf(err) != fault.Failed {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
+
+func TestAnOutputWithoutAWholeReportIsAFailure(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		with func(*cloud)
+		says string
+	}{
+		{"nothing printed", func(c *cloud) { c.report = nil; c.status = "Failed" }, "ended Failed without a report: it said why"},
+		{"a success without report", func(c *cloud) { c.report = nil }, "without a report"},
+		{"cut off by the API, nothing in the bucket", func(c *cloud) { c.inBucket, c.cut = false, 60 }, "without a report"},
+		{"timed out", func(c *cloud) { c.report = nil; c.status = "TimedOut" }, "ended TimedOut"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cl := newCloud(patched("1.2"))
+			c.with(cl)
+			got, err := patch(t, cl)
+			if fault.KindOf(err) != fault.Failed || got.Lock != record.Unknown || !strings.Contains(got.Text, c.says) {
+				t.Errorf("%+v, %v", got, err)
+			}
+		})
+	}
+}
+
+func TestTheWholeOutputIsReadFromTheBucket(t *testing.T) {
+	c := newCloud(patched("1.2"))
+	c.cut = 60
+	if got, err := patch(t, c); err != nil || got.Outcome != inplace.Done {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestAFailedCommandWithAReportTellsItsReason(t *testing.T) {
+	r := patched("1.0")
+	r.Error = "package libdemo 1.2 is nowhere"
+	c := newCloud(r)
+	c.status = "Failed"
+	if got, err := patch(t, c); err == nil || got.Text != r.Error {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestANewDocumentMayShowLate(t *testing.T) {
+	c := newCloud(patched("1.2"))
+	c.late = 2
+	if _, err := patch(t, c); err != nil || len(c.sent) != 1 {
+		t.Errorf("%d sent, %v", len(c.sent), err)
+	}
+}
+
+func TestADocumentThatWasTamperedWithIsNotRun(t *testing.T) {
+	c := newCloud(patched("1.2"))
+	name, content, _ := inplace.Document()
+	c.documents[name] = content + " "
+	if _, err := patch(t, c); fault.KindOf(err) != fault.Conflict || len(c.sent) > 0 {
+		t.Errorf("%d sent, %v", len(c.sent), err)
+	}
+}
+
+func TestPlanRefuses(t *testing.T) {
+	binary, bundle, sum := files(t)
+	for _, c := range []struct {
+		name string
+		with func(*cloud, *inplace.Input)
+		kind fault.Kind
+	}{
+		{"no lock", func(_ *cloud, in *inplace.Input) { in.Request.Lock = nil }, fault.Usage},
+		{"no tags, which would be every instance", func(_ *cloud, in *inplace.Input) { in.Tags = nil }, fault.Usage},
+		{"tags that nothing has", func(c *cloud, _ *inplace.Input) { c.nodes = nil }, fault.NotFound},
+		{"a node that Systems Manager does not see", func(c *cloud, _ *inplace.Input) { c.nodes[0].Managed = false }, fault.Failed},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cl, in := newCloud(nil), input(sum, bundle)
+			c.with(cl, &in)
+			if _, err := cl.stage(binary).Plan(t.Context(), in); fault.KindOf(err) != c.kind || err == nil {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	t.Run("a program that is not built", func(t *testing.T) {
+		_, err := newCloud(nil).stage(filepath.Join(t.TempDir(), "none")).Plan(t.Context(), input(sum, bundle))
+		if fault.KindOf(err) != fault.Usage {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestAPlanThatCameBackFromJSONPatchesAlike(t *testing.T) {
+	c := newCloud(patched("1.2"))
+	binary, bundle, sum := files(t)
+	s := c.stage(binary)
+	p, err := s.Plan(t.Context(), input(sum, bundle))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back inplace.Plan
+	if err := json.Unmarshal(data, &back); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := drive(t, s.NodeUnit(&back, back.Nodes[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := inplace.Result(raw); err != nil || got.Lock != inplace.Exact {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// Every call fails once, before or after its effect; there is still one command.
+func TestPatchSurvivesAFailureAtEveryCall(t *testing.T) {
+	quiet := newCloud(patched("1.2"))
+	want, err := patch(t, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	points := 0
+	for _, after := range []bool{false, true} {
+		for at := 1; ; at++ {
+			c := newCloud(patched("1.2"))
+			calls, hit := 0, false
+			c.hook = func(_ string, a bool) error {
+				if a != after {
+					return nil
+				}
+				if calls++; calls == at {
+					hit = true
+					return errInjected
+				}
+				return nil
+			}
+			got, err := patch(t, c)
+			if err != nil {
+				t.Fatalf("call %d (after=%t): %v", at, after, err)
+			}
+			if !hit {
+				break
+			}
+			points++
+			if d := cmp.Diff(want, got); d != "" {
+				t.Fatalf("call %d (after=%t): %s", at, after, d)
+			}
+			if d := cmp.Diff(quiet.writes, c.writes); d != "" {
+				t.Fatalf("call %d (after=%t): %s", at, after, d)
+			}
+		}
+	}
+	if points < 20 {
+		t.Errorf("only %d failures were tried", points)
+	}
+	t.Logf("%d failures", points)
+}
+
+func TestThePatcherReturnsTheReportWithItsEvidence(t *testing.T) {
+	r := patched("1.2")
+	r.Before = &baseline.Node{Inventory: *inventory("1.0")}
+	c := newCloud(r)
+	binary, _, sum := files(t)
+	p := &inplace.Patcher{Stage: c.stage(binary), Clock: clock{}, Run: "run-1", Name: "bake", Arch: "x86_64"}
+	req := record.NodeRequest{Schema: 1, Operation: "Install", Lock: theLock(sum)}
+	for range 2 { // the second time it finds its own command
+		got, err := p.Patch(t.Context(), "i-build", req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(*r, got); d != "" {
+			t.Error(d)
+		}
+	}
+	if len(c.sent) != 1 {
+		t.Errorf("%d commands were sent", len(c.sent))
+	}
+	req.SkipIdentity = "another"
+	if _, err := p.Patch(t.Context(), "i-build", req); err != nil || len(c.sent) != 2 {
+		t.Errorf("another request sent %d commands, %v", len(c.sent), err)
+	}
+}
+
+func TestErrTellsSomeFromAll(t *testing.T) {
+	ok, bad := record.Patched{Outcome: "done"}, record.Patched{Outcome: "failed", Instance: "i-1"}
+	for _, c := range []struct {
+		nodes []record.Patched
+		want  fault.Kind
+	}{{[]record.Patched{bad}, fault.Failed}, {[]record.Patched{ok, bad}, fault.Partial}, {[]record.Patched{{}}, fault.Failed}} {
+		if err := inplace.Err(c.nodes); err == nil || fault.KindOf(err) != c.want {
+			t.Errorf("%v: %v", c.nodes, err)
+		}
+	}
+	if err := inplace.Err([]record.Patched{ok, {Outcome: "nothing-to-do"}}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestEveryParameterOfTheDocumentIsBounded(t *testing.T) {
+	name, content, hash := inplace.Document()
+	if !strings.HasSuffix(name, hash[:12]) || hexSum([]byte(content)) != hash {
+		t.Errorf("document %s does not carry its digest %s", name, hash)
+	}
+	var doc struct {
+		Parameters map[string]struct{ AllowedPattern string }
+		MainSteps  []struct{ Action, Name string }
+	}
+	if err := json.Unmarshal([]byte(content), &doc); err != nil {
+		t.Fatal(err)
+	}
+	for p, v := range doc.Parameters {
+		re, err := regexp.Compile(v.AllowedPattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, evil := range []string{"", "$(reboot)", "a'b", "a\"b", "a;b", "a b", "a\nb", "`x`", "https://x/$(y)/", "/var/lib/rehydrate/../../etc"} {
+			if re.MatchString(evil) {
+				t.Errorf("parameter %s accepts %q", p, evil)
+			}
+		}
+	}
+	for _, ref := range regexp.MustCompile(`\{\{ (\w+) \}\}`).FindAllStringSubmatch(content, -1) {
+		if _, ok := doc.Parameters[ref[1]]; !ok {
+			t.Errorf("the document uses {{ %s }}, which is no parameter", ref[1])
+		}
+	}
+}
+
+// The script really runs here, in a folder of the test, with a stand-in for the node
+// program.
+func TestTheScript(t *testing.T) {
+	for _, tool := range []string{"sh", "sha256sum", "gzip", "base64"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			if os.Getenv("REQUIRE_ALL") == "1" {
+				t.Fatal(err)
+			}
+			t.Skip("no " + tool + " on this system")
+		}
+	}
+	const node = "#!/bin/sh\necho progress\nprintf '{\"schema\":1,\"operation\":\"Install\",\"error\":\"%s\"}' \"$(cat \"$3\")\" > \"$5\"\nexit 3\n"
+	run := func(t *testing.T, sum string) (string, string, int) {
+		folder := filepath.Join(t.TempDir(), "kit")
+		if err := os.Mkdir(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for name, data := range map[string]string{"rehydrate-node": node, "request.json": "hello"} {
+			if err := os.WriteFile(filepath.Join(folder, name), []byte(data), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cmd := exec.Command("sh", "-c", script(t, map[string]string{"folder": folder, "nodeSha256": sum, "requestSha256": hexSum([]byte("hello"))}))
+		var out, errs strings.Builder
+		cmd.Stdout, cmd.Stderr = &out, &errs
+		err := cmd.Run()
+		if err == nil {
+			t.Fatal("the script does not pass the exit code on")
+		}
+		if _, err := os.Stat(folder); !os.IsNotExist(err) {
+			t.Errorf("the folder is still there: %v", err)
+		}
+		return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+	}
+	t.Run("prints the report and removes the folder", func(t *testing.T) {
+		out, errs, code := run(t, hexSum([]byte(node)))
+		r, err := inplace.ParseReport([]byte(out))
+		if err != nil || r.Error != "hello" || code != 3 || !strings.Contains(errs, "progress") {
+			t.Errorf("report %+v (%v), code %d, stderr %q", r, err, code, errs)
+		}
+	})
+	t.Run("runs nothing that was changed on the way", func(t *testing.T) {
+		out, errs, code := run(t, hexSum([]byte("another program")))
+		if code != 97 || out != "" || strings.Contains(errs, "progress") {
+			t.Errorf("code %d, stdout %q, stderr %q", code, out, errs)
+		}
+	})
+}
+
+// script is the run step's script with its parameters filled in, as the agent does.
+func script(t *testing.T, values map[string]string) string {
+	t.Helper()
+	_, content, _ := inplace.Document()
+	var doc struct {
+		MainSteps []struct {
+			Name   string
+			Inputs struct{ RunCommand []string }
+		}
+	}
+	if err := json.Unmarshal([]byte(content), &doc); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range doc.MainSteps {
+		if s.Name == "run" {
+			text := strings.Join(s.Inputs.RunCommand, "\n")
+			for k, v := range values {
+				text = strings.ReplaceAll(text, "{{ "+k+" }}", v)
+			}
+			return text
+		}
+	}
+	t.Fatal("the document has no run step")
+	return ""
+}
+
+func FuzzParseReport(f *testing.F) {
+	c := newCloud(patched("1.2"))
+	f.Add([]byte(c.output()))
+	f.Add([]byte("-----BEGIN REHYDRATE REPORT-----\nAAAA\n-----END REHYDRATE REPORT-----"))
+	f.Add([]byte("noise"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := inplace.ParseReport(b)
+		if (r == nil) == (err == nil) {
+			t.Errorf("report %v and error %v", r, err)
+		}
+	})
+}
