@@ -8,8 +8,8 @@ import (
 )
 
 // readDates reads the changelogs that a delay needs: on Debian and Ubuntu nothing
-// else states a version's date. Only what would be missing without the delay is
-// downloaded, and the files serve the installation too.
+// else states a version's date. Read are only those of packages that would be
+// missing without the delay and are not missing, at that version, with it.
 func (r *run) readDates(ctx context.Context) error {
 	if !r.req.Options.AptApprovalDelay || r.Manager == nil {
 		return nil
@@ -20,26 +20,38 @@ func (r *run) readDates(ctx context.Context) error {
 	}
 	options := r.req.Options
 	options.AptApprovalDelay = false
-	result, err := baseline.Evaluate(eager, r.node, r.now, options)
+	missing, err := r.missing(eager, options)
 	if err != nil {
-		return fmt.Errorf("evaluate baseline %s without its delays: %w", r.base.Name, err)
+		return err
 	}
-	missing := map[string]bool{}
-	for _, item := range result.Items {
-		if item.State == baseline.StateMissing {
-			missing[item.Name+"."+item.Arch] = true
-		}
+	settled, err := r.missing(r.base, r.req.Options)
+	if err != nil {
+		return err
 	}
 	have := installed(r.node.Inventory)
 	var offers []baseline.AvailablePackage
 	for _, p := range r.node.Available.Packages {
 		key := p.Name + "." + p.Arch
-		if missing[key] && baseline.CompareVersions(r.node.Inventory.OS, p.Version, have[key]) > 0 {
+		if missing[key] != "" && missing[key] != settled[key] && baseline.CompareVersions(r.node.Inventory.OS, p.Version, have[key]) > 0 {
 			offers = append(offers, p)
 		}
 	}
-	r.Say("read the changelogs of %d packages for the approval delay", len(offers))
 	return r.changelogs(ctx, offers)
+}
+
+// missing gives the target version of every Missing package by "name.arch".
+func (r *run) missing(b *baseline.Baseline, o baseline.Options) (map[string]string, error) {
+	result, err := baseline.Evaluate(b, r.node, r.now, o)
+	if err != nil {
+		return nil, fmt.Errorf("evaluate baseline %s: %w", b.Name, err)
+	}
+	targets := map[string]string{}
+	for _, item := range result.Items {
+		if item.State == baseline.StateMissing {
+			targets[item.Name+"."+item.Arch] = item.Version
+		}
+	}
+	return targets, nil
 }
 
 // changelogs reads the changelogs of those offers that have none yet.
@@ -53,6 +65,7 @@ func (r *run) changelogs(ctx context.Context, offers []baseline.AvailablePackage
 	if len(want) == 0 {
 		return nil
 	}
+	r.Say("read the changelogs of %d packages", len(want))
 	logs, remarks, err := r.Manager.Changelogs(ctx, r.node.Inventory.OS, want, installed(r.node.Inventory))
 	if err != nil {
 		return err

@@ -109,11 +109,6 @@ func (r *run) sort(lock *baseline.Lock) (todo, standby []baseline.LockedPackage)
 	return todo, standby
 }
 
-func (r *run) fail(p baseline.LockedPackage, why string) {
-	r.report.FailedItems = append(r.report.FailedItems, p.Name+"."+p.Arch)
-	r.find("package %s %s was not installed: %s", p.Name, p.Version, why)
-}
-
 // change obtains and installs todo with what it needs of standby.
 func (r *run) change(ctx context.Context, lock *baseline.Lock, todo, standby []baseline.LockedPackage, made bool) error {
 	session, obtained, err := r.Manager.Obtain(ctx, apply.Order{

@@ -2,30 +2,108 @@ package node
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/goldenami/rehydrate/baseline"
+	"github.com/goldenami/rehydrate/internal/apply"
 	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/record"
 )
+
+// Memory keeps what waits for a reboot between runs (§7.1).
+type Memory interface {
+	Load() (*baseline.Prior, error) // nil: nothing is kept
+	Save(*baseline.Prior) error
+}
+
+// scan judges the root as it is.
+func (r *run) scan() error {
+	prior, err := r.prior()
+	if err != nil {
+		return err
+	}
+	result, err := baseline.EvaluateRun(r.base, r.node, baseline.Run{Operation: baseline.OperationScan, Prior: prior}, r.now, r.req.Options)
+	if err != nil {
+		return fmt.Errorf("evaluate baseline %s: %w", r.base.Name, err)
+	}
+	r.report.Before0, r.report.Evaluation = result, result
+	r.Say("%d packages installed, %d missing", len(r.node.Inventory.Installed), result.Counts.MissingCount)
+	return nil
+}
+
+func (r *run) prior() (*baseline.Prior, error) {
+	if r.Memory == nil {
+		return nil, nil
+	}
+	prior, err := r.Memory.Load()
+	if err != nil {
+		return nil, fmt.Errorf("read what waits for a reboot: %w", err)
+	}
+	return prior, nil
+}
 
 // judge scans again and ends an Install: what was to be installed and still is
 // older is Failed (§7). With a lock that was given, what the baseline of today wants
 // beyond it stays Missing, as with an override list.
 func (r *run) judge(lock *baseline.Lock, made bool) error {
 	if r.base != nil {
-		after := baseline.Node{Inventory: *r.report.After, Available: r.node.Available}
-		result, err := baseline.Evaluate(r.base, after, r.now, r.req.Options)
-		if err != nil {
-			return fmt.Errorf("evaluate baseline %s after the installation: %w", r.base.Name, err)
+		if err := r.rescan(lock, made); err != nil {
+			return err
 		}
-		r.report.Evaluation = failMissing(result, func(i baseline.Item) bool {
-			return made || behind(lock, i)
-		})
 	}
 	if n := len(r.report.FailedItems); n > 0 {
 		return fault.New(fault.Partial, "a package on hold is released with apt-mark unhold",
 			"install: %d packages of the lock were not installed, the first is %s", n, r.report.FailedItems[0])
 	}
 	return nil
+}
+
+func (r *run) rescan(lock *baseline.Lock, made bool) error {
+	prior, err := r.prior()
+	if err != nil {
+		return err
+	}
+	outcome := baseline.Run{
+		Operation: baseline.OperationInstall, RebootOption: baseline.RebootOption(r.req.RebootOption),
+		PostInstall: r.report.After.Installed, Prior: prior,
+	}
+	if !made {
+		outcome.Override = &baseline.InstallOverrideList{}
+	}
+	result, err := baseline.EvaluateRun(r.base, r.node, outcome, r.now, r.req.Options)
+	if err != nil {
+		return fmt.Errorf("evaluate baseline %s after the installation: %w", r.base.Name, err)
+	}
+	if !made {
+		failBehind(result, lock)
+	}
+	for i := range result.Items {
+		if item := &result.Items[i]; item.State == baseline.StateFailed && slices.Contains(r.report.FailedItems, item.ID) && item.Reason == "" {
+			item.Reason = r.why[item.ID]
+		}
+	}
+	r.report.Evaluation = result
+	if r.Memory == nil || len(r.report.Changes) == 0 || outcome.RebootOption != baseline.NoReboot {
+		return nil
+	}
+	next := &baseline.Prior{Pending: result.RebootPending, LastNoRebootInstall: r.Clock.Now().UTC()}
+	if err := r.Memory.Save(next); err != nil {
+		return fmt.Errorf("keep what waits for a reboot: %w", err)
+	}
+	return nil
+}
+
+// failBehind turns those Missing items into Failed that the lock holds newer.
+func failBehind(result *baseline.Result, lock *baseline.Lock) {
+	for i := range result.Items {
+		item := &result.Items[i]
+		if item.State != baseline.StateMissing || !behind(lock, *item) {
+			continue
+		}
+		item.State = baseline.StateFailed
+		result.Counts.MissingCount--
+		result.Counts.FailedCount++
+	}
 }
 
 // behind reports whether the lock holds a newer version than the item has.
@@ -38,18 +116,10 @@ func behind(lock *baseline.Lock, i baseline.Item) bool {
 	return false
 }
 
-// failMissing turns those Missing items into Failed that should have been installed.
-func failMissing(result *baseline.Result, should func(baseline.Item) bool) *baseline.Result {
-	out := *result
-	out.Items = append([]baseline.Item(nil), result.Items...)
-	for i := range out.Items {
-		item := &out.Items[i]
-		if item.State != baseline.StateMissing || !should(*item) {
-			continue
-		}
-		item.State = baseline.StateFailed
-		out.Counts.MissingCount--
-		out.Counts.FailedCount++
-	}
-	return &out
+// fail remarks that p of the lock was not installed, and why.
+func (r *run) fail(p baseline.LockedPackage, why string) {
+	id := p.Name + "." + p.Arch
+	r.why[id] = why
+	r.report.FailedItems = append(r.report.FailedItems, id)
+	r.find("not installed: %s: %s", apply.Say(record.Change{Name: p.Name, Arch: p.Arch, From: p.From, To: p.Version}), why)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -33,7 +34,7 @@ func RunLocal(ctx context.Context, req record.NodeRequest, say func(string, ...a
 		Runner: apt.Exec{}, State: StateDir, Root: root, Clock: wait.Wall{}, Say: say,
 		LockTimeout: lockTimeout(req),
 	})
-	report, err := Run(ctx, Root{Name: name, Inventory: files{root}, Manager: manager, Clock: wait.Wall{}, Say: say}, req)
+	report, err := Run(ctx, Root{Name: name, Inventory: files{root}, Manager: manager, Memory: fileMemory(filepath.Join(StateDir, "pending.json")), Clock: wait.Wall{}, Say: say}, req)
 	return report, errors.Join(err, manager.Close(), release())
 }
 

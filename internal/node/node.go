@@ -53,6 +53,7 @@ type Root struct {
 	Name      string // host name or instance id
 	Inventory Inventory
 	Manager   Manager // may be nil for Collect and Scan with NoRefresh
+	Memory    Memory  // may be nil
 	Clock     wait.Clock
 	Modelled  bool // data stands in for a root
 	Say       func(format string, args ...any)
@@ -68,7 +69,7 @@ func Run(ctx context.Context, root Root, req record.NodeRequest) (*record.NodeRe
 		root.Clock = wait.Wall{}
 	}
 	r := &run{
-		Root: root, req: req, now: req.Now.UTC(),
+		Root: root, req: req, now: req.Now.UTC(), why: map[string]string{},
 		report: &record.NodeReport{
 			Schema: record.NodeSchema, Node: root.Name, Operation: req.Operation,
 			StartedAt: root.Clock.Now().UTC(), Modelled: root.Modelled,
@@ -94,6 +95,7 @@ type run struct {
 	base   *baseline.Baseline // nil: none given
 	node   baseline.Node
 	report *record.NodeReport
+	why    map[string]string // of FailedItems
 }
 
 func (r *run) do(ctx context.Context) error {
@@ -122,12 +124,9 @@ func (r *run) do(ctx context.Context) error {
 		if err := r.readDates(ctx); err != nil {
 			return err
 		}
-		result, err := baseline.Evaluate(r.base, r.node, r.now, r.req.Options)
-		if err != nil {
-			return fmt.Errorf("evaluate baseline %s: %w", r.base.Name, err)
+		if err := r.scan(); err != nil {
+			return err
 		}
-		r.report.Before0, r.report.Evaluation = result, result
-		r.Say("%d packages installed, %d missing", len(r.node.Inventory.Installed), result.Counts.MissingCount)
 	}
 	if r.req.Operation == Scan {
 		return nil
@@ -147,6 +146,11 @@ func (r *run) read() error {
 	case Collect, Scan, Install:
 	default:
 		return bad("operation %q is not Collect, Scan or Install", r.req.Operation)
+	}
+	switch baseline.RebootOption(r.req.RebootOption) {
+	case "", baseline.RebootIfNeeded, baseline.NoReboot:
+	default:
+		return bad("reboot option %q is not RebootIfNeeded or NoReboot", r.req.RebootOption)
 	}
 	if len(r.req.Baseline) > 0 && !isNull(r.req.Baseline) {
 		b, err := baseline.Parse(r.req.Baseline)

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/goldenami/rehydrate/baseline"
 	"github.com/goldenami/rehydrate/internal/apply/debfile"
@@ -27,19 +30,31 @@ func (a *APT) Changelogs(ctx context.Context, system baseline.OperatingSystem, o
 	if err := a.download(ctx, want); err != nil {
 		return nil, nil, fmt.Errorf("download packages to read their changelogs: %w", err)
 	}
-	logs := map[string]*baseline.Changelog{}
-	var remarks []string
-	for _, p := range offers {
+	found := make([]*baseline.Changelog, len(offers))
+	failed := make([]error, len(offers))
+	var group errgroup.Group
+	group.SetLimit(runtime.NumCPU()) // unpacking is what takes the time
+	for i, p := range offers {
 		file := a.have[p.SHA256]
 		if file == "" {
 			return nil, nil, fmt.Errorf("download package %s %s to read its changelog: what apt delivered is not what the index states", p.Name, p.Version)
 		}
-		log, err := readChangelog(system, file, p, installed[p.Name+"."+p.Arch])
-		if err != nil {
-			remarks = append(remarks, fmt.Sprintf("package %s %s: %v", p.Name, p.Version, err))
+		group.Go(func() error {
+			found[i], failed[i] = readChangelog(system, file, p, installed[p.Name+"."+p.Arch])
+			return nil // a package without a changelog is a remark, not a failure
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, nil, err
+	}
+	logs := map[string]*baseline.Changelog{}
+	var remarks []string
+	for i, p := range offers {
+		if failed[i] != nil {
+			remarks = append(remarks, fmt.Sprintf("package %s %s: %v", p.Name, p.Version, failed[i]))
 			continue
 		}
-		logs[p.SHA256] = log
+		logs[p.SHA256] = found[i]
 	}
 	return logs, remarks, nil
 }

@@ -74,7 +74,10 @@ func (a *APT) Obtain(ctx context.Context, o apply.Order) (apply.Session, []recor
 		}
 	}
 	s, err := a.offer(ctx, repo, o.Packages)
-	return s, obtained, err
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, obtained, nil
 }
 
 func nowhere(p baseline.LockedPackage, o apply.Order, tried []error) error {

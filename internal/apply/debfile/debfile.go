@@ -67,6 +67,9 @@ func Changelogs(r io.Reader, name string) ([][]byte, error) {
 			return nil, fmt.Errorf("read .deb: data.tar: %w", err)
 		}
 		dir, file := path.Split(path.Clean("/" + h.Name))
+		if len(debian) > 0 && !strings.HasPrefix(dir, "/usr/share/doc/"+name+"/") {
+			break // dpkg-deb writes a folder's files one after the other
+		}
 		if h.Typeflag != tar.TypeReg || dir != "/usr/share/doc/"+name+"/" || !strings.HasPrefix(file, "changelog") {
 			continue
 		}
