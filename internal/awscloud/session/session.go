@@ -65,15 +65,17 @@ func Open(ctx context.Context, o Options) (*Session, error) {
 	if o.Endpoint != "" {
 		opts = append(opts, config.WithBaseEndpoint(o.Endpoint))
 	}
-	if o.HTTP != nil {
-		opts = append(opts, config.WithHTTPClient(o.HTTP))
-	}
 	if o.Key != "" {
 		opts = append(opts, config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(o.Key, o.Secret, "")))
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, opts...)
 	if err != nil {
 		return nil, fault.As(awscloud.Wrap(err, "read the AWS configuration"), fault.Usage, "see AWS_PROFILE, ~/.aws/config and ~/.aws/credentials")
+	}
+	if o.HTTP != nil {
+		// Not as a load option: with AWS_CA_BUNDLE set, the SDK refuses clients that it
+		// did not make itself.
+		cfg.HTTPClient = o.HTTP
 	}
 	if cfg.Region == "" {
 		return nil, fault.New(fault.Usage, "set region in the configuration, or AWS_REGION", "read the AWS configuration: no region")
