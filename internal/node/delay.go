@@ -3,6 +3,8 @@ package node
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/goldenami/rehydrate/baseline"
 )
@@ -20,11 +22,19 @@ func (r *run) readDates(ctx context.Context) error {
 	}
 	options := r.req.Options
 	options.AptApprovalDelay = false
-	missing, err := r.missing(eager, options)
+	missing, err := r.missing(eager, r.node, options)
 	if err != nil {
 		return err
 	}
-	settled, err := r.missing(r.base, r.req.Options)
+	// A first sight alone would pass for the date, although the changelog's may be later.
+	undated := r.node
+	undated.Available.Packages = slices.Clone(undated.Available.Packages)
+	for i := range undated.Available.Packages {
+		if p := &undated.Available.Packages[i]; p.Changelog == nil {
+			p.FirstSeen = time.Time{}
+		}
+	}
+	settled, err := r.missing(r.base, undated, r.req.Options)
 	if err != nil {
 		return err
 	}
@@ -40,8 +50,8 @@ func (r *run) readDates(ctx context.Context) error {
 }
 
 // missing gives the target version of every Missing package by "name.arch".
-func (r *run) missing(b *baseline.Baseline, o baseline.Options) (map[string]string, error) {
-	result, err := baseline.Evaluate(b, r.node, r.now, o)
+func (r *run) missing(b *baseline.Baseline, n baseline.Node, o baseline.Options) (map[string]string, error) {
+	result, err := baseline.Evaluate(b, n, r.now, o)
 	if err != nil {
 		return nil, fmt.Errorf("evaluate baseline %s: %w", b.Name, err)
 	}

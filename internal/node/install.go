@@ -36,6 +36,9 @@ func (r *run) install(ctx context.Context) error {
 			return err
 		}
 		r.setLock(lock)
+		for _, p := range lock.Skipped {
+			r.leave(p.Package, p.From, p.Reason)
+		}
 	}
 	todo, standby := r.sort(lock)
 	if len(todo) > 0 {
@@ -194,7 +197,7 @@ func (r *run) exactly(todo []baseline.LockedPackage) error {
 		errs = append(errs, fmt.Errorf("these changed outside the lock: %s", strings.Join(outside, ", ")))
 	}
 	if len(want) > 0 {
-		errs = append(errs, fmt.Errorf("%d of %d packages were not installed: %s", len(want), len(todo), strings.Join(r.report.FailedItems, ", ")))
+		errs = append(errs, fmt.Errorf("%d of %d packages were not installed: %s", len(want), len(todo), strings.Join(r.unmet, ", ")))
 	}
 	return errors.Join(errs...)
 }

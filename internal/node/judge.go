@@ -3,6 +3,7 @@ package node
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/goldenami/rehydrate/baseline"
 	"github.com/goldenami/rehydrate/internal/apply"
@@ -51,9 +52,9 @@ func (r *run) judge(lock *baseline.Lock, made bool) error {
 			return err
 		}
 	}
-	if n := len(r.report.FailedItems); n > 0 {
+	if len(r.unmet) > 0 {
 		return fault.New(fault.Partial, "a package on hold is released with apt-mark unhold",
-			"install: %d packages of the lock were not installed, the first is %s", n, r.report.FailedItems[0])
+			"install: packages of the lock were not installed: %s", strings.Join(r.unmet, ", "))
 	}
 	return nil
 }
@@ -116,10 +117,19 @@ func behind(lock *baseline.Lock, i baseline.Item) bool {
 	return false
 }
 
-// fail remarks that p of the lock was not installed, and why.
+// fail remarks that p of the lock was not installed, and why: the run did not do
+// all that it was to do.
 func (r *run) fail(p baseline.LockedPackage, why string) {
+	r.leave(p.Package, p.From, why)
+	r.unmet = append(r.unmet, p.Name+"."+p.Arch)
+}
+
+// leave remarks that p was approved and not installed. Where the lock itself leaves
+// it out (on hold, or pulling in what is blocked) that is a result, not a failure of
+// the run: the state is Failed, and the gate judges it.
+func (r *run) leave(p baseline.Package, from, why string) {
 	id := p.Name + "." + p.Arch
 	r.why[id] = why
 	r.report.FailedItems = append(r.report.FailedItems, id)
-	r.find("not installed: %s: %s", apply.Say(record.Change{Name: p.Name, Arch: p.Arch, From: p.From, To: p.Version}), why)
+	r.find("not installed: %s: %s", apply.Say(record.Change{Name: p.Name, Arch: p.Arch, From: from, To: p.Version}), why)
 }

@@ -96,6 +96,7 @@ type run struct {
 	node   baseline.Node
 	report *record.NodeReport
 	why    map[string]string // of FailedItems
+	unmet  []string          // FailedItems that the lock holds
 }
 
 func (r *run) do(ctx context.Context) error {
