@@ -173,7 +173,7 @@ func (r packerRun) watch(ctx context.Context, s *State) (unit.Next, error) {
 	}
 	late := wait.Wall{}.Now().After(s.Until)
 	if how == nil && c.lives() && !late {
-		return unit.Again(watchEvery), nil
+		return unit.AgainOnWall(watchEvery), nil
 	}
 	// It has ended, or its supervisor has, or another process of ours started it.
 	if err := r.stop(ctx, p); err != nil {
