@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -118,7 +119,13 @@ func (b *bound) encode(w http.ResponseWriter, p *opPlan, out reflect.Value, id s
 const xmlHead = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
 
 func writeBody(w http.ResponseWriter, status int, body []byte) {
-	w.Header().Set("Content-Length", fmt.Sprint(len(body)))
+	if status == http.StatusNoContent || status == http.StatusNotModified {
+		w.WriteHeader(status)
+		return
+	}
+	if w.Header().Get("Content-Length") == "" { // HeadObject says how long the object is
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	}
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the client has gone; there is nobody to tell
 }

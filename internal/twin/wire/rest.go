@@ -244,6 +244,9 @@ func (b *bound) encodeREST(w http.ResponseWriter, p *opPlan, v reflect.Value) {
 	if status == 0 {
 		status = http.StatusOK
 	}
+	if h.Get("Content-Range") != "" {
+		status = http.StatusPartialContent // the model has no word for it
+	}
 	if f := p.out.payload; f != nil {
 		b.encodePayload(w, f, v.Field(f.index), status)
 		return

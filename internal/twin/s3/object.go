@@ -1,0 +1,259 @@
+package s3
+
+import (
+	"context"
+	"crypto/md5" //nolint:gosec // S3's entity tags are MD5
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/goldenami/rehydrate/internal/twin/wire"
+	"github.com/goldenami/rehydrate/internal/twin/world"
+)
+
+// object is what is known of an object; its bytes are in a file.
+type object struct {
+	Key         string            `json:"key"`
+	ETag        string            `json:"etag"` // with its quotes
+	Size        int64             `json:"size"`
+	Modified    time.Time         `json:"modified"`
+	ContentType string            `json:"contentType,omitempty"`
+	Encoding    string            `json:"encoding,omitempty"`
+	Cache       string            `json:"cache,omitempty"`
+	Metadata    map[string]string `json:"metadata,omitempty"`
+	Checksums   map[string]string `json:"checksums,omitempty"` // algorithm to base64
+	File        string            `json:"file"`
+}
+
+var (
+	errPrecondition = &wire.Error{Code: "PreconditionFailed", Message: "At least one of the pre-conditions you specified did not hold", Status: 412}
+	errNoKey        = &wire.Error{Code: "NoSuchKey", Message: "The specified key does not exist.", Status: 404}
+	errNotModified  = &wire.Error{Code: "NotModified", Message: "Not Modified", Status: 304}
+)
+
+const maxKey = 1024 // bytes ("Naming Amazon S3 objects")
+
+// PutObject writes an object whole. If-None-Match: * and If-Match hold against
+// writers at the same time ("Conditional requests", S3 User Guide).
+func (s *Service) PutObject(tx *world.Tx, in *s3.PutObjectInput) (*s3.PutObjectOutput, error) {
+	_, objects, err := s.open(tx, in.Bucket, in.ExpectedBucketOwner)
+	if err != nil {
+		return nil, err
+	}
+	key := *in.Key
+	if len(key) > maxKey {
+		return nil, wire.Errorf("KeyTooLongError", "Your key is too long")
+	}
+	old, exists := objects.Get(key)
+	switch {
+	case in.IfNoneMatch != nil && *in.IfNoneMatch != "*":
+		return nil, &wire.Error{Code: "NotImplemented", Message: "If-None-Match is only possible with *", Status: 501}
+	case in.IfNoneMatch != nil && exists:
+		return nil, errPrecondition
+	case in.IfMatch != nil && !exists:
+		return nil, errNoKey
+	case in.IfMatch != nil && !sameTag(*in.IfMatch, old.ETag):
+		return nil, errPrecondition
+	}
+	var body []byte
+	if in.Body != nil {
+		if body, err = io.ReadAll(in.Body); err != nil {
+			return nil, wire.Errorf("IncompleteBody", "The body ended early.")
+		}
+	}
+	sums, err := checksums(in, body)
+	if err != nil {
+		return nil, err
+	}
+	tag := md5.Sum(body) //nolint:gosec // as S3
+	o := object{
+		Key: key, ETag: `"` + hex.EncodeToString(tag[:]) + `"`, Size: int64(len(body)), Modified: tx.Now.Truncate(time.Second),
+		ContentType: aws.ToString(in.ContentType), Encoding: stripChunked(aws.ToString(in.ContentEncoding)), Cache: aws.ToString(in.CacheControl),
+		Metadata: in.Metadata, Checksums: sums, File: tx.Hex(40),
+	}
+	if err := s.write(o.File, body); err != nil {
+		return nil, err
+	}
+	if exists {
+		s.removeLater(tx, old.File)
+	}
+	objects.Put(key, o)
+	out := &s3.PutObjectOutput{ETag: &o.ETag}
+	setSums(sums, &out.ChecksumCRC32, &out.ChecksumCRC32C, &out.ChecksumCRC64NVME, &out.ChecksumSHA1, &out.ChecksumSHA256)
+	if len(sums) > 0 {
+		out.ChecksumType = types.ChecksumTypeFullObject
+	}
+	return out, nil
+}
+
+// write puts the bytes beside their final name first: a file is whole or absent.
+func (s *Service) write(name string, body []byte) error {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return fmt.Errorf("make the folder of objects: %w", err)
+	}
+	path := filepath.Join(s.dir, name)
+	if err := os.WriteFile(path+".part", body, 0o600); err != nil {
+		return fmt.Errorf("write object: %w", err)
+	}
+	return os.Rename(path+".part", path)
+}
+
+// removeLater removes a file once the transaction holds.
+func (s *Service) removeLater(tx *world.Tx, name string) {
+	tx.Go("remove an object's file", func(context.Context) {
+		_ = os.Remove(filepath.Join(s.dir, name)) // a file left over is only space
+	})
+}
+
+// stripChunked takes the transfer's encoding off the object's.
+func stripChunked(encoding string) string {
+	var keep []string
+	for _, e := range strings.Split(encoding, ",") {
+		if e = strings.TrimSpace(e); e != "" && e != "aws-chunked" {
+			keep = append(keep, e)
+		}
+	}
+	return strings.Join(keep, ",")
+}
+
+func sameTag(a, b string) bool { return strings.Trim(a, `"`) == strings.Trim(b, `"`) }
+
+// find returns an object under the conditions of a read.
+func (s *Service) find(tx *world.Tx, name, owner, key, match, noneMatch *string) (object, error) {
+	_, objects, err := s.open(tx, name, owner)
+	if err != nil {
+		return object{}, err
+	}
+	o, ok := objects.Get(aws.ToString(key))
+	switch {
+	case !ok:
+		return o, errNoKey
+	case match != nil && *match != "*" && !sameTag(*match, o.ETag):
+		return o, errPrecondition
+	case noneMatch != nil && (*noneMatch == "*" || sameTag(*noneMatch, o.ETag)):
+		return o, errNotModified
+	}
+	return o, nil
+}
+
+// GetObject reads an object or a range of it.
+func (s *Service) GetObject(tx *world.Tx, in *s3.GetObjectInput) (*s3.GetObjectOutput, error) {
+	o, err := s.find(tx, in.Bucket, in.ExpectedBucketOwner, in.Key, in.IfMatch, in.IfNoneMatch)
+	if err != nil {
+		return nil, err
+	}
+	from, n, partial, err := span(aws.ToString(in.Range), o.Size)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(filepath.Join(s.dir, o.File))
+	if err != nil {
+		return nil, fmt.Errorf("open object: %w", err)
+	}
+	out := &s3.GetObjectOutput{
+		Body: section{io.NewSectionReader(f, from, n), f}, ContentLength: &n, ETag: &o.ETag, LastModified: &o.Modified,
+		ContentType: text(o.ContentType), ContentEncoding: text(o.Encoding), CacheControl: text(o.Cache), Metadata: o.Metadata, AcceptRanges: aws.String("bytes"),
+	}
+	if partial {
+		out.ContentRange = aws.String(fmt.Sprintf("bytes %d-%d/%d", from, from+n-1, o.Size))
+	}
+	if in.ChecksumMode == types.ChecksumModeEnabled && !partial {
+		setSums(o.Checksums, &out.ChecksumCRC32, &out.ChecksumCRC32C, &out.ChecksumCRC64NVME, &out.ChecksumSHA1, &out.ChecksumSHA256)
+	}
+	return out, nil
+}
+
+type section struct {
+	io.Reader
+	io.Closer
+}
+
+// HeadObject describes an object. Its errors have no body, so S3 answers 404 and
+// no code.
+func (s *Service) HeadObject(tx *world.Tx, in *s3.HeadObjectInput) (*s3.HeadObjectOutput, error) {
+	o, err := s.find(tx, in.Bucket, in.ExpectedBucketOwner, in.Key, in.IfMatch, in.IfNoneMatch)
+	if err != nil {
+		return nil, err
+	}
+	out := &s3.HeadObjectOutput{
+		ContentLength: &o.Size, ETag: &o.ETag, LastModified: &o.Modified, ContentType: text(o.ContentType),
+		ContentEncoding: text(o.Encoding), CacheControl: text(o.Cache), Metadata: o.Metadata, AcceptRanges: aws.String("bytes"),
+	}
+	if in.ChecksumMode == types.ChecksumModeEnabled {
+		setSums(o.Checksums, &out.ChecksumCRC32, &out.ChecksumCRC32C, &out.ChecksumCRC64NVME, &out.ChecksumSHA1, &out.ChecksumSHA256)
+	}
+	return out, nil
+}
+
+// DeleteObject removes an object; a missing one is no error.
+func (s *Service) DeleteObject(tx *world.Tx, in *s3.DeleteObjectInput) (*s3.DeleteObjectOutput, error) {
+	_, objects, err := s.open(tx, in.Bucket, in.ExpectedBucketOwner)
+	if err != nil {
+		return nil, err
+	}
+	o, ok := objects.Get(*in.Key)
+	if in.IfMatch != nil && (!ok || *in.IfMatch != "*" && !sameTag(*in.IfMatch, o.ETag)) {
+		return nil, errPrecondition
+	}
+	if ok {
+		objects.Delete(*in.Key)
+		s.removeLater(tx, o.File)
+	}
+	return &s3.DeleteObjectOutput{}, nil
+}
+
+func text(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// span reads a Range header: where to begin, how much, and whether it is a part.
+// More than one range is answered with the whole, as S3 does.
+func span(header string, size int64) (from, n int64, partial bool, err error) {
+	spec, ok := strings.CutPrefix(header, "bytes=")
+	if !ok || strings.Contains(spec, ",") {
+		return 0, size, false, nil
+	}
+	bad := &wire.Error{Code: "InvalidRange", Message: "The requested range is not satisfiable", Status: 416}
+	first, last, ok := strings.Cut(spec, "-")
+	if !ok {
+		return 0, size, false, nil
+	}
+	a, errA := parse(first)
+	b, errB := parse(last)
+	switch {
+	case errA != nil || errB != nil || a < 0 && b < 0:
+		return 0, size, false, nil
+	case a < 0: // the last b bytes
+		from = max(size-b, 0)
+		if b == 0 || size == 0 {
+			return 0, 0, false, bad
+		}
+		return from, size - from, true, nil
+	case a >= size || b >= 0 && b < a:
+		return 0, 0, false, bad
+	case b < 0 || b >= size:
+		b = size - 1
+	}
+	return a, b - a + 1, true, nil
+}
+
+// parse reads digits; none at all is -1.
+func parse(s string) (int64, error) {
+	if s == "" {
+		return -1, nil
+	}
+	n, err := strconv.ParseUint(s, 10, 63)
+	return int64(n), err //nolint:gosec // 63 bits
+}
