@@ -62,6 +62,7 @@ func (r run) reapOne(ctx context.Context, s *State) (unit.Next, error) {
 		if err != nil {
 			return unit.Next{}, fmt.Errorf("remove %s %s, left by run %s: %w", one.Kind, one.ID, r.plan.Request.Run, err)
 		}
+		s.Orphans = slices.DeleteFunc(s.Orphans, func(id string) bool { return id == one.ID })
 		r.emit(event.Changed, "removed %s %s", one.Kind, one.ID)
 		return unit.Again(0), nil
 	}
@@ -101,11 +102,16 @@ func (r run) leftovers(ctx context.Context, s *State) ([]Resource, error) {
 			continue
 		}
 		// Where tags cannot be given at creation, the name and the image's own list
-		// of snapshots tell what is ours.
+		// of snapshots tell what is ours; the list is gone once the image is.
 		all = append(all, Resource{Kind: KindImage, ID: i.ID, State: i.State})
 		for _, snap := range i.Snapshots {
-			all = append(all, Resource{Kind: KindSnapshot, ID: snap})
+			if !slices.Contains(s.Orphans, snap) {
+				s.Orphans = append(s.Orphans, snap)
+			}
 		}
+	}
+	for _, snap := range s.Orphans {
+		all = append(all, Resource{Kind: KindSnapshot, ID: snap})
 	}
 	order := []ResourceKind{KindInstance, KindImage, KindSnapshot, KindVolume, KindKeyPair, KindSecurityGroup}
 	slices.SortStableFunc(all, func(a, b Resource) int {

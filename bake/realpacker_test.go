@@ -5,10 +5,13 @@ package bake
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -79,6 +82,67 @@ func TestRealPacker_gives_a_users_own_template_its_variables(t *testing.T) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("validate: %v\n%s", err, out)
 	}
+}
+
+// Packer is a wrapper, a child and one process per component. When both the
+// supervisor and the wrapper are killed, the child goes on, and a resumed run must
+// find it.
+func TestRealPacker_whose_wrapper_and_supervisor_are_killed_is_found_and_ended(t *testing.T) {
+	t.Parallel()
+	packer := realPacker(t)
+	packer.Plugins = nil
+	p := process{t.TempDir()}
+	alive := filepath.Join(p.folder, "alive")
+	template := filepath.Join(p.folder, templateFile)
+	body := mustJSON(object{
+		"source": object{"null": object{"x": object{"communicator": "none"}}},
+		"build": object{"sources": []string{"source.null.x"}, "provisioner": []object{{"shell-local": object{
+			"inline": []string{"echo $$ >" + alive, "exec sleep 300"},
+		}}}},
+	})
+	if err := os.WriteFile(template, body, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c, err := p.start(os.Args[0], spec{Command: []string{packer.Path, "build", "-color=false", template}, Dir: p.folder, Grace: 20 * time.Second}, packer.environment(t.TempDir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the provisioner to run", func() bool {
+		_, err := os.Stat(alive)
+		return err == nil
+	})
+	var r running
+	if err := readJSON(filepath.Join(p.folder, processFile), &r); err != nil {
+		t.Fatal(err)
+	}
+	// A stopped wrapper forwards nothing.
+	for _, k := range []struct {
+		pid    int
+		signal syscall.Signal
+	}{{r.Group, syscall.SIGSTOP}, {r.Supervisor, syscall.SIGKILL}, {r.Group, syscall.SIGKILL}} {
+		if err := syscall.Kill(k.pid, k.signal); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-c.ended
+	if held, err := p.held(); !held || err != nil {
+		t.Fatalf("Packer's child was not found alive (%v)", err)
+	}
+	if err := p.end(t.Context(), 20*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if held, err := p.held(); held || err != nil {
+		t.Errorf("something still lives (%v)", err)
+	}
+	pid, err := os.ReadFile(alive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the provisioner's own process to end", func() bool {
+		n, _ := strconv.Atoi(strings.TrimSpace(string(pid)))
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", n))
+		return err != nil || strings.Contains(string(stat), ") Z ")
+	})
 }
 
 func TestTemplate_refuses_values_that_Packer_would_interpret(t *testing.T) {

@@ -122,8 +122,11 @@ func (r commandRun) patch(ctx context.Context, s *State) (unit.Next, error) {
 	if err != nil {
 		return unit.Next{}, err
 	}
-	if i.Tags[tagTouched] != "" || gone(i.State) {
+	if i.Tags[tagTouched] != "" {
 		return r.again(s, stepRun, "build instance %s was already being patched when the run stopped", i.ID)
+	}
+	if i.State != "running" {
+		return r.again(s, stepRun, "build instance %s is %s, not running any more", i.ID, i.State)
 	}
 	if err := r.Images.Tag(ctx, []string{i.ID}, map[string]string{tagTouched: "true"}); err != nil {
 		return unit.Next{}, fmt.Errorf("mark build instance %s: %w", i.ID, err)

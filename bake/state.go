@@ -71,7 +71,9 @@ type State struct {
 	Then step `json:"then,omitempty"`
 	// Settle asks that a reap look twice: what a killed Packer asked for last may
 	// not be listed at once.
-	Settle  bool `json:"settle,omitempty"`
+	Settle bool `json:"settle,omitempty"`
+	// Orphans are snapshots, by id, of images that a reap has removed or will.
+	Orphans []string `json:"orphans,omitempty"`
 	Outcome `json:"outcome,omitzero"`
 }
 
