@@ -102,7 +102,8 @@ var ctx = context.Background()
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	return openBench(t, wiretest.World(t), t.TempDir())
+	dir := t.TempDir() // removed after the world has been closed
+	return openBench(t, wiretest.World(t), dir)
 }
 
 func openBench(t *testing.T, w *world.World, dir string) *bench {

@@ -3,6 +3,7 @@ package ec2
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -53,12 +54,16 @@ func (s *Service) sweep(tx *world.Tx) {
 			continue
 		}
 		contents(tx).Delete(c.Key)
-		if c.Dir == "" {
+		ours := c.Dir
+		if d := filepath.Join(s.dir, "disks"); ours == "" && filepath.Dir(c.Image.Disk) == d {
+			ours = c.Image.Disk
+		}
+		if ours == "" {
 			continue
 		}
-		tx.Go("remove "+c.Dir, func(context.Context) {
-			if err := os.RemoveAll(c.Dir); err != nil {
-				s.w.Log(world.Event{Time: s.w.Clock().Now(), Kind: "ec2.content.left", Data: map[string]any{"dir": c.Dir, "error": err.Error()}})
+		tx.Go("remove "+ours, func(context.Context) {
+			if err := os.RemoveAll(ours); err != nil {
+				s.w.Log(world.Event{Time: s.w.Clock().Now(), Kind: "ec2.content.left", Data: map[string]any{"path": ours, "error": err.Error()}})
 			}
 		})
 	}

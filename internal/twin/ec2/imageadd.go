@@ -1,9 +1,6 @@
 package ec2
 
 import (
-	"context"
-	"path/filepath"
-
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
@@ -94,32 +91,4 @@ func (s *Service) RegisterImage(tx *world.Tx, in *ec2.RegisterImageInput) (*ec2.
 	}
 	putImage(tx, i)
 	return &ec2.RegisterImageOutput{ImageId: &i.ID}, nil
-}
-
-// diskLater writes the disk of a content that has none, for EBS direct.
-func (s *Service) diskLater(tx *world.Tx, key string, size int32) {
-	tx.Go("disk of "+key, func(ctx context.Context) {
-		defer s.busy.take(key)()
-		var c Content
-		_ = s.w.Do("-", "-", func(tx *world.Tx) error { c, _ = contents(tx).Get(key); return nil }) // reads only
-		if c.Key == "" || c.Image.Disk != "" {
-			return
-		}
-		file := filepath.Join(s.dir, "disks", key+".img")
-		err := s.writeDisk(ctx, c.Image, file, int64(size)<<30)
-		if ctx.Err() != nil {
-			return
-		}
-		if err != nil {
-			s.w.Log(world.Event{Time: s.w.Clock().Now(), Kind: "ec2.disk.failed", Data: map[string]any{"content": key, "error": err.Error()}})
-			return
-		}
-		_ = s.w.Do("-", "-", func(tx *world.Tx) error {
-			if c, ok := contents(tx).Get(key); ok {
-				c.Image.Disk = file
-				contents(tx).Put(key, c)
-			}
-			return nil
-		})
-	})
 }

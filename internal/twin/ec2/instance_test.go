@@ -189,8 +189,8 @@ func TestAMachineThatPowersItselfOffStops(t *testing.T) {
 }
 
 func TestStateHooksSeeEveryState(t *testing.T) {
-	w := wiretest.World(t)
 	dir := t.TempDir()
+	w := wiretest.World(t)
 	var seen []string
 	s := ec2.New(w, &stub{}, dir)
 	s.OnState(func(_ *world.Tx, _, state string) { seen = append(seen, state) })

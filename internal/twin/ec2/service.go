@@ -1,6 +1,8 @@
 package ec2
 
 import (
+	"sync"
+
 	"github.com/goldenami/rehydrate/internal/twin/backing"
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
@@ -16,8 +18,9 @@ type Service struct {
 
 	w       *world.World
 	b       backing.Backing
-	dir     string // of machines' and images' folders
-	busy    locks  // one piece of work on a machine or image at a time
+	dir     string   // of machines' and images' folders
+	busy    locks    // one piece of work on a machine or image at a time
+	writing sync.Map // contents whose disk is being written
 	onState []func(tx *world.Tx, id, state string)
 }
 

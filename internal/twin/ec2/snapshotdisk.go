@@ -2,22 +2,19 @@ package ec2
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/goldenami/rehydrate/internal/twin/backing"
+	"github.com/goldenami/rehydrate/internal/twin/wire"
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
 
-// ErrDiskPending says that the snapshot's disk image is being written; ask again.
-var ErrDiskPending = errors.New("the snapshot's disk image is being written")
-
 // SnapshotDisk is the raw disk image file of a snapshot that the transaction's
 // account may read, and the volume's size in bytes; the file may be shorter, the
-// rest is zeros. ErrDiskPending means that the file of a base image, which nobody
-// has read before, is being written now. Other errors are AWS's own.
+// rest is zeros. A base image that nobody has read before has no file yet: that
+// begins its writing and answers *wire.Again. Other errors are AWS's own.
 func (s *Service) SnapshotDisk(tx *world.Tx, id string) (path string, size int64, err error) {
 	n, ok := snapshot(tx, id)
 	if !ok || !n.visible(tx.Account) {
@@ -30,11 +27,52 @@ func (s *Service) SnapshotDisk(tx *world.Tx, id string) (path string, size int64
 	if !ok {
 		return "", 0, fmt.Errorf("snapshot %s has no content", id)
 	}
-	if c.Image.Disk == "" {
-		s.diskLater(tx, c.Key, n.Size)
-		return "", 0, fmt.Errorf("snapshot %s: %w", id, ErrDiskPending)
+	switch {
+	case c.Image.Disk != "":
+		return c.Image.Disk, int64(n.Size) << 30, nil
+	case c.Failed != "":
+		return "", 0, fmt.Errorf("write the disk image of snapshot %s: %s", id, c.Failed)
 	}
-	return c.Image.Disk, int64(n.Size) << 30, nil
+	s.diskLater(tx, c.Key, n.Size)
+	return "", 0, &wire.Again{Err: wire.Errorf("IncorrectState", "The disk image of snapshot '%s' is being written", id)}
+}
+
+// diskLater writes the disk of a content that has none, once at a time.
+func (s *Service) diskLater(tx *world.Tx, key string, size int32) {
+	tx.Go("disk of "+key, func(ctx context.Context) {
+		if _, busy := s.writing.LoadOrStore(key, true); busy {
+			return
+		}
+		defer s.writing.Delete(key)
+		c, ok := s.content(key)
+		if !ok || c.Image.Disk != "" {
+			return
+		}
+		file := filepath.Join(s.dir, "disks", key+".img")
+		err := s.writeDisk(ctx, c.Image, file, int64(size)<<30)
+		if ctx.Err() != nil {
+			return // the twin is closing; whoever asks the next one begins again
+		}
+		_ = s.w.Do("-", "-", func(tx *world.Tx) error { // nothing in it fails
+			c, ok := contents(tx).Get(key)
+			if !ok {
+				return nil
+			}
+			if err != nil {
+				c.Failed = err.Error()
+				tx.Event("ec2.disk.failed", map[string]any{"content": key, "error": c.Failed})
+			} else {
+				c.Image.Disk = file
+			}
+			contents(tx).Put(key, c)
+			return nil
+		})
+	})
+}
+
+func (s *Service) content(key string) (c Content, ok bool) {
+	_ = s.w.Do("-", "-", func(tx *world.Tx) error { c, ok = contents(tx).Get(key); return nil }) // only reads
+	return c, ok
 }
 
 // SnapshotByID is a snapshot that the transaction's account may see.

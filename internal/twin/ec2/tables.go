@@ -64,6 +64,8 @@ type Content struct {
 	Image backing.Image `json:"image"`
 	// Dir is the folder to remove with it; empty when the content is not ours.
 	Dir string `json:"dir,omitempty"`
+	// Failed is why its disk image could not be written.
+	Failed string `json:"failed,omitempty"`
 }
 
 // Pending is how something on its way becomes ready.
