@@ -14,23 +14,71 @@ import (
 // makeLock freezes what the baseline approves and what the package manager's solver
 // adds to it. Nothing on the root is changed.
 func (r *run) makeLock(ctx context.Context) (*baseline.Lock, error) {
-	lock, err := baseline.MakeLock(r.base, r.node, r.now, r.req.Options)
+	lock, sim, err := r.tryLock(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("make the lock: %w", err)
 	}
-	wanted := r.unheld(lock.Packages)
-	sim, err := r.Manager.Simulate(ctx, wanted)
-	if err != nil {
-		return nil, fmt.Errorf("make the lock: %w", err)
+	if r.blocks(sim.Extra(lock.Packages)) {
+		if err := r.readNeeds(ctx, lock.Packages); err != nil {
+			return nil, fmt.Errorf("make the lock: %w", err)
+		}
+		if lock, sim, err = r.tryLock(ctx); err != nil {
+			return nil, fmt.Errorf("make the lock: %w", err)
+		}
 	}
-	if err := refuseRemovals(sim); err != nil {
-		return nil, fmt.Errorf("make the lock: %w", err)
-	}
-	deps, err := r.offersOf(ctx, sim.Extra(wanted))
+	deps, err := r.offersOf(ctx, sim.Extra(lock.Packages))
 	if err != nil {
 		return nil, fmt.Errorf("make the lock: %w", err)
 	}
 	return r.relock(deps)
+}
+
+// tryLock locks what is approved and asks what installing that would entail.
+func (r *run) tryLock(ctx context.Context) (*baseline.Lock, apply.Simulation, error) {
+	lock, err := r.relock(nil)
+	if err != nil {
+		return nil, apply.Simulation{}, err
+	}
+	sim, err := r.Manager.Simulate(ctx, lock.Packages)
+	if err != nil {
+		return nil, apply.Simulation{}, err
+	}
+	return lock, sim, refuseRemovals(sim)
+}
+
+// blocks reports whether the solver's additions hold what the baseline rejects and
+// must not come in as a dependency either (§3.1).
+func (r *run) blocks(extra []record.Change) bool {
+	if r.base.RejectedPatchesAction != "BLOCK" {
+		return false
+	}
+	return slices.ContainsFunc(extra, func(c record.Change) bool {
+		p := baseline.Package{Name: c.Name, Arch: c.Arch, Version: c.To}
+		return slices.ContainsFunc(r.base.RejectedPatches, func(entry string) bool {
+			return baseline.MatchPattern(r.node.Inventory.OS, entry, p)
+		})
+	})
+}
+
+// readNeeds asks, package by package, what each needs; the evaluation then leaves
+// out those that need what is blocked.
+func (r *run) readNeeds(ctx context.Context, packages []baseline.LockedPackage) error {
+	for _, p := range packages {
+		sim, err := r.Manager.Simulate(ctx, []baseline.LockedPackage{p})
+		if err != nil {
+			return err
+		}
+		var needs []baseline.Package
+		for _, c := range sim.Extra([]baseline.LockedPackage{p}) {
+			needs = append(needs, baseline.Package{Name: c.Name, Arch: c.Arch, Version: c.To})
+		}
+		for i := range r.node.Available.Packages {
+			if o := &r.node.Available.Packages[i]; o.Name == p.Name && o.Arch == p.Arch && o.Version == p.Version {
+				o.Requires = needs
+			}
+		}
+	}
+	return nil
 }
 
 func (r *run) relock(deps []baseline.AvailablePackage) (*baseline.Lock, error) {
@@ -44,7 +92,7 @@ func (r *run) relock(deps []baseline.AvailablePackage) (*baseline.Lock, error) {
 	}
 	lock, err := baseline.MakeLock(r.base, r.node, r.now, r.req.Options, deps...)
 	if err != nil {
-		return nil, fmt.Errorf("make the lock: %w", err)
+		return nil, err
 	}
 	return lock, nil
 }
@@ -84,11 +132,7 @@ func (r *run) offersOf(ctx context.Context, extra []record.Change) ([]baseline.A
 	return deps, nil
 }
 
-// unheld is packages without those on hold here.
-func (r *run) unheld(packages []baseline.LockedPackage) []baseline.LockedPackage {
-	return slices.DeleteFunc(slices.Clone(packages), func(p baseline.LockedPackage) bool { return r.held(p) })
-}
-
+// held reports whether p is on hold here.
 func (r *run) held(p baseline.LockedPackage) bool {
 	return slices.ContainsFunc(r.node.Inventory.Installed, func(i baseline.Installed) bool {
 		return i.Held && i.Name == p.Name && i.Arch == p.Arch

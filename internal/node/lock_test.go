@@ -163,3 +163,21 @@ func TestALockWorksWithoutABaseline(t *testing.T) {
 		t.Errorf("report = %+v, %v", rep, err)
 	}
 }
+
+func TestAnUpdateThatNeedsABlockedPackageIsLeftOut(t *testing.T) {
+	for action, want := range map[string]int{"BLOCK": 1, "ALLOW_AS_DEPENDENCY": 3} {
+		f := standard()
+		f.installed = append(f.installed, have("more", "1"))
+		f.offers = append(f.offers, offered("more", "2", "optional"))
+		f.deps = map[string]string{"tool": "lib"}
+		rep, err := f.run(t, func(r *record.NodeRequest) {
+			r.Baseline = []byte(strings.Replace(policy, `["agent"]`, `["agent","lib"],"RejectedPatchesAction":"`+action+`"`, 1))
+		})
+		if err != nil || len(rep.Changes) != want {
+			t.Errorf("%s: changes = %v, %v; want %d", action, rep.Changes, err, want)
+		}
+		if got := item(rep.Evaluation, "tool"); action == "BLOCK" && (got.State != baseline.StateFailed || !strings.Contains(got.Reason, "lib")) {
+			t.Errorf("%s: tool = %+v, want Failed because of lib", action, got)
+		}
+	}
+}
