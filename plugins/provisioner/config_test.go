@@ -2,6 +2,7 @@ package provisioner
 
 import (
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -61,5 +62,21 @@ func TestLineWriter_hands_on_whole_lines_and_remembers_the_last(t *testing.T) {
 	_, _ = w.Write([]byte(strings.Repeat("x", 70<<10)))
 	if len(w.part) != 0 {
 		t.Error("an endless line is kept in memory")
+	}
+}
+
+// The HCL schema is generated; one that was not generated again after a change of
+// Config would refuse an argument.
+func TestConfigSpec_knows_every_argument(t *testing.T) {
+	spec := new(Provisioner).ConfigSpec()
+	fields := reflect.TypeFor[Config]()
+	for i := range fields.NumField() {
+		name, squash, _ := strings.Cut(fields.Field(i).Tag.Get("mapstructure"), ",")
+		if name == "" || squash != "" {
+			continue
+		}
+		if _, ok := spec[name]; !ok {
+			t.Errorf("the schema lacks %s: run go generate", name)
+		}
 	}
 }
