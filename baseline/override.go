@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
 )
 
 // InstallOverrideList is the file of §6.5: exactly what an Install shall install.
@@ -32,7 +33,10 @@ func ParseInstallOverrideList(data []byte) (*InstallOverrideList, []string, erro
 		return nil, nil, fmt.Errorf("reading install override list: %d bytes, at most %d are read", len(data), maxOverrideBytes)
 	}
 	var doc struct {
-		Patches *[]OverridePatch `yaml:"patches"`
+		Patches *[]struct {
+			ID    yamlText `yaml:"id"`
+			Title yamlText `yaml:"title"`
+		} `yaml:"patches"`
 	}
 	if err := decodeYAML(data, &doc); err != nil {
 		return nil, nil, fmt.Errorf("reading install override list: %w", err)
@@ -40,9 +44,11 @@ func ParseInstallOverrideList(data []byte) (*InstallOverrideList, []string, erro
 	if doc.Patches == nil {
 		return nil, nil, errors.New("reading install override list: no top key patches")
 	}
-	l := &InstallOverrideList{Patches: *doc.Patches}
+	l := &InstallOverrideList{Patches: []OverridePatch{}}
 	v := &faultList{}
-	for i, p := range l.Patches {
+	for i, entry := range *doc.Patches {
+		p := OverridePatch{ID: string(entry.ID), Title: string(entry.Title)}
+		l.Patches = append(l.Patches, p)
 		if strings.TrimSpace(p.ID) == "" {
 			v.add(fmt.Sprintf("patches[%d].id", i), p.ID, "required", sourceOverride)
 		}
@@ -57,6 +63,27 @@ func ParseInstallOverrideList(data []byte) (*InstallOverrideList, []string, erro
 }
 
 const sourceOverride = "SSM user guide, InstallOverrideList"
+
+// yamlText is a scalar as it was written: an unquoted 1.10 is the text 1.10, not
+// the number 1.1.
+type yamlText string
+
+// UnmarshalYAML implements yaml.NodeUnmarshaler.
+func (s *yamlText) UnmarshalYAML(n ast.Node) error {
+	switch n := n.(type) {
+	case *ast.NullNode:
+		*s = ""
+	case *ast.StringNode:
+		*s = yamlText(n.Value)
+	case *ast.LiteralNode:
+		*s = yamlText(n.Value.Value)
+	case ast.ScalarNode:
+		*s = yamlText(n.GetToken().Value)
+	default:
+		return fmt.Errorf("line %d: want a text, not a %s", n.GetToken().Position.Line, n.Type())
+	}
+	return nil
+}
 
 // decodeYAML guards the library: whatever hostile text makes it do, the caller
 // gets an error.
