@@ -27,6 +27,8 @@ type LaunchSpec struct {
 	// Eager starts the machine at once instead of at its first use; an instance with
 	// a key pair is always eager, for somebody will log in.
 	Eager bool
+	// Settled makes an instance that has been running all along.
+	Settled bool
 	// ClientToken is shown by DescribeInstances.
 	ClientToken string
 }
@@ -58,6 +60,12 @@ func (s *Service) launch(tx *world.Tx, spec LaunchSpec, n int) ([]Instance, erro
 		}
 		i.Volumes = s.attach(tx, i, disks, tagsFor(spec.Data, types.ResourceTypeVolume))
 		whereabouts(tx).Put(i.ID, where{tx.Account, tx.Region})
+		if spec.Settled && !i.Machine.Wanted {
+			i.State = stateRunning
+			s.changed(tx, i)
+			out = append(out, i)
+			continue
+		}
 		// Launch to running: 16 to 17 s measured, bimodal reports up to 80 s.
 		s.enter(tx, &i, statePending, between(tx, 15*time.Second, 30*time.Second), i.Machine.Wanted)
 		out = append(out, i)

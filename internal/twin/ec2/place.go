@@ -57,6 +57,17 @@ func (s *Service) place(tx *world.Tx) Place {
 	return p
 }
 
+// Open makes the transaction's account and region usable before anything is in it.
+func (s *Service) Open(tx *world.Tx) { s.place(tx) }
+
+// Zones are the names of the region's availability zones.
+func (s *Service) Zones(tx *world.Tx) (names []string) {
+	for _, sub := range s.place(tx).Subnets {
+		names = append(names, sub.Zone)
+	}
+	return names
+}
+
 func (p Place) subnet(id string) (Subnet, bool) {
 	for _, s := range p.Subnets {
 		if s.ID == id {

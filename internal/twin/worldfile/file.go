@@ -1,0 +1,126 @@
+package worldfile
+
+import (
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/goldenami/rehydrate/internal/twin/backing"
+)
+
+// File is a description of a world.
+type File struct {
+	// Account and Region are where a thing is made that does not say so itself.
+	Account string `json:"account"`
+	Region  string `json:"region"`
+	// Accounts are made with their default networks even if they hold nothing.
+	Accounts     []Account             `json:"accounts"`
+	Images       []Image               `json:"images"`
+	Templates    []Template            `json:"templates"`
+	Groups       []Group               `json:"groups"`
+	Instances    []Instance            `json:"instances"`
+	Archives     []Archive             `json:"archives"`
+	Repositories map[string]Repository `json:"repositories"`
+	// Hosts are names that every machine knows, to addresses.
+	Hosts map[string]string `json:"hosts"`
+	// Settle is how much virtual time passes once when groups have been made, so that
+	// their instances run. The zero value is ten minutes; negative is none.
+	Settle Duration `json:"settle"`
+}
+
+// Place is where a thing is; what is empty is the file's.
+type Place struct {
+	Account string `json:"account"`
+	Region  string `json:"region"`
+}
+
+// Account is an account and the regions that it uses.
+type Account struct {
+	ID      string   `json:"id"`
+	Regions []string `json:"regions"` // empty: the file's
+}
+
+// Image is an AMI that is there from the start: a root, or package data.
+type Image struct {
+	Place
+	Key          string            `json:"key"` // what the file calls it
+	ID           string            `json:"id"`  // empty: the twin gives one
+	Name         string            `json:"name"`
+	Description  string            `json:"description"`
+	Alias        string            `json:"alias"` // owner alias such as amazon
+	Public       bool              `json:"public"`
+	Users        []string          `json:"users"`        // accounts that may launch it
+	Architecture string            `json:"architecture"` // empty: x86_64
+	RootDevice   string            `json:"rootDevice"`   // empty: /dev/xvda
+	Size         int32             `json:"size"`         // of the root volume in GiB; 0: 8
+	User         string            `json:"user"`         // who logs in; empty: admin
+	Created      time.Time         `json:"created"`
+	Tags         map[string]string `json:"tags"`
+	// Exactly one of these stands behind it.
+	Root         string                 `json:"root"` // directory that is a root file system
+	Modelled     *backing.ModelledImage `json:"modelled"`
+	ModelledFile string                 `json:"modelledFile"` // JSON file of the same shape
+}
+
+// Template is a launch template with its first version.
+type Template struct {
+	Place
+	Name  string            `json:"name"`
+	Image string            `json:"image"` // key, AMI id or resolve:ssm:name
+	Type  string            `json:"type"`
+	Tags  map[string]string `json:"tags"` // of the template
+	// InstanceTags are put on every instance.
+	InstanceTags map[string]string `json:"instanceTags"`
+	UserData     string            `json:"userData"` // plain text
+	// Data is anything else, in the API's own names.
+	Data *types.RequestLaunchTemplateData `json:"data"`
+}
+
+// Group is an Auto Scaling group.
+type Group struct {
+	Place
+	Name     string            `json:"name"`
+	Template string            `json:"template"` // name
+	Version  string            `json:"version"`  // empty: 1
+	Min      int32             `json:"min"`
+	Max      int32             `json:"max"`
+	Desired  int32             `json:"desired"`
+	Zones    []string          `json:"zones"`  // empty: all
+	Tags     map[string]string `json:"tags"`   // propagated to instances
+	Warmup   Duration          `json:"warmup"` // default instance warm-up
+	Grace    Duration          `json:"grace"`  // health check grace period
+}
+
+// Instance is one long-lived instance.
+type Instance struct {
+	Place
+	Key   string            `json:"key"`
+	Image string            `json:"image"` // key or AMI id
+	Type  string            `json:"type"`
+	Tags  map[string]string `json:"tags"`
+}
+
+// Archive is a folder served over HTTP, as package archives are.
+type Archive struct {
+	Listen string `json:"listen"` // 127.x.y.z:port
+	Dir    string `json:"dir"`
+	Host   string `json:"host"` // name that machines know it by; may be empty
+}
+
+// Repository is what modelled machines can install from: a JSON file of
+// baseline.Available, read anew at each use, so that it can move on.
+type Repository struct {
+	File string `json:"file"`
+}
+
+// Duration is written as 90s or 5m.
+type Duration time.Duration
+
+// UnmarshalText reads a duration.
+func (d *Duration) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
+	*d = Duration(v)
+	return err
+}
+
+// MarshalText writes a duration.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
