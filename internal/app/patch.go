@@ -1,0 +1,148 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/goldenami/rehydrate/baseline"
+	"github.com/goldenami/rehydrate/internal/awscloud/commands"
+	"github.com/goldenami/rehydrate/internal/awscloud/instances"
+	"github.com/goldenami/rehydrate/internal/awscloud/store"
+	"github.com/goldenami/rehydrate/internal/config"
+	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/record"
+	"github.com/goldenami/rehydrate/rollout/inplace"
+)
+
+// nodeStage is in-place patching over the AWS adapters.
+func nodeStage(in Request) *inplace.Stage {
+	s := in.Cloud.Session
+	_, nodes, _ := instances.New(s)
+	cmds, docs := commands.New(s)
+	return &inplace.Stage{
+		Nodes: nodes, Documents: docs, Commands: cmds, Store: store.New(s, in.Config.Artifacts.Bucket), Events: in.Events,
+		Binary: in.Tools.node(in.Modelled),
+	}
+}
+
+// node finds rehydrate-node for an architecture as EC2 says it: the one that was
+// named for x86_64, and one with the architecture's name beside it for others. A
+// modelled node runs nothing, so this program stands in for what would be sent.
+func (t Tools) node(modelled bool) func(arch string) (string, error) {
+	return func(arch string) (string, error) {
+		path := t.Node
+		if arch != "x86_64" && arch != "" {
+			path += "-" + arch
+		}
+		if _, err := os.Stat(path); err == nil {
+			return path, nil
+		}
+		if modelled {
+			return os.Executable()
+		}
+		return "", fault.New(fault.Usage, "`make build` makes it", "%s is not there", path)
+	}
+}
+
+func nodeFleets(c *config.Config, i *config.Image) []*config.Fleet {
+	return slices.DeleteFunc(c.FleetsOf(i), func(f *config.Fleet) bool { return f.InPlace == nil })
+}
+
+// followers are the ids of the long-lived nodes that follow the image line.
+func (p *pipeline) followers(ctx context.Context) ([]string, error) {
+	var out []string
+	for _, f := range nodeFleets(p.Config, p.Image) {
+		found, err := nodeStage(p.Request).Nodes.Find(ctx, f.NodeTags)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range found {
+			out = append(out, n.ID)
+		}
+	}
+	return out, nil
+}
+
+func (p *pipeline) patch(ctx context.Context) (outcome, text string, err error) {
+	fleets := nodeFleets(p.Config, p.Image)
+	if len(fleets) == 0 {
+		return "nothing-to-do", "no fleet of long-lived nodes follows this image", nil
+	}
+	if p.Config.Artifacts.Bucket == "" {
+		return "", "", fault.New(fault.Usage, "add artifacts { bucket = \"...\" } to the configuration", "patch: the nodes fetch their package files from a bucket, and none is named")
+	}
+	r, err := p.baked()
+	if err != nil {
+		return "", "", err
+	}
+	var lock baseline.Lock
+	if err := p.readArtifact(r, r.Bake.Files.Lock, &lock); err != nil {
+		return "", "", fmt.Errorf("read the lock of %s: %w", r.Bake.Image, err)
+	}
+	body, err := json.Marshal(p.Image.Baseline.Baseline)
+	if err != nil {
+		return "", "", err
+	}
+	stage := nodeStage(p.Request)
+	p.doc.Patch = nil
+	var texts []string
+	nothing := true
+	for _, f := range fleets {
+		req := record.NodeRequest{Schema: record.NodeSchema, Operation: "Install", Baseline: body, Options: p.Image.Baseline.Options,
+			Now: p.Cloud.Clock.Now(), Lock: &lock, RebootOption: rebootOption(f.InPlace.Reboot)}
+		name := "patch/" + f.Label
+		plan, err := plannedAs(ctx, p, "patch", name+"/plan", func(ctx context.Context) (*inplace.Plan, error) {
+			return stage.Plan(ctx, inplace.Input{Run: p.Run, Fleet: f.Label, Tags: f.NodeTags, Request: req, Bundle: p.bundle(r)})
+		})
+		if err != nil {
+			return "", "", err
+		}
+		for _, n := range plan.Nodes {
+			raw, err := p.advance(ctx, "patch", name+"/"+n.ID, stage.NodeUnit(plan, n))
+			if err != nil {
+				return "", "", err
+			}
+			res, err := inplace.Result(raw)
+			if err != nil {
+				return "", "", err
+			}
+			p.doc.Patch = append(p.doc.Patch, res)
+			texts = append(texts, fmt.Sprintf("%s: lock %s, baseline today %s", n.ID, res.Lock, res.Today))
+			nothing = nothing && res.Outcome == "nothing-to-do"
+		}
+	}
+	text = strings.Join(texts, "; ")
+	if err := inplace.Err(p.doc.Patch); err != nil {
+		return "failed", text, err
+	}
+	if nothing {
+		return "nothing-to-do", text, nil
+	}
+	return "done", text, nil
+}
+
+func rebootOption(reboot string) string {
+	if reboot == "if-needed" {
+		return "RebootIfNeeded"
+	}
+	return "NoReboot"
+}
+
+// bundle is the local folder of the package files of a run's bake, "" if there is
+// none (a modelled bake has none).
+func (p *pipeline) bundle(r *record.Run) string {
+	dir := r.Bake.Files.Bundle
+	if dir != "" && !filepath.IsAbs(dir) {
+		dir = filepath.Join(p.State.Artifacts(r.ID), dir)
+	}
+	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		return ""
+	}
+	return dir
+}

@@ -1,0 +1,304 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/goldenami/rehydrate/internal/config"
+	"github.com/goldenami/rehydrate/internal/engine"
+	"github.com/goldenami/rehydrate/internal/event"
+	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/journal"
+	"github.com/goldenami/rehydrate/internal/record"
+	"github.com/goldenami/rehydrate/internal/report"
+	"github.com/goldenami/rehydrate/internal/unit"
+)
+
+// Stages are the names of the stages in order.
+var Stages = []string{"bake", "validate", "publish", "roll", "patch"}
+
+// Request asks for an execution of the pipeline, or of a part of it.
+type Request struct {
+	Config *config.Config
+	Image  *config.Image
+	State  State
+	Cloud  *Cloud
+	Events event.Sink
+	Tools  Tools
+
+	Run     string // resume this run; empty: a new one
+	From    string // first stage; empty: the first
+	Until   string // last stage; empty: the last
+	MaxWait time.Duration
+	Force   bool // bake even if nothing would change
+	// Modelled bakes and patches through the twin's modelled patch agent.
+	Modelled bool
+	// Store replaces the folder store of the journal; tests crash in it.
+	Store journal.Store
+}
+
+// Tools are the programs that a run drives.
+type Tools struct {
+	Packer       string
+	AmazonPlugin string
+	Plugin       string // packer-plugin-rehydrate
+	Node         string // rehydrate-node for linux
+	PluginFolder string // where Packer's plugins are installed
+}
+
+// pipeline is a run in progress.
+type pipeline struct {
+	Request
+	doc    *record.Run
+	local  *engine.Local
+	parts  *parts
+	units  map[string][]string // stage to the units it ran
+	closer []func(context.Context)
+}
+
+// Run executes the stages from From to Until and returns the run document, also
+// beside an error.
+func Run(ctx context.Context, in Request) (*record.Run, error) {
+	first, last, err := in.stages()
+	if err != nil {
+		return nil, err
+	}
+	p, err := begin(in)
+	if err != nil {
+		return nil, err
+	}
+	release, err := in.State.Lease(ctx, in.Image.Label, p.doc.ID)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	defer p.close(ctx)
+	if err := p.header(ctx); err != nil {
+		return p.doc, err
+	}
+	for _, s := range Stages[first : last+1] {
+		if err := p.stage(ctx, s); err != nil {
+			return p.doc, p.end(err)
+		}
+	}
+	return p.doc, p.end(nil)
+}
+
+func (in *Request) stages() (first, last int, err error) {
+	last = len(Stages) - 1
+	for _, x := range []struct {
+		name string
+		at   *int
+	}{{in.From, &first}, {in.Until, &last}} {
+		if x.name == "" {
+			continue
+		}
+		if *x.at = slices.Index(Stages, x.name); *x.at < 0 {
+			return 0, 0, fault.New(fault.Usage, "", "unknown stage %q: one of %s", x.name, strings.Join(Stages, ", "))
+		}
+	}
+	if first > last {
+		return 0, 0, fault.New(fault.Usage, "", "stage %s comes after stage %s", in.From, in.Until)
+	}
+	return first, last, nil
+}
+
+func begin(in Request) (*pipeline, error) {
+	p := &pipeline{Request: in, units: map[string][]string{}}
+	if in.Run == "" {
+		id, err := NewRunID(time.Now())
+		if err != nil {
+			return nil, err
+		}
+		p.Run = id
+	}
+	doc, err := in.State.Load(p.Run)
+	switch {
+	case err == nil:
+		p.doc = doc
+	case fault.KindOf(err) != fault.NotFound:
+		return nil, err
+	default:
+		p.doc = &record.Run{Schema: record.Schema, ID: p.Run, Line: in.Image.Label, StartedAt: in.Cloud.Clock.Now()}
+	}
+	if p.doc.Line != in.Image.Label {
+		return nil, fault.New(fault.Usage, "", "run %s is of image %s, not %s", p.Run, p.doc.Line, in.Image.Label)
+	}
+	p.doc.Account, p.doc.Region, p.doc.Twin = in.Cloud.Account, in.Cloud.Region, in.Cloud.Twin
+	p.doc.Modelled = whatIsModelled(in)
+	if p.Store == nil {
+		p.Store = in.State.Store()
+	}
+	p.Events = event.Stamp(in.Events, p.Run, in.Cloud.Clock.Now)
+	p.local = &engine.Local{Journal: journal.Open(p.Store, p.Run), Clock: in.Cloud.Clock, MaxWait: in.MaxWait}
+	p.parts = newParts(p.Request)
+	p.closer = append(p.closer, p.parts.close)
+	return p, os.MkdirAll(in.State.Artifacts(p.Run), 0o755)
+}
+
+// whatIsModelled says in words what is not AWS in this run.
+func whatIsModelled(in Request) []string {
+	if in.Cloud.Twin == "" {
+		return nil
+	}
+	out := []string{"EC2, Auto Scaling, Systems Manager, EBS and S3 are modelled by the embedded twin"}
+	if in.Modelled {
+		return append(out, "Packer, the packages and the instances' roots are modelled: package data stood in for them")
+	}
+	return append(out, "real: Packer, its amazon-ebs builder, the packages, apt, the disk image, the wire protocol")
+}
+
+// header is the journal's first record of a run: what it is of, and with which
+// configuration. A resume with another configuration is refused.
+type header struct {
+	Line     string `json:"line"`
+	Config   string `json:"config"` // digest of the resolved image line
+	Modelled bool   `json:"modelled,omitempty"`
+}
+
+func (p *pipeline) header(ctx context.Context) error {
+	want := header{Line: p.Image.Label, Config: digestOf(p.Image), Modelled: p.Modelled}
+	raw, err := p.local.Run(ctx, "run", unit.Func("run.header", func(_ context.Context, h *header) (unit.Next, error) {
+		*h = want
+		return unit.Done(), nil
+	}))
+	if err != nil {
+		return err
+	}
+	var have header
+	if err := json.Unmarshal(raw, &have); err != nil {
+		return err
+	}
+	if have != want {
+		return fault.New(fault.Conflict, "start a new run, or put the configuration back", "run %s was begun with another configuration of image %s", p.Run, p.Image.Label)
+	}
+	return nil
+}
+
+// stage runs one stage and writes down when, and how it ended.
+func (p *pipeline) stage(ctx context.Context, name string) error {
+	run := map[string]func(context.Context) (string, string, error){
+		"bake": p.bake, "validate": p.validate, "publish": p.publish, "roll": p.roll, "patch": p.patch,
+	}[name]
+	outcome, text, err := run(ctx)
+	if err != nil && outcome == "" {
+		outcome = "failed"
+		if fault.KindOf(err) == fault.Waiting || fault.KindOf(err) == fault.Interrupted {
+			outcome = "waiting"
+		}
+	}
+	s := record.Stage{Name: name, Outcome: outcome, Text: text}
+	if s.StartedAt, s.EndedAt, s.WallMS, err = p.times(ctx, name, err); s.StartedAt.IsZero() {
+		s.StartedAt = p.Cloud.Clock.Now()
+		s.EndedAt = s.StartedAt
+	}
+	at := slices.IndexFunc(p.doc.Stages, func(have record.Stage) bool { return have.Name == name })
+	if at < 0 {
+		p.doc.Stages = append(p.doc.Stages, s)
+	} else {
+		p.doc.Stages[at] = s
+	}
+	return errors.Join(err, p.State.Save(p.doc))
+}
+
+// times reads from the journal when the stage's units began and ended.
+func (p *pipeline) times(ctx context.Context, stage string, err error) (begun, ended time.Time, wallMS int64, _ error) {
+	var w0, w1 time.Time
+	for _, u := range p.units[stage] {
+		records, rerr := p.local.Journal.Records(context.WithoutCancel(ctx), u)
+		if rerr != nil {
+			return begun, ended, 0, errors.Join(err, rerr)
+		}
+		for _, r := range records {
+			if begun.IsZero() || r.At.Before(begun) {
+				begun, w0 = r.At, r.Wall
+			}
+			if r.At.After(ended) {
+				ended = r.At
+			}
+			if r.Wall.After(w1) {
+				w1 = r.Wall
+			}
+		}
+	}
+	return begun, ended, w1.Sub(w0).Milliseconds(), err
+}
+
+// advance runs a unit of a stage through the engine.
+func (p *pipeline) advance(ctx context.Context, stage, name string, u unit.Unit) (json.RawMessage, error) {
+	p.units[stage] = append(p.units[stage], name)
+	return p.local.Run(ctx, name, u)
+}
+
+// planned makes a plan once and keeps it in the journal, so that a resume applies
+// the plan that was made, not a new one.
+func planned[P any](ctx context.Context, p *pipeline, stage string, plan func(context.Context) (P, error)) (P, error) {
+	return plannedAs(ctx, p, stage, stage+"/plan", plan)
+}
+
+// plannedAs is planned under a unit name of its own, for stages with several plans.
+func plannedAs[P any](ctx context.Context, p *pipeline, stage, name string, plan func(context.Context) (P, error)) (P, error) {
+	var out P
+	raw, err := p.advance(ctx, stage, name, unit.Func(stage+".plan", func(ctx context.Context, s *P) (unit.Next, error) {
+		made, err := plan(ctx)
+		*s = made
+		return unit.Done(), err
+	}))
+	if err == nil {
+		err = json.Unmarshal(raw, &out)
+	}
+	return out, err
+}
+
+// end closes the document and writes the reports.
+func (p *pipeline) end(err error) error {
+	p.doc.EndedAt = p.Cloud.Clock.Now()
+	p.doc.Outcome, p.doc.Message = "done", ""
+	if err != nil {
+		p.doc.Message = err.Error()
+		p.doc.Outcome = map[fault.Kind]string{
+			fault.Waiting: "waiting", fault.GateSaysNo: "gate", fault.Conflict: "conflict", fault.Interrupted: "interrupted",
+			fault.RolledBack: "rolled-back", fault.Halted: "halted", fault.Partial: "partial",
+		}[fault.KindOf(err)]
+		if p.doc.Outcome == "" {
+			p.doc.Outcome = "failed"
+		}
+	} else if p.nothing() {
+		p.doc.Outcome = "nothing-to-do"
+	}
+	return errors.Join(err, p.State.Save(p.doc), p.reports())
+}
+
+func (p *pipeline) nothing() bool {
+	for _, s := range p.doc.Stages {
+		if s.Outcome != "nothing-to-do" && s.Name != "validate" {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *pipeline) reports() error {
+	for _, x := range []struct{ name, format string }{{"report.md", "md"}, {"report.html", "html"}} {
+		var b strings.Builder
+		if err := report.Write(&b, x.format, p.doc); err != nil {
+			return err
+		}
+		if err := writeFile(p.artifact(x.name), []byte(b.String())); err != nil {
+			return fmt.Errorf("write %s: %w", x.name, err)
+		}
+	}
+	return nil
+}
+
+func (p *pipeline) close(ctx context.Context) {
+	for _, f := range p.closer {
+		f(context.WithoutCancel(ctx))
+	}
+}

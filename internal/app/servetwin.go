@@ -1,0 +1,180 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/twin"
+	"github.com/goldenami/rehydrate/internal/twin/autoscaling"
+	"github.com/goldenami/rehydrate/internal/twin/backing"
+	"github.com/goldenami/rehydrate/internal/twin/ebs"
+	"github.com/goldenami/rehydrate/internal/twin/ec2"
+	"github.com/goldenami/rehydrate/internal/twin/modelled"
+	"github.com/goldenami/rehydrate/internal/twin/roots"
+	"github.com/goldenami/rehydrate/internal/twin/s3"
+	"github.com/goldenami/rehydrate/internal/twin/ssm"
+	"github.com/goldenami/rehydrate/internal/twin/sts"
+	"github.com/goldenami/rehydrate/internal/twin/wire"
+	"github.com/goldenami/rehydrate/internal/twin/world"
+	"github.com/goldenami/rehydrate/internal/twin/worldfile"
+	"github.com/goldenami/rehydrate/internal/wait"
+)
+
+// TwinOptions say how a twin is served.
+type TwinOptions struct {
+	Dir    string
+	World  World
+	Listen string
+	Clock  string // auto, real or manual
+	Faults string // file
+	Idle   time.Duration
+	Seed   int64
+	Ready  func(endpoint string)
+}
+
+// ServeTwin runs a twin in this process until ctx ends or it is told to stop.
+func ServeTwin(ctx context.Context, o TwinOptions) error {
+	t, err := twinOptions(o)
+	if err != nil {
+		return err
+	}
+	return twin.Serve(ctx, t, twin.ServeOptions{Listen: o.Listen, Idle: o.Idle, Ready: o.Ready})
+}
+
+func twinOptions(o TwinOptions) (twin.Options, error) {
+	mode := world.Mode(o.Clock)
+	switch mode {
+	case world.Auto, world.Real, world.Manual, "":
+	default:
+		return twin.Options{}, fault.New(fault.Usage, "", "unknown clock %q: auto, real or manual", o.Clock)
+	}
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return twin.Options{}, fmt.Errorf("find twin state %s: %w", o.Dir, err)
+	}
+	out := twin.Options{Dir: dir, Seed: o.Seed, Mode: mode}
+	if o.Faults != "" {
+		data, err := os.ReadFile(o.Faults)
+		if err == nil {
+			err = json.Unmarshal(data, &out.Faults)
+		}
+		if err != nil {
+			return out, fault.As(fmt.Errorf("read fault plan %s: %w", o.Faults, err), fault.Usage, "")
+		}
+	}
+	var file *worldfile.File
+	if o.World.File != "" {
+		if file, err = readWorld(o.World); err != nil {
+			return out, err
+		}
+	}
+	out.Build = func(w *world.World, dir string) (twin.Services, error) { return buildTwin(w, dir, file) }
+	return out, nil
+}
+
+func readWorld(w World) (*worldfile.File, error) {
+	set := map[string]string{}
+	for _, s := range w.Set {
+		name, value, ok := strings.Cut(s, "=")
+		if !ok {
+			return nil, fault.New(fault.Usage, "", "--set %q: write NAME=VALUE", s)
+		}
+		set[name] = value
+	}
+	f, err := worldfile.Read(w.File, set)
+	return f, fault.As(err, fault.Usage, "")
+}
+
+// buildTwin puts the services together over a world.
+func buildTwin(w *world.World, dir string, file *worldfile.File) (twin.Services, error) {
+	router := &backing.Router{Modelled: modelled.New(modelled.Options{Repository: worldfile.Repositories(w), Clock: worldClock{w}})}
+	machines := filepath.Join(dir, "machines")
+	if err := os.MkdirAll(machines, 0o755); err != nil {
+		return twin.Services{}, err
+	}
+	if roots.Check(machines) == nil {
+		real, err := roots.New(roots.Options{Log: os.Stderr})
+		if err != nil {
+			return twin.Services{}, err
+		}
+		router.Real = real
+	}
+	objects := s3.New(filepath.Join(dir, "s3"))
+	compute := ec2.New(w, router, machines)
+	systems := ssm.New(w, ssm.Ports{EC2: compute, Machines: router, Objects: objects})
+	groups := autoscaling.New(w, compute)
+	compute.ResolveParameter = systems.Resolve
+	ctx, stop := context.WithCancel(context.Background())
+	var stopped func()
+	return twin.Services{
+		Wire: []*wire.Service{compute.Wire(), systems.Wire(), groups.Wire(), ebs.New(compute).Wire(), objects.Wire(), sts.New()},
+		Resume: func() (err error) {
+			if file != nil {
+				if _, err := (&worldfile.Loader{World: w, EC2: compute, Groups: groups}).Load(file); err != nil {
+					return err
+				}
+			}
+			if stopped, err = worldfile.Serve(ctx, w); err != nil {
+				return err
+			}
+			return errors.Join(compute.Resume(), systems.Resume())
+		},
+		Close: func() error {
+			stop()
+			if stopped != nil {
+				stopped()
+			}
+			return router.Close()
+		},
+	}, nil
+}
+
+// worldClock is the world's time for the modelled patch agent, which never sleeps.
+type worldClock struct{ w *world.World }
+
+func (c worldClock) Now() time.Time { return c.w.Clock().Now() }
+func (c worldClock) Sleep(ctx context.Context, until time.Time) error {
+	return wait.Wall{}.Sleep(ctx, time.Now().Add(until.Sub(c.Now())))
+}
+
+// TwinStatus says whether a twin runs for the state folder, and its time.
+func TwinStatus(ctx context.Context, dir string) (any, error) {
+	e, ok := twin.Find(dir)
+	if !ok {
+		return nil, fault.New(fault.NotFound, "`rehydrate twin serve` starts one", "no twin runs for %s", dir)
+	}
+	h, err := twin.Ask(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]any{"endpoint": e, "health": h}
+	if c, ok := wait.Detect(ctx, e); ok {
+		out["now"] = c.Now()
+	}
+	return out, nil
+}
+
+// stopLimit is how long a twin may take to end its machines.
+const stopLimit = 30 * time.Second
+
+// StopTwin ends the twin of a state folder and waits until it is gone.
+func StopTwin(ctx context.Context, dir string) error {
+	e, ok := twin.Find(dir)
+	if !ok {
+		return nil // nothing to do is done
+	}
+	if err := twin.Stop(ctx, e); err != nil {
+		return err
+	}
+	return wait.Poll(ctx, wait.Wall{}, "the twin to end", 50*time.Millisecond, stopLimit, func(context.Context) (bool, error) {
+		_, runs := twin.Find(dir)
+		return !runs, nil
+	})
+}

@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/goldenami/rehydrate/internal/app"
+	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/record"
+	"github.com/goldenami/rehydrate/internal/report"
+)
+
+const stageCodes = "3 done in part, 4 permissions, 10 the gate says no, 11 conflict, 12 rolled back, 13 halted, 15 waiting, 130 interrupted"
+
+func runCommand() *cli.Command {
+	return command(spec{
+		name: "run", usage: "bake, validate, publish, roll and patch in place, in one run", args: "[image]", max: 1,
+		examples: []string{"rehydrate run web", "rehydrate run --until validate web", "rehydrate run --resume 20260102-030405-abcdef web", "rehydrate run --twin --modelled"},
+		codes:    stageCodes,
+		flags: stageFlags(
+			&cli.StringFlag{Name: "from", Usage: "first `STAGE`: bake, validate, publish, roll or patch"},
+			&cli.StringFlag{Name: "until", Usage: "last `STAGE`"},
+			&cli.StringFlag{Name: "resume", Usage: "go on with this `RUN`"},
+			&cli.BoolFlag{Name: "due", Usage: "with --resume latest: only if the run's time has come"},
+			&cli.BoolFlag{Name: "force", Usage: "bake even if nothing would change"},
+		),
+		run: func(c *cli.Context) error {
+			return execute(c, c.String("from"), c.String("until"), c.String("resume"))
+		},
+	})
+}
+
+// stageCommand is one stage as a command of its own, on the run document: the
+// newest run of the image, or the one that --run names. The bake begins a run.
+func stageCommand(stage, usage string) *cli.Command {
+	flags := stageFlags(&cli.StringFlag{Name: "run", Usage: "go on with this `RUN` (default: the newest)"})
+	if stage == "bake" {
+		flags = stageFlags(&cli.BoolFlag{Name: "force", Usage: "bake even if nothing would change"})
+	}
+	return command(spec{
+		name: stage, usage: usage, args: "[image]", max: 1, flags: flags, codes: stageCodes,
+		examples: []string{"rehydrate " + stage + " web"},
+		run: func(c *cli.Context) error {
+			run := c.String("run")
+			if stage != "bake" && run == "" {
+				run = latest
+			}
+			return execute(c, stage, stage, run)
+		},
+	})
+}
+
+// latest stands for the newest run of the image.
+const latest = "latest"
+
+func execute(c *cli.Context, from, until, resume string) error {
+	if c.Bool("dry-run") {
+		return showPlan(c, false)
+	}
+	s, err := open(c)
+	if err != nil {
+		return err
+	}
+	if resume == latest {
+		if resume, err = latestRun(s); err != nil {
+			return err
+		}
+	}
+	if err := confirm(c, s.cloud, "run "+s.image.Label); err != nil {
+		return err
+	}
+	doc, err := app.Run(c.Context, app.Request{
+		Config: s.cfg, Image: s.image, State: s.state, Cloud: s.cloud, Events: s.sink, Tools: tools(c, s.state),
+		Run: resume, From: from, Until: until, MaxWait: c.Duration("max-wait"), Force: c.Bool("force"), Modelled: c.Bool("modelled"),
+	})
+	if doc == nil {
+		return err
+	}
+	if werr := report.Write(c.App.Writer, c.String("output"), doc); werr != nil && err == nil {
+		err = werr
+	}
+	if c.String("output") == "table" {
+		fmt.Fprintf(c.App.ErrWriter, "report: %s/report.html and report.md\n", s.state.Artifacts(doc.ID))
+	}
+	return err
+}
+
+func latestRun(s *setup) (string, error) {
+	r, err := s.state.Newest(s.image.Label, func(*record.Run) bool { return true })
+	if err != nil {
+		return "", err
+	}
+	if r == nil {
+		return "", fault.New(fault.NotFound, "`rehydrate bake` begins one", "there is no run of %s", s.image.Label)
+	}
+	return r.ID, nil
+}
+
+func planCommand() *cli.Command {
+	return command(spec{
+		name: "plan", usage: "show what every stage would do now; reads only", args: "[image]", max: 1,
+		examples: []string{"rehydrate plan web", "rehydrate plan --exit-code web"},
+		codes:    "14 changes pending (with --exit-code)",
+		flags:    stageFlags(&cli.BoolFlag{Name: "exit-code", Usage: "end with 14 when something would change"}),
+		run:      func(c *cli.Context) error { return showPlan(c, c.Bool("exit-code")) },
+	})
+}
+
+func showPlan(c *cli.Context, exitCode bool) error {
+	s, err := open(c)
+	if err != nil {
+		return err
+	}
+	p, err := app.MakePlan(c.Context, app.Request{
+		Config: s.cfg, Image: s.image, State: s.state, Cloud: s.cloud, Events: s.sink, Tools: tools(c, s.state),
+		Force: c.Bool("force"), Modelled: c.Bool("modelled"),
+	})
+	if err != nil {
+		return err
+	}
+	if c.String("output") == "json" {
+		enc := json.NewEncoder(c.App.Writer)
+		enc.SetIndent("", "  ")
+		err = enc.Encode(p)
+	} else {
+		_, err = fmt.Fprint(c.App.Writer, p.Text())
+	}
+	if err == nil && exitCode && p.Pending() {
+		return cli.Exit("", fault.Pending.ExitCode())
+	}
+	return err
+}
