@@ -26,6 +26,10 @@ type Options struct {
 	// OnPower is told of reboots, power-offs and losses that nobody asked for by
 	// Stop, Reboot or Destroy. It may call methods of the Roots.
 	OnPower func(backing.PowerEvent)
+	// OnBusy is told when a machine begins to run a command, for an agent or over SSH,
+	// and when it runs none any more. A twin holds its clock meanwhile. It must not
+	// block.
+	OnBusy func(id string, busy bool)
 	// Log gets one line for a machine's trouble outside of a call; nil means nowhere.
 	Log io.Writer
 }

@@ -19,11 +19,16 @@ type holder struct {
 
 	once sync.Once
 	down chan int // receives the exit code
+
+	mu      sync.Mutex
+	control *net.UnixConn // once up
+	working int           // commands that have not ended
 }
 
 // hold is the holder's main. Its control socket carries, from the twin, one byte and
 // the descriptors [conversation, stdin, stdout, stderr] for each call; to the twin,
-// one message after boot: "ready", or why not. When it ends, so does the machine.
+// one message after boot: "ready", or why not; then busyByte and idleByte. When it
+// ends, so does the machine.
 func hold() int {
 	for _, fd := range []int{fdA, fdB, fdC} {
 		syscall.CloseOnExec(fd)
@@ -42,6 +47,12 @@ func hold() int {
 	if _, err := control.Write([]byte(answer)); err != nil || answer != "ready" {
 		return 1
 	}
+	h.mu.Lock()
+	h.control = control
+	if h.working > 0 { // by SSH, already
+		h.report(busyByte)
+	}
+	h.mu.Unlock()
 	go h.serveControl(control)
 	return <-h.down
 }
@@ -69,6 +80,33 @@ func (h *holder) boot(in *os.File) error {
 		go serve()
 	}
 	return nil
+}
+
+// What a holder says of its commands.
+const (
+	busyByte = 'b' // there is one
+	idleByte = 'i' // there is none any more
+)
+
+// work counts the commands that have not ended.
+func (h *holder) work(by int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	before := h.working
+	h.working += by
+	switch {
+	case before == 0:
+		h.report(busyByte)
+	case h.working == 0:
+		h.report(idleByte)
+	}
+}
+
+// report tells the twin; h.mu is held.
+func (h *holder) report(b byte) {
+	if h.control != nil {
+		_, _ = h.control.Write([]byte{b}) // fails if the twin is gone
+	}
 }
 
 // end ends the machine with an exit code, once.
@@ -215,6 +253,11 @@ func (h *holder) spawn(r request, stdin, stdout, stderr *os.File) (*process, err
 		closeAll(reqW)
 	}()
 	p := &process{cmd: cmd, ended: make(chan struct{})}
+	h.work(+1)
+	go func() {
+		<-p.ended
+		h.work(-1)
+	}()
 	go func() {
 		h.listen(p, outR)
 		closeAll(outR)

@@ -115,6 +115,23 @@ func (r *running) start() error {
 	return <-started
 }
 
+// watchBusy passes on what the holder says of its commands until it ends.
+func (r *running) watchBusy(say func(busy bool)) {
+	busy := false
+	for b := make([]byte, 1); ; {
+		if n, err := r.control.Read(b); err != nil || n == 0 {
+			break
+		}
+		if now := b[0] == busyByte; now != busy {
+			busy = now
+			say(busy)
+		}
+	}
+	if busy {
+		say(false)
+	}
+}
+
 func (r *running) awaitBoot(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { _ = r.cmd.Process.Kill() })
 	defer stop()
@@ -130,7 +147,7 @@ func (r *running) awaitBoot(ctx context.Context) error {
 	if s := string(b[:n]); s != "ready" {
 		return fmt.Errorf("boot: %s", s)
 	}
-	return nil
+	return r.control.SetReadDeadline(time.Time{})
 }
 
 // kill ends the machine at once and waits until it is gone, mounts included.

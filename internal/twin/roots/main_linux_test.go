@@ -96,6 +96,7 @@ type rig struct {
 	key    string // private key file
 	public string
 	events chan backing.PowerEvent
+	busy   chan bool
 }
 
 func newRig(t *testing.T) *rig {
@@ -108,8 +109,8 @@ func newRig(t *testing.T) *rig {
 	if err != nil {
 		missing(t, "no Debian root to test with: "+err.Error())
 	}
-	g := &rig{dir: dir, root: root, events: make(chan backing.PowerEvent, 16)}
-	g.Roots, err = New(Options{OnPower: func(e backing.PowerEvent) { g.events <- e }, Log: t.Output()})
+	g := &rig{dir: dir, root: root, events: make(chan backing.PowerEvent, 16), busy: make(chan bool, 1000)}
+	g.Roots, err = New(Options{OnBusy: func(_ string, busy bool) { g.busy <- busy }, OnPower: func(e backing.PowerEvent) { g.events <- e }, Log: t.Output()})
 	if err != nil {
 		t.Fatal(err)
 	}

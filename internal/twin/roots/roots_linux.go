@@ -116,6 +116,11 @@ func (r *Roots) boot(ctx context.Context, m *machine, spec backing.Machine) erro
 	m.spec, m.run = spec, run
 	m.mu.Unlock()
 	go r.watch(m, run)
+	go run.watchBusy(func(busy bool) {
+		if r.o.OnBusy != nil {
+			r.o.OnBusy(spec.ID, busy)
+		}
+	})
 	return nil
 }
 

@@ -100,6 +100,42 @@ func TestRunIsTheAgents(t *testing.T) {
 	})
 }
 
+func TestAMachineSaysWhenItWorks(t *testing.T) {
+	g := newRig(t)
+	m := g.spec(35)
+	g.start(t, m)
+	wait := func(want bool) {
+		t.Helper()
+		select {
+		case got := <-g.busy:
+			if got != want {
+				t.Fatalf("busy: %v, want %v", got, want)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("never heard that busy is %v", want)
+		}
+	}
+	if out, err := g.ssh(t, "ssh", "admin@"+m.Address.String(), "sleep 0.1"); err != nil {
+		t.Fatal(out, err)
+	}
+	wait(true)
+	wait(false)
+	g.sh(t, m.ID, "sleep 600 >/dev/null 2>&1 &") // what is left behind is no work
+	wait(true)
+	wait(false)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() { _, _ = g.Run(ctx, m.ID, backing.Command{Script: "sleep 600"}) }() // cut off
+	wait(true)
+	if err := g.Stop(t.Context(), m.ID); err != nil {
+		t.Fatal(err)
+	}
+	wait(false)
+	if len(g.busy) > 0 {
+		t.Errorf("told of more: %v", <-g.busy)
+	}
+}
+
 func TestPutAndGet(t *testing.T) {
 	g := newRig(t)
 	m := g.spec(31)
