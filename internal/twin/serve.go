@@ -41,7 +41,7 @@ type endpointFile struct {
 }
 
 // Serve opens a twin and answers on a socket until ctx ends, POST /_twin/stop
-// comes, or it is idle. Archives of the world are served beside it.
+// comes, or it is idle.
 func Serve(ctx context.Context, o Options, s ServeOptions) error {
 	if err := mayListen(s.Listen, len(o.Secrets) > 0); err != nil {
 		return err
@@ -68,11 +68,6 @@ func mayListen(address string, secrets bool) error {
 func (t *Twin) serve(ctx context.Context, o ServeOptions) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stopArchives, err := t.ServeArchives()
-	if err != nil {
-		return fmt.Errorf("serve twin: %w", err)
-	}
-	defer stopArchives()
 	l, err := net.Listen("tcp", o.Listen)
 	if err != nil {
 		return fmt.Errorf("serve twin: %w", err)

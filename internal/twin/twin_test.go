@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -495,43 +494,6 @@ func TestOurClockSleepsAnHourAtOnce(t *testing.T) {
 	}
 }
 
-func TestArchivesAreServedAndLogged(t *testing.T) {
-	t.Parallel()
-	files := t.TempDir()
-	if err := os.WriteFile(filepath.Join(files, "Release"), []byte("signed"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	o := small(t.TempDir())
-	at := freeAddress(t)
-	o.Fill = func(tx *world.Tx) error {
-		for _, bad := range []twin.Archive{{Listen: "192.0.2.1:80", Dir: files}, {Listen: "x", Dir: files}, {Listen: at, Dir: filepath.Join(files, "no")}} {
-			if twin.AddArchive(tx, bad) == nil {
-				t.Errorf("accepted %+v", bad)
-			}
-		}
-		return twin.AddArchive(tx, twin.Archive{Listen: at, Dir: files})
-	}
-	endpoint, _ := serve(t, o, twin.ServeOptions{})
-	resp, err := http.Get("http://" + at + "/Release")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if text, _ := io.ReadAll(resp.Body); string(text) != "signed" {
-		t.Errorf("%s", text)
-	}
-	var events []world.Event
-	for range 100 { // the answer comes before its line
-		if admin(t, http.DefaultClient, http.MethodGet, endpoint+"/_twin/events?kind=archive", "", &events); len(events) > 0 {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	if len(events) != 1 || events[0].Data["path"] != "/Release" || events[0].Data["status"] != 200.0 {
-		t.Errorf("events = %+v", events)
-	}
-}
-
 // TestKilledAndStartedAgain kills a serving twin after each acknowledged bucket;
 // the next one on the same folder has every one of them.
 func TestKilledAndStartedAgainItHasEverythingAcknowledged(t *testing.T) {
@@ -584,15 +546,4 @@ func TestKilledAndStartedAgainItHasEverythingAcknowledged(t *testing.T) {
 		_ = c.Process.Kill()
 		_ = c.Wait()
 	}
-}
-
-// freeAddress is a loopback address that nobody listens on just now.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -141,18 +142,18 @@ func TestWithoutSleepersTimeRunsAsOnTheWall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := auto(t)
 		defer w.Close()
-		fired := 0
-		w.OnTimer("note", func(*world.Tx, json.RawMessage) error { fired++; return nil })
+		var fired atomic.Int32
+		w.OnTimer("note", func(*world.Tx, json.RawMessage) error { fired.Add(1); return nil })
 		w.Start()
 		do(t, w, func(tx *world.Tx) error { tx.At(tx.Now.Add(90*time.Second), "note", nil); return nil })
 		time.Sleep(89 * time.Second)
 		synctest.Wait()
-		if fired != 0 {
+		if fired.Load() != 0 {
 			t.Error("fired early")
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		if fired != 1 {
+		if fired.Load() != 1 {
 			t.Error("not fired on time")
 		}
 		if d := w.Clock().Now().Sub(start); d != 91*time.Second {

@@ -55,7 +55,7 @@ func Serve(ctx context.Context, w *world.World) (wait func(), err error) {
 	}
 	var wg sync.WaitGroup
 	for k, a := range list {
-		srv := &http.Server{Handler: http.FileServer(http.Dir(a.Dir)), ReadHeaderTimeout: time.Minute}
+		srv := &http.Server{Handler: logged(w, a, http.FileServer(http.Dir(a.Dir))), ReadHeaderTimeout: time.Minute}
 		wg.Go(func() { _ = srv.Serve(listening[k]) }) // ends by Close below
 		wg.Go(func() {
 			<-ctx.Done()
@@ -64,6 +64,29 @@ func Serve(ctx context.Context, w *world.World) (wait func(), err error) {
 	}
 	return wg.Wait, nil
 }
+
+// logged adds each request to the twin's event log.
+func logged(w *world.World, a Archive, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		seen := &statusWriter{ResponseWriter: rw, status: http.StatusOK}
+		next.ServeHTTP(seen, r)
+		w.Log(world.Event{Time: w.Clock().Now(), Kind: "archive", Data: map[string]any{
+			"listen": a.Listen, "method": r.Method, "path": r.URL.Path, "status": seen.status, "from": r.RemoteAddr}})
+	})
+}
+
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (s *statusWriter) WriteHeader(status int) {
+	s.status = status
+	s.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets the standard library send files the quick way.
+func (s *statusWriter) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
 // Repositories gives modelled machines what the world's repositories offer now.
 func Repositories(w *world.World) func(name string) (baseline.Available, error) {
