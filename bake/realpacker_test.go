@@ -17,17 +17,17 @@ import (
 )
 
 // realPacker gives the pinned Packer with the amazon plugin and ours, as
-// tools/build-packer.sh leaves them in the user's cache.
+// make tools leaves them in the cache.
 func realPacker(t *testing.T) Packer {
 	t.Helper()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		need(t, false, "there is no cache folder: %v", err)
+	cache := os.Getenv("REHYDRATE_CACHE")
+	if cache == "" {
+		cache = filepath.Join(os.Getenv("HOME"), ".cache", "rehydrate")
 	}
-	tools := filepath.Join(cache, "rehydrate", "tools")
+	tools := filepath.Join(cache, "tools")
 	packer := filepath.Join(tools, "packer-1.15.0", "packer")
 	amazon := filepath.Join(tools, "packer-plugin-amazon-1.8.0", "packer-plugin-amazon")
-	_, err = os.Stat(packer)
+	_, err := os.Stat(packer)
 	_, err2 := os.Stat(amazon)
 	need(t, errors.Join(err, err2) == nil, "Packer and its amazon plugin are not built: run make tools")
 	ours := filepath.Join(t.TempDir(), "packer-plugin-rehydrate")

@@ -36,7 +36,7 @@ func (m machines) Run(_ context.Context, in NewInstance) (string, error) {
 	return id, m.put(thing{Resource: Resource{Kind: KindInstance, ID: id, State: "pending", Tags: in.Tags}, Name: in.Token})
 }
 
-func (m machines) find(id string) (thing, error) {
+func (m machines) look(id string) (thing, error) {
 	var r thing
 	if err := readJSON(m.file(id), &r); err != nil {
 		return r, fault.New(fault.NotFound, "", "no instance %s", id)
@@ -48,7 +48,7 @@ func (m machines) find(id string) (thing, error) {
 type builders struct{ machines }
 
 func (b builders) Find(_ context.Context, id string) (Instance, error) {
-	r, err := b.machines.find(id)
+	r, err := b.look(id)
 	if err != nil {
 		return Instance{}, err
 	}
@@ -61,7 +61,7 @@ func (b builders) Find(_ context.Context, id string) (Instance, error) {
 }
 
 func (b builders) Stop(_ context.Context, id string) error {
-	r, err := b.machines.find(id)
+	r, err := b.look(id)
 	if err == nil {
 		r.State = "stopping"
 		err = b.put(r)
@@ -70,7 +70,7 @@ func (b builders) Stop(_ context.Context, id string) error {
 }
 
 func (m machines) Create(_ context.Context, in NewImage) (string, error) {
-	found, err := m.cloud.Find(context.Background(), ImageFilter{Name: in.Name})
+	found, err := m.Find(context.Background(), ImageFilter{Name: in.Name})
 	if err != nil {
 		return "", err
 	}

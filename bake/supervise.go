@@ -73,7 +73,14 @@ func MaybeSupervise(args []string) bool {
 	runtime.LockOSThread()
 	adoptOrphans()
 	folder := args[2]
-	how, err := supervise(folder, os.Stdin)
+	var how exited
+	lock, err := takeLock(filepath.Join(folder, lockFile))
+	if err == nil {
+		// Held until the end is written down: whoever finds the lock free and no such
+		// record may conclude that the supervisor was killed.
+		defer lock.Close()
+		how, err = supervise(folder, lock, os.Stdin)
+	}
 	if err != nil {
 		how = exited{Code: -1, Error: err.Error()}
 	}
@@ -84,16 +91,11 @@ func MaybeSupervise(args []string) bool {
 	return true
 }
 
-func supervise(folder string, run io.Reader) (exited, error) {
+func supervise(folder string, lock *os.File, run io.Reader) (exited, error) {
 	var s spec
 	if err := readJSON(filepath.Join(folder, specFile), &s); err != nil {
 		return exited{}, err
 	}
-	lock, err := takeLock(filepath.Join(folder, lockFile))
-	if err != nil {
-		return exited{}, err
-	}
-	defer lock.Close()
 	log, err := os.OpenFile(filepath.Join(folder, logFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return exited{}, err

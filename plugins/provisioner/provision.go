@@ -112,7 +112,7 @@ func (r *remote) node(ctx context.Context, req *record.NodeRequest) (*record.Nod
 			return fmt.Errorf("upload the request: %w", err)
 		}
 		r.ui.Say("rehydrate-node: " + req.Operation)
-		_, rerr := r.asRoot(ctx, r.path("rehydrate-node")+" run --request "+r.path("request.json")+" --report "+r.path("report.json"), r.ui.Message)
+		_, rerr := r.asRoot(ctx, r.path("rehydrate-node")+" run --request "+r.path("request.json")+" --report "+r.path("report.json"), r.ui.Say)
 		if ctx.Err() != nil {
 			return fmt.Errorf("run rehydrate-node on the instance: %w", rerr)
 		}

@@ -84,7 +84,7 @@ func (r *remote) reboot(ctx context.Context) error {
 		return now != "" && now != before, nil
 	})
 	if err != nil {
-		return fmt.Errorf("%w (last look: %v)", err, last)
+		return fmt.Errorf("%w (last look: %w)", err, last)
 	}
 	return nil
 }
