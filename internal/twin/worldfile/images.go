@@ -20,7 +20,7 @@ type Images interface {
 }
 
 // places opens the accounts and notes hosts, archives and repositories.
-func (l *Loader) places(f *File, _ *int) error {
+func (l *Loader) places(tx *world.Tx, f *File) error {
 	for _, a := range f.Accounts {
 		regions := a.Regions
 		if len(regions) == 0 {
@@ -31,61 +31,58 @@ func (l *Loader) places(f *File, _ *int) error {
 			if err := p.check(); err != nil {
 				return fmt.Errorf("accounts: %w", err)
 			}
-			if err := l.World.Do(a.ID, r, func(tx *world.Tx) error { l.EC2.Open(tx); return nil }); err != nil {
-				return err
-			}
+			l.EC2.Open(tx.In(a.ID, r))
 		}
 	}
-	return l.World.Do("-", "-", func(tx *world.Tx) error {
-		for name, addr := range f.Hosts {
-			l.EC2.SetHost(tx, name, addr)
+	for name, addr := range f.Hosts {
+		l.EC2.SetHost(tx, name, addr)
+	}
+	for listen := range archives(tx).All() {
+		archives(tx).Delete(listen) // the file's are all there are
+	}
+	for _, a := range f.Archives {
+		if a.Host != "" {
+			l.EC2.SetHost(tx, a.Host, a.host())
 		}
-		for listen := range archives(tx).All() {
-			archives(tx).Delete(listen) // the file's are all there are
-		}
-		for _, a := range f.Archives {
-			if a.Host != "" {
-				l.EC2.SetHost(tx, a.Host, a.host())
-			}
-			archives(tx).Put(a.Listen, a)
-		}
-		for name, r := range f.Repositories {
-			repositories(tx).Put(name, r)
-		}
-		return nil
-	})
+		archives(tx).Put(a.Listen, a)
+	}
+	for name, r := range f.Repositories {
+		repositories(tx).Put(name, r)
+	}
+	return nil
 }
 
-func (l *Loader) images(f *File, made *int) error {
-	for _, i := range f.Images {
-		err := l.once(i.Place, "image", i.Key, made, func(tx *world.Tx) (string, error) {
+func (l *Loader) images(tx *world.Tx, f *File) (int, error) {
+	return each(f.Images, func(i Image) (int, error) {
+		return once(tx, i.Place, "image", i.Key, func(tx *world.Tx) (string, error) {
 			content, err := i.content()
 			if err != nil {
 				return "", err
 			}
-			row := ec2.Image{
-				ID: i.ID, Name: i.Name, Description: i.Description, OwnerAlias: i.Alias, Public: i.Public, Users: i.Users, Architecture: i.Architecture,
-				RootDevice: i.RootDevice, User: i.User, Created: i.Created, Tags: i.Tags,
-			}
-			if row.RootDevice == "" {
-				row.RootDevice = "/dev/xvda"
-			}
-			if row.User == "" {
-				row.User = "admin"
-			}
-			size := i.Size
-			if size == 0 {
-				size = 8
-			}
-			row.Disks = []ec2.Disk{{Device: row.RootDevice, Size: size, Type: "gp3", DeleteOnTermination: true}}
-			row, err = l.EC2.AddImage(tx, row, content)
-			return row.ID, err
+			made, err := l.EC2.AddImage(tx, i.row(), content)
+			return made.ID, err
 		})
-		if err != nil {
-			return err
-		}
+	})
+}
+
+// row is the image with the usual values for what the file leaves out.
+func (i Image) row() ec2.Image {
+	row := ec2.Image{
+		ID: i.ID, Name: i.Name, Description: i.Description, OwnerAlias: i.Alias, Public: i.Public, Users: i.Users, Architecture: i.Architecture,
+		RootDevice: i.RootDevice, User: i.User, Created: i.Created, Tags: i.Tags,
 	}
-	return nil
+	if row.RootDevice == "" {
+		row.RootDevice = "/dev/xvda"
+	}
+	if row.User == "" {
+		row.User = "admin"
+	}
+	size := i.Size
+	if size == 0 {
+		size = 8
+	}
+	row.Disks = []ec2.Disk{{Device: row.RootDevice, Size: size, Type: "gp3", DeleteOnTermination: true}}
+	return row
 }
 
 // content is what stands behind the image; a root must be there.

@@ -2,6 +2,7 @@ package worldfile
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"time"
 
@@ -38,22 +39,18 @@ type Loader struct {
 // in batches.
 const settle = 10 * time.Minute
 
-// Load makes what the file describes and the world does not have yet, and says how
-// many things it made. A thing is known by its key or name, place and kind: one that
-// was made once is left as it is now, also when it is gone. Each thing is made in a
-// transaction of its own, so that a failure says which one it was.
+// Load fills the world and, if groups were made, lets their instances come up: the
+// clock goes File.Settle forward. It says how many things it made.
 func (l *Loader) Load(f *File) (made int, err error) {
-	before := made
-	for _, step := range []func(*File, *int) error{l.places, l.images, l.templates, l.instances} {
-		if err := step(f, &made); err != nil {
-			return made, err
-		}
+	groups := 0
+	err = l.World.Do("-", "-", func(tx *world.Tx) error {
+		made, groups, err = l.Fill(tx, f)
+		return err
+	})
+	if err != nil {
+		return 0, err
 	}
-	before = made
-	if err := l.groups(f, &made); err != nil {
-		return made, err
-	}
-	if made > before && f.Settle >= 0 {
+	if groups > 0 && f.Settle >= 0 {
 		d := time.Duration(f.Settle)
 		if d == 0 {
 			d = settle
@@ -63,29 +60,49 @@ func (l *Loader) Load(f *File) (made int, err error) {
 	return made, nil
 }
 
+// Fill makes what the file describes and the world does not have yet, all of it or,
+// with an error that names the first thing that cannot be made, nothing. It says how
+// many things, and how many of them groups, it made. A thing is known by its key or
+// name, place and kind: one that was made once is left as it is now, also when it is
+// gone.
+func (l *Loader) Fill(tx *world.Tx, f *File) (made, groups int, err error) {
+	if err := l.places(tx, f); err != nil {
+		return 0, 0, err
+	}
+	for _, step := range []func(*world.Tx, *File) (int, error){l.images, l.templates, l.instances, l.groups} {
+		if groups, err = step(tx, f); err != nil {
+			return 0, 0, err
+		}
+		made += groups // the last step's count stays
+	}
+	return made, groups, nil
+}
+
 // once runs fn in its place unless it has been run under that key before.
-func (l *Loader) once(p Place, kind, key string, made *int, fn func(tx *world.Tx) (id string, err error)) error {
-	fresh := false
-	err := l.World.Do(p.Account, p.Region, func(tx *world.Tx) error {
-		rows := world.Table[string](tx, "worldfile/"+kind)
-		if _, ok := rows.Get(key); ok {
-			return nil
-		}
-		id, err := fn(tx)
-		if err != nil {
-			return err
-		}
-		rows.Put(key, id)
-		fresh = true
-		return nil
-	})
+func once(tx *world.Tx, p Place, kind, key string, fn func(tx *world.Tx) (id string, err error)) (made int, err error) {
+	here := tx.In(p.Account, p.Region)
+	rows := world.Table[string](here, "worldfile/"+kind)
+	if _, ok := rows.Get(key); ok {
+		return 0, nil
+	}
+	id, err := fn(here)
 	if err != nil {
-		return fmt.Errorf("make %s %s in %s/%s: %w", kind, key, p.Account, p.Region, err)
+		return 0, fmt.Errorf("make %s %s in %s/%s: %w", kind, key, p.Account, p.Region, err)
 	}
-	if fresh {
-		*made++
+	rows.Put(key, id)
+	return 1, nil
+}
+
+// each adds up what f makes of every item.
+func each[T any](items []T, f func(T) (int, error)) (made int, err error) {
+	for _, i := range items {
+		n, err := f(i)
+		if err != nil {
+			return made, err
+		}
+		made += n
 	}
-	return nil
+	return made, nil
 }
 
 // id finds what a key of this kind stands for; anything else is an id already.
@@ -96,62 +113,55 @@ func id(tx *world.Tx, kind, key string) string {
 	return key
 }
 
-func (l *Loader) templates(f *File, made *int) error {
-	for _, t := range f.Templates {
-		err := l.once(t.Place, "template", t.Name, made, func(tx *world.Tx) (string, error) {
-			data := types.RequestLaunchTemplateData{}
-			if t.Data != nil {
-				data = *t.Data
-			}
-			data.ImageId = aws.String(f.imageID(tx, t.Image))
-			if t.Type != "" {
-				data.InstanceType = types.InstanceType(t.Type)
-			}
-			if t.UserData != "" {
-				data.UserData = aws.String(base64.StdEncoding.EncodeToString([]byte(t.UserData)))
-			}
-			if len(t.InstanceTags) > 0 {
-				spec := types.LaunchTemplateTagSpecificationRequest{ResourceType: types.ResourceTypeInstance}
-				for _, k := range sorted(t.InstanceTags) {
-					spec.Tags = append(spec.Tags, types.Tag{Key: aws.String(k), Value: aws.String(t.InstanceTags[k])})
-				}
-				data.TagSpecifications = append(data.TagSpecifications, spec)
-			}
-			lt, err := l.EC2.MakeTemplate(tx, t.Name, "", data, t.Tags)
+func (l *Loader) templates(tx *world.Tx, f *File) (int, error) {
+	return each(f.Templates, func(t Template) (int, error) {
+		return once(tx, t.Place, "template", t.Name, func(tx *world.Tx) (string, error) {
+			lt, err := l.EC2.MakeTemplate(tx, t.Name, "", t.data(f.imageID(tx, t.Image)), t.Tags)
 			return lt.ID, err
 		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	})
 }
 
-func (l *Loader) instances(f *File, made *int) error {
-	for _, i := range f.Instances {
-		err := l.once(i.Place, "instance", i.Key, made, func(tx *world.Tx) (string, error) {
+// data is the template's version 1.
+func (t Template) data(image string) types.RequestLaunchTemplateData {
+	data := types.RequestLaunchTemplateData{}
+	if t.Data != nil {
+		data = *t.Data
+	}
+	data.ImageId = &image
+	if t.Type != "" {
+		data.InstanceType = types.InstanceType(t.Type)
+	}
+	if t.UserData != "" {
+		data.UserData = aws.String(base64.StdEncoding.EncodeToString([]byte(t.UserData)))
+	}
+	if len(t.InstanceTags) > 0 {
+		spec := types.LaunchTemplateTagSpecificationRequest{ResourceType: types.ResourceTypeInstance}
+		for _, k := range sorted(t.InstanceTags) {
+			spec.Tags = append(spec.Tags, types.Tag{Key: aws.String(k), Value: aws.String(t.InstanceTags[k])})
+		}
+		data.TagSpecifications = append(data.TagSpecifications, spec)
+	}
+	return data
+}
+
+func (l *Loader) instances(tx *world.Tx, f *File) (int, error) {
+	return each(f.Instances, func(i Instance) (int, error) {
+		return once(tx, i.Place, "instance", i.Key, func(tx *world.Tx) (string, error) {
 			return l.EC2.Launch(tx, ec2.LaunchSpec{Image: f.imageID(tx, i.Image), Type: i.Type, Tags: i.Tags, By: "world", Settled: true})
 		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	})
 }
 
-func (l *Loader) groups(f *File, made *int) error {
-	for _, g := range f.Groups {
-		if l.Groups == nil {
-			return fmt.Errorf("make group %s: this twin has no Auto Scaling", g.Name)
-		}
-		err := l.once(g.Place, "group", g.Name, made, func(tx *world.Tx) (string, error) {
+func (l *Loader) groups(tx *world.Tx, f *File) (int, error) {
+	return each(f.Groups, func(g Group) (int, error) {
+		return once(tx, g.Place, "group", g.Name, func(tx *world.Tx) (string, error) {
+			if l.Groups == nil {
+				return "", errors.New("this twin has no Auto Scaling")
+			}
 			return g.Name, l.Groups.CreateGroup(tx, g.input(l.EC2.Zones(tx)))
 		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	})
 }
 
 // input is the request that makes the group.
