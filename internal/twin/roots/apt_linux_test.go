@@ -33,7 +33,7 @@ func aptSources(t *testing.T) string {
 // TestRealUpgrade needs the package archive.
 func TestRealUpgrade(t *testing.T) {
 	if testing.Short() {
-		t.Skip("short: no network")
+		missing(t, "short: no network")
 	}
 	g := newRig(t)
 	sources := aptSources(t)
