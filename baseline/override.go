@@ -25,6 +25,10 @@ type OverridePatch struct {
 // maxOverrideBytes bounds an override file; 50,000 entries fit.
 const maxOverrideBytes = 8 << 20
 
+// maxOverrideText bounds one pattern, and with it the cost of matching it; no
+// rendering of a package is longer.
+const maxOverrideText = 1024
+
 // ParseInstallOverrideList reads the YAML of §6.5. Keys other than patches, id and
 // title are ignored, an entry without id is an error, a list without entries is
 // legal and comes with a warning.
@@ -51,6 +55,9 @@ func ParseInstallOverrideList(data []byte) (*InstallOverrideList, []string, erro
 		l.Patches = append(l.Patches, p)
 		if strings.TrimSpace(p.ID) == "" {
 			v.add(fmt.Sprintf("patches[%d].id", i), p.ID, "required", sourceOverride)
+		}
+		if n := max(len(p.ID), len(p.Title)); n > maxOverrideText {
+			v.add(fmt.Sprintf("patches[%d]", i), p.ID, fmt.Sprintf("at most %d bytes of id and of title", maxOverrideText), sourceOverride)
 		}
 	}
 	if err := v.err("install override list"); err != nil {
