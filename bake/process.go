@@ -34,13 +34,18 @@ func (p process) start(self string, s spec, env []string) (*child, error) {
 	if err := writeJSON(filepath.Join(p.folder, specFile), s); err != nil {
 		return nil, err
 	}
+	lock, err := takeLock(filepath.Join(p.folder, lockFile))
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Close() // the supervisor's copy keeps it locked
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
 	cmd := exec.Command(self, superviseArg, p.folder)
-	cmd.Stdin, cmd.Env = r, env
+	cmd.Stdin, cmd.Env, cmd.ExtraFiles = r, env, []*os.File{lock} // inheritedLock
 	leaveGroup(cmd)
 	if err := cmd.Start(); err != nil {
 		w.Close()

@@ -22,6 +22,9 @@ import (
 // the CLI: nobody but us calls it.
 const superviseArg = "__supervise"
 
+// inheritedLock is the descriptor by which a supervisor gets the lock.
+const inheritedLock = 3
+
 // The files of a supervised process, in a folder of its own.
 const (
 	specFile    = "spec.json"
@@ -73,14 +76,11 @@ func MaybeSupervise(args []string) bool {
 	runtime.LockOSThread()
 	adoptOrphans()
 	folder := args[2]
-	var how exited
-	lock, err := takeLock(filepath.Join(folder, lockFile))
-	if err == nil {
-		// Held until the end is written down: whoever finds the lock free and no such
-		// record may conclude that the supervisor was killed.
-		defer lock.Close()
-		how, err = supervise(folder, lock, os.Stdin)
-	}
+	// Held from before this process was until the end is written down: whoever finds
+	// the lock free and no such record may conclude that the supervisor was killed.
+	lock := os.NewFile(inheritedLock, lockFile)
+	defer lock.Close()
+	how, err := supervise(folder, lock, os.Stdin)
 	if err != nil {
 		how = exited{Code: -1, Error: err.Error()}
 	}
