@@ -7,10 +7,11 @@ import (
 	"strings"
 )
 
-// The steps of the command document; Run Command names outputs after them.
+// The steps of the command document; Run Command names outputs after them. A name
+// has four characters or more (GetCommandInvocation's PluginName).
 const (
 	stepFetch = "fetch"
-	stepRun   = "run"
+	stepPatch = "patch"
 	stepClean = "clean"
 )
 
@@ -85,7 +86,7 @@ func Document() (name, content, hash string) {
 		MainSteps: []action{
 			{"aws:downloadContent", stepFetch, map[string]any{"sourceType": "S3",
 				"sourceInfo": `{"path":"{{ source }}"}`, "destinationPath": "{{ folder }}"}},
-			{"aws:runShellScript", stepRun, map[string]any{"timeoutSeconds": "7200", "runCommand": strings.Split(script, "\n")}},
+			{"aws:runShellScript", stepPatch, map[string]any{"timeoutSeconds": "7200", "runCommand": strings.Split(script, "\n")}},
 			{"aws:runShellScript", stepClean, map[string]any{"finallyStep": true,
 				"runCommand": []string{"rm -rf '{{ folder }}'"}}},
 		},

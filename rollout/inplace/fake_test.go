@@ -134,7 +134,7 @@ func (c commands) Invocation(_ context.Context, id, _, step string) (inplace.Inv
 	if err := c.at("Invocation", false); err != nil {
 		return inplace.Invocation{}, err
 	}
-	if step != "run" {
+	if step != "patch" {
 		return inplace.Invocation{}, fault.New(fault.Failed, "", "InvalidPluginName %s", step)
 	}
 	c.looks[id]++
@@ -147,7 +147,7 @@ func (c commands) Invocation(_ context.Context, id, _, step string) (inplace.Inv
 	out := c.output()
 	inv := inplace.Invocation{Status: c.status, Detail: c.status, Stdout: out[:min(len(out), c.cut)], Stderr: "it said why"}
 	if c.inBucket {
-		inv.StdoutKey = "outputs/run-1/" + id + "/i-db1/run/stdout"
+		inv.StdoutKey = "outputs/run-1/" + id + "/i-db1/patch/stdout"
 		c.objects[inv.StdoutKey] = []byte(out)
 	}
 	return inv, c.at("Invocation", true)

@@ -316,6 +316,11 @@ func TestEveryParameterOfTheDocumentIsBounded(t *testing.T) {
 	if err := json.Unmarshal([]byte(content), &doc); err != nil {
 		t.Fatal(err)
 	}
+	for _, s := range doc.MainSteps {
+		if len(s.Name) < 4 {
+			t.Errorf("step %s is too short a name for GetCommandInvocation", s.Name)
+		}
+	}
 	for p, v := range doc.Parameters {
 		re, err := regexp.Compile(v.AllowedPattern)
 		if err != nil {
@@ -383,7 +388,7 @@ func TestTheScript(t *testing.T) {
 	})
 }
 
-// script is the run step's script with its parameters filled in, as the agent does.
+// script is the patch step's script with its parameters filled in, as the agent does.
 func script(t *testing.T, values map[string]string) string {
 	t.Helper()
 	_, content, _ := inplace.Document()
@@ -397,7 +402,7 @@ func script(t *testing.T, values map[string]string) string {
 		t.Fatal(err)
 	}
 	for _, s := range doc.MainSteps {
-		if s.Name == "run" {
+		if s.Name == "patch" {
 			text := strings.Join(s.Inputs.RunCommand, "\n")
 			for k, v := range values {
 				text = strings.ReplaceAll(text, "{{ "+k+" }}", v)
@@ -405,7 +410,7 @@ func script(t *testing.T, values map[string]string) string {
 			return text
 		}
 	}
-	t.Fatal("the document has no run step")
+	t.Fatal("the document has no patch step")
 	return ""
 }
 

@@ -184,10 +184,10 @@ func (m *nodeMover) address() string {
 
 func (m *nodeMover) outputs() string { return "outputs/" + m.run }
 
-// watch waits for the run step to end. An invocation does not show right after
+// watch waits for the patch step to end. An invocation does not show right after
 // SendCommand.
 func (m *nodeMover) watch(ctx context.Context, st *nodeState) (unit.Next, error) {
-	inv, err := m.Commands.Invocation(ctx, st.Result.Command, m.node.ID, stepRun)
+	inv, err := m.Commands.Invocation(ctx, st.Result.Command, m.node.ID, stepPatch)
 	if fault.KindOf(err) == fault.NotFound && st.Looks < maxLooks {
 		st.Looks++
 		return unit.Again(lookEvery), nil
@@ -236,9 +236,9 @@ func (m *nodeMover) read(ctx context.Context, st *nodeState) (unit.Next, error) 
 	return unit.Done(), nil
 }
 
-// report reads the run step's output, the whole one first.
+// report reads the patch step's output, the whole one first.
 func (m *nodeMover) report(ctx context.Context, command string) (*record.NodeReport, Invocation, error) {
-	inv, err := m.Commands.Invocation(ctx, command, m.node.ID, stepRun)
+	inv, err := m.Commands.Invocation(ctx, command, m.node.ID, stepPatch)
 	if err != nil {
 		return nil, inv, fmt.Errorf("read command %s on node %s: %w", command, m.node.ID, err)
 	}

@@ -19,7 +19,7 @@ const maxReport = 256 << 20
 // errNoReport says that an output holds no whole report.
 var errNoReport = errors.New("the output holds no whole report")
 
-// ParseReport finds the report in the output of the run step. It fails with
+// ParseReport finds the report in the output of the patch step. It fails with
 // errNoReport when the output was cut off or the node printed none.
 func ParseReport(output []byte) (*record.NodeReport, error) {
 	_, rest, ok := bytes.Cut(output, []byte(reportBegin))
