@@ -1,0 +1,87 @@
+package ssm
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"github.com/goldenami/rehydrate/internal/twin/ec2"
+	"github.com/goldenami/rehydrate/internal/twin/wire"
+	"github.com/goldenami/rehydrate/internal/twin/world"
+)
+
+// NoAgentTag on an instance, with any value but "" and "false", is an instance
+// without an agent: Systems Manager does not see it.
+const NoAgentTag = "twin:no-agent"
+
+// online says whether an instance's agent can take commands.
+func (s *Service) online(tx *world.Tx, i ec2.Instance) bool {
+	if v := i.Tags[NoAgentTag]; v != "" && v != "false" {
+		return false
+	}
+	return i.State == "running"
+}
+
+// DescribeInstanceInformation lists the nodes that Systems Manager knows: every
+// instance with an agent that is not terminated, lost while it is stopped.
+func (s *Service) DescribeInstanceInformation(tx *world.Tx, in *ssm.DescribeInstanceInformationInput) (*ssm.DescribeInstanceInformationOutput, error) {
+	filters := in.Filters
+	for _, f := range in.InstanceInformationFilterList { // the old form
+		filters = append(filters, types.InstanceInformationStringFilter{Key: aws.String(string(f.Key)), Values: f.ValueSet})
+	}
+	var all []types.InstanceInformation
+	for _, i := range s.EC2.Instances(tx) {
+		if v := i.Tags[NoAgentTag]; v != "" && v != "false" {
+			continue
+		}
+		ping := types.PingStatusOnline
+		switch i.State {
+		case "running":
+		case "stopping", "stopped":
+			ping = types.PingStatusConnectionLost
+		default: // never registered, or gone
+			continue
+		}
+		keep := true
+		for _, f := range filters {
+			ok, err := managedBy(i, ping, f)
+			if err != nil {
+				return nil, err
+			}
+			keep = keep && ok
+		}
+		if keep {
+			all = append(all, types.InstanceInformation{
+				InstanceId: aws.String(i.ID), PingStatus: ping, PlatformType: types.PlatformTypeLinux, ResourceType: types.ResourceTypeEc2Instance,
+				ComputerName: aws.String("ip-" + strings.ReplaceAll(i.Address, ".", "-")), IPAddress: aws.String(i.Address), AgentVersion: aws.String("3.3.0.0"),
+				IsLatestVersion: aws.Bool(true), LastPingDateTime: aws.Time(tx.Now), RegistrationDate: aws.Time(i.Launched), SourceId: aws.String(i.ID), SourceType: types.SourceTypeAwsEc2Instance,
+			})
+		}
+	}
+	cut, next, err := page(all, in.NextToken, in.MaxResults, 50)
+	return &ssm.DescribeInstanceInformationOutput{InstanceInformationList: cut, NextToken: next}, err
+}
+
+func managedBy(i ec2.Instance, ping types.PingStatus, f types.InstanceInformationStringFilter) (bool, error) {
+	var have string
+	switch key := aws.ToString(f.Key); {
+	case key == "InstanceIds":
+		have = i.ID
+	case key == "PingStatus":
+		have = string(ping)
+	case key == "PlatformTypes":
+		have = "Linux"
+	case key == "ResourceType":
+		have = "EC2Instance"
+	case key == "tag-key":
+		return slices.ContainsFunc(f.Values, func(k string) bool { _, ok := i.Tags[k]; return ok }), nil
+	case strings.HasPrefix(key, "tag:"):
+		have = i.Tags[strings.TrimPrefix(key, "tag:")]
+	default:
+		return false, wire.Errorf("InvalidFilterKey", "The specified filter key %s isn't valid.", key)
+	}
+	return slices.Contains(f.Values, have), nil
+}
