@@ -121,7 +121,7 @@ func (c *compiler) compile(shapeName string, t reflect.Type, flat bool) *plan {
 		tag := sh.Member.LocationName
 		if tag == "" {
 			tag = "member"
-			if c.ec2 {
+			if c.ec2 && sh.Type == "" { // a guess, as for all that is newer than the model
 				tag = "item"
 			}
 		}
@@ -160,6 +160,9 @@ func (c *compiler) members(p *plan, sh *shape) {
 		name, ok := byGo[f.Name]
 		r := sh.Members[name]
 		if !ok {
+			if c.isREST() {
+				continue // nothing says whether it is a header, a parameter or in the body
+			}
 			name, r = c.newer(f.Name, f.Type)
 		}
 		out := c.member(name, r, f)
@@ -235,6 +238,10 @@ func jsonName(r ref) string {
 
 func (c *compiler) isJSON() bool {
 	return c.m.Metadata.Protocol == "json" || c.m.Metadata.Protocol == "rest-json"
+}
+
+func (c *compiler) isREST() bool {
+	return c.m.Metadata.Protocol == "rest-json" || c.m.Metadata.Protocol == "rest-xml"
 }
 
 func or(s, other string) string {

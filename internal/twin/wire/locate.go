@@ -1,0 +1,105 @@
+package wire
+
+import (
+	"net/url"
+	"strings"
+)
+
+// service finds which service a request is for: by its signature's scope, its
+// target header, its host, or the action in its body.
+func (h *Handler) service(r *request) *bound {
+	if b := h.byName[r.cred.service]; b != nil {
+		return b
+	}
+	if target := r.http.Header.Get("X-Amz-Target"); target != "" {
+		prefix, _, _ := strings.Cut(target, ".")
+		for _, b := range h.services {
+			if b.m.Metadata.TargetPrefix == prefix {
+				return b
+			}
+		}
+	}
+	host := strings.Split(r.http.Host, ".")
+	for i, label := range host {
+		if b := h.byName[label]; b != nil && i < len(host)-1 {
+			return b
+		}
+	}
+	if r.cred.service != "" {
+		return nil
+	}
+	return h.byAction(r)
+}
+
+// byAction serves clients that do not sign: only a query action tells.
+func (h *Handler) byAction(r *request) *bound {
+	action := r.query.Get("Action")
+	if action == "" && strings.HasPrefix(r.http.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		if r.read = r.readBody(maxBody); r.read != nil {
+			return nil
+		}
+		form, err := url.ParseQuery(string(r.body))
+		if err != nil {
+			return nil
+		}
+		action = form.Get("Action")
+	}
+	for _, b := range h.services {
+		if (b.protocol == "ec2" || b.protocol == "query") && b.m.Operations[action] != nil {
+			return b
+		}
+	}
+	return nil
+}
+
+// prepare reads the request and names its operation.
+func (x *exchange) prepare() error {
+	limit := int64(maxBody)
+	if x.b.rest() {
+		limit = maxRESTBody
+	}
+	if x.r.body == nil && x.r.read == nil {
+		x.r.read = x.r.readBody(limit)
+	}
+	if x.r.read != nil {
+		return x.r.read
+	}
+	switch {
+	case x.b.rest():
+		if x.b.Name == "s3" {
+			x.r.path = pathStyle(x.r.http.Host, x.r.path)
+		}
+		x.op, x.r.labels = x.b.find(x.r.http.Method, x.r.path, x.r.query, x.r.http.Header)
+	case x.b.protocol == "json":
+		_, x.op, _ = strings.Cut(x.r.http.Header.Get("X-Amz-Target"), ".")
+	default:
+		if err := x.r.parseForm(); err != nil {
+			return err
+		}
+		x.op = x.r.form.Get("Action")
+	}
+	if x.op == "" {
+		return &Error{Code: "InvalidAction", Message: "The request names no operation that this service has.", Status: 400}
+	}
+	return x.h.authenticate(x.r)
+}
+
+// pathStyle puts the bucket of bucket.s3.region.host or bucket.127.0.0.1 in front
+// of the path. An address that begins with digits has no bucket.
+func pathStyle(host, path string) string {
+	name, _, _ := strings.Cut(host, ":")
+	for _, mark := range []string{".s3.", ".s3-", ".127.", ".localhost"} {
+		if bucket, _, ok := strings.Cut(name, mark); ok && strings.Trim(bucket, "0123456789.") != "" {
+			return "/" + bucket + path
+		}
+	}
+	return path
+}
+
+func (x *exchange) call() Call {
+	c := Call{Service: x.b.Name, Operation: x.op, Account: x.account, Region: x.r.cred.region, Request: x.r.body}
+	if x.b.rest() {
+		c.Request = []byte(x.r.http.URL.RequestURI())
+	}
+	return c
+}
