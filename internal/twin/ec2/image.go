@@ -54,7 +54,7 @@ func checkName(tx *world.Tx, name string) error {
 
 // advanceImage moves an image and its snapshots on if they are ready.
 func (s *Service) advanceImage(tx *world.Tx, i Image) Image {
-	if i.State != imagePending || !i.Pending.ready(tx.Now) {
+	if i.State != imagePending || !i.Pending.ready(tx.Now, s.looks()) {
 		return i
 	}
 	tx.Cancel(i.Pending.Timer)

@@ -62,6 +62,8 @@ func (s *Service) lookImages(tx *world.Tx, ids []string) ([]Image, error) {
 		}
 		i, _, ok := image(tx, id)
 		switch {
+		case ok && i.visible(tx.Account) && s.linger(tx, id, i.Pending):
+			return nil, soon(id)
 		case ok && i.visible(tx.Account):
 			rows = append(rows, s.lookedImage(tx, i))
 		case ok || !referred(tx, id):

@@ -65,6 +65,28 @@ func TestACallerWithItsOwnClockSeesItRunAtTheSecondLook(t *testing.T) {
 	}
 }
 
+func TestInAHurryTheFirstLookWaitsForTheWork(t *testing.T) {
+	b := newBench(t)
+	b.s.Hurry = true
+	boot := make(chan struct{})
+	b.b.start = func(context.Context, backing.Machine) error { <-boot; return nil }
+	must[*sdk.CreateKeyPairOutput](t)(b.api.CreateKeyPair(ctx, &sdk.CreateKeyPairInput{KeyName: aws.String("k"), KeyType: types.KeyTypeEd25519}))
+	id := b.run(func(in *sdk.RunInstancesInput) { in.KeyName = aws.String("k") })
+	if s := b.instance(id).State.Name; s != types.InstanceStateNamePending {
+		t.Errorf("a caller that shares the clock sees %s", s)
+	}
+	time.AfterFunc(200*time.Millisecond, func() { close(boot) })
+	out := must[*sdk.DescribeInstancesOutput](t)(b.wall.DescribeInstances(ctx, &sdk.DescribeInstancesInput{InstanceIds: []string{id}}))
+	if s := out.Reservations[0].Instances[0].State.Name; s != types.InstanceStateNameRunning {
+		t.Errorf("the first look sees %s", s)
+	}
+	ami := b.createImage(id, "golden-1")
+	images := must[*sdk.DescribeImagesOutput](t)(b.wall.DescribeImages(ctx, &sdk.DescribeImagesInput{ImageIds: []string{ami}}))
+	if s := images.Images[0].State; s != types.ImageStateAvailable {
+		t.Errorf("the first look sees the image %s", s)
+	}
+}
+
 func TestNoLookMakesItRunBeforeItsMachineDoes(t *testing.T) {
 	b := newBench(t)
 	boot := make(chan struct{})

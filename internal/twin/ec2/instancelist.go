@@ -53,6 +53,11 @@ func (s *Service) look(tx *world.Tx, ids []string) ([]Instance, error) {
 		if rows, err = byIDs(tx, ids); err != nil {
 			return nil, err
 		}
+		for _, i := range rows {
+			if s.linger(tx, i.ID, i.Pending) {
+				return nil, soon(i.ID)
+			}
+		}
 	} else {
 		for _, i := range instances(tx).All() {
 			rows = append(rows, i)

@@ -45,10 +45,6 @@ const (
 	workDone    = "done"
 )
 
-// secondLook is how many looks of a caller with its own clock make a pending
-// resource ready.
-const secondLook = 2
-
 // keepTerminated is how long a terminated instance can still be described ("Terminate
 // your instance", EC2 User Guide: about an hour).
 const keepTerminated = time.Hour
@@ -84,9 +80,10 @@ func (s *Service) changed(tx *world.Tx, i Instance) {
 	}
 }
 
-// ready says whether what is pending may be shown as done.
-func (p Pending) ready(now time.Time) bool {
-	return p.Work != workRunning && (!now.Before(p.Due) || p.Looks >= secondLook)
+// ready says whether what is pending may be shown as done, at its time or after so
+// many looks.
+func (p Pending) ready(now time.Time, looks int) bool {
+	return p.Work != workRunning && (!now.Before(p.Due) || p.Looks >= looks)
 }
 
 // advance moves an instance on from a passing state if it is ready.
@@ -94,7 +91,7 @@ func (s *Service) advance(tx *world.Tx, i Instance) Instance {
 	to, passing := map[string]string{
 		statePending: stateRunning, stateStopping: stateStopped, stateShuttingDown: stateTerminated,
 	}[i.State]
-	if !passing || !i.Pending.ready(tx.Now) {
+	if !passing || !i.Pending.ready(tx.Now, s.looks()) {
 		return i
 	}
 	tx.Cancel(i.Pending.Timer)
