@@ -30,7 +30,7 @@ func (s *Service) DescribeAutoScalingGroups(tx *world.Tx, in *asg.DescribeAutoSc
 	if err != nil {
 		return nil, err
 	}
-	out := &asg.DescribeAutoScalingGroupsOutput{NextToken: next}
+	out := &asg.DescribeAutoScalingGroupsOutput{AutoScalingGroups: []types.AutoScalingGroup{}, NextToken: next}
 	for _, g := range cut {
 		out.AutoScalingGroups = append(out.AutoScalingGroups, describeGroup(tx, g, in.IncludeInstances == nil || *in.IncludeInstances))
 	}

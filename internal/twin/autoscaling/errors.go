@@ -29,9 +29,3 @@ func message(err error) string {
 	}
 	return err.Error()
 }
-
-// Contention is the error that a fault plan answers with when it wants a retry:
-// ResourceContention is HTTP 500 in the service model, so the SDK tries again.
-func Contention() error {
-	return &wire.Error{Code: "ResourceContention", Message: "You already have a pending update to an Auto Scaling resource.", Status: 500}
-}

@@ -27,7 +27,7 @@ func page[T any](all []T, token *string, limit *int32, size, most int32) ([]T, *
 			return nil, nil, wire.Errorf("InvalidNextToken", "The token '%s' is invalid.", *token)
 		}
 	}
-	all = all[min(at, len(all)):]
+	all = append([]T{}, all[min(at, len(all)):]...) // a list that is empty is not absent
 	if len(all) <= int(n) {
 		return all, nil, nil
 	}
