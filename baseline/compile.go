@@ -39,6 +39,7 @@ type Compiled struct {
 }
 
 type compiledRule struct {
+	name   string
 	level  level
 	days   int
 	until  int64 // seconds; what is older is approved; 0: days count
@@ -69,7 +70,7 @@ func Compile(b *Baseline, o Options) (*Compiled, error) {
 	}
 	c.approvedLevel, _ = parseLevel(b.ApprovedPatchesComplianceLevel)
 	for i, r := range b.rules() {
-		cr := compiledRule{delays: r.ApproveUntilDate != ""}
+		cr := compiledRule{name: fmt.Sprintf("approval_rule[%d]", i), delays: r.ApproveUntilDate != ""}
 		cr.level, _ = parseLevel(r.ComplianceLevel)
 		if r.ApproveAfterDays != nil {
 			cr.days = *r.ApproveAfterDays
@@ -228,9 +229,10 @@ func (c *Compiled) cutoffs(f family, now time.Time) []int64 {
 	return out
 }
 
-func ruleName(i int) string {
-	if i < 0 {
+// ruleName is what results and locks call an approval.
+func (c *Compiled) ruleName(i int) string {
+	if i == byList {
 		return "approved_patches"
 	}
-	return fmt.Sprintf("approval_rule[%d]", i)
+	return c.rules[i].name
 }

@@ -178,20 +178,26 @@ func (p *pass) missing(inst *Installed, best *approval) decision {
 // fixedCVEs is the union of the CVEs of all approved candidates newer than the
 // installed version; none is newer than the best (§3).
 func (p *pass) fixedCVEs(inst *Installed) []string {
-	var out []string
+	var first, all []string
 	for i := range p.approvals {
 		a := &p.approvals[i]
 		cves := p.cvesOf(a.candidate)
 		if len(cves) == 0 || comparePackages(p.compiled.world, &a.pkg.Package, &inst.Package) <= 0 {
 			continue
 		}
-		out = append(out, cves...)
+		switch {
+		case first == nil && len(cves) == 1:
+			first = cves // usually the only ones: no copy
+		default:
+			all = append(append(all, first...), cves...)
+			first = []string{}
+		}
 	}
-	if len(out) > 1 {
-		slices.Sort(out)
-		out = slices.Compact(out)
+	if all == nil {
+		return first
 	}
-	return out
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 func (p *pass) cvesOf(k *candidate) []string {

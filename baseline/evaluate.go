@@ -40,14 +40,48 @@ type pass struct {
 	streams   map[string]bool // active module streams
 	provided  map[string]bool // names that an active stream provides
 	installed map[packageKey]*Installed
-
 	// missed, if set, sees every Missing decision while p.approvals still holds
 	// the approvals of its package.
-	missed func(*Installed, *decision)
+	missed func(*Installed, decision)
 
-	approvals []approval // scratch of decide
-	buf       []byte     // scratch of pattern matching
-	judged    int        // candidates judged
+	scratch
+	judged int // candidates judged
+}
+
+// scratch is memory that one evaluation after the other can use.
+type scratch struct {
+	approvals []approval   // of one package, by decide
+	buf       []byte       // of pattern matching
+	joined    []bool       // the groups of installed packages, by index
+	distinct  []*Installed // what distinctInstalled returns
+	items     []Item       // of the result before, if it may be overwritten
+}
+
+// Evaluator judges many nodes one after the other in the same memory: however many
+// there are, only one result exists at a time. It serves one goroutine.
+type Evaluator struct {
+	catalog *Catalog
+	scratch scratch
+}
+
+// Evaluator makes an evaluator of nodes that share the catalog's repositories.
+func (cat *Catalog) Evaluator() *Evaluator { return &Evaluator{catalog: cat} }
+
+// Evaluate is Catalog.Evaluate; the result's items are valid until the next call.
+func (e *Evaluator) Evaluate(inv Inventory, now time.Time) (*Result, error) {
+	p, err := e.catalog.pass(inv, now)
+	if err != nil {
+		return nil, err
+	}
+	return e.scan(p), nil
+}
+
+func (e *Evaluator) scan(p *pass) *Result {
+	p.scratch = e.scratch
+	r := p.scan()
+	e.scratch = p.scratch
+	e.scratch.items = r.Items
+	return r
 }
 
 func (cat *Catalog) pass(inv Inventory, now time.Time) (*pass, error) {
@@ -84,29 +118,19 @@ type verdict struct {
 
 const byList = -1
 
-// judge is approve(candidate) of §3.
+// judge is approve(candidate) of §3 for this node at this time; prejudge has done
+// the rest.
 func (p *pass) judge(k *candidate) verdict {
 	p.judged++
-	c := p.compiled
-	if !p.offered(k) {
+	if k.rejected || !p.offered(k) {
 		return verdict{}
 	}
-	if len(c.rejected.entries) > 0 && c.rejected.matchVersion(k.pkg, &p.buf) >= 0 {
-		return verdict{} // rejected always wins
-	}
+	c := p.compiled
 	v := verdict{}
-	if len(c.approved.entries)+len(c.approved.ids) > 0 && (k.meta || c.approvedNonSecurity) && p.listed(k) {
-		v = verdict{ok: true, level: c.approvedLevel, rule: byList} // bypasses the filters (AMB-08)
+	if k.listed >= 0 {
+		v = verdict{ok: true, level: c.approvedLevel, rule: byList}
 	}
-	mask := p.mask & c.first.masks[k.first] & c.second.masks[k.second]
-	if mask&globalBit == 0 {
-		return v
-	}
-	mask &^= globalBit
-	if !k.meta {
-		mask &= c.nonSecurity
-	}
-	for ; mask != 0; mask &= mask - 1 {
+	for mask := k.rules; mask != 0; mask &= mask - 1 {
 		i := bits.TrailingZeros32(mask)
 		if k.date >= p.cutoffs[i] {
 			continue
@@ -116,11 +140,6 @@ func (p *pass) judge(k *candidate) verdict {
 		}
 	}
 	return v
-}
-
-func (p *pass) listed(k *candidate) bool {
-	list := &p.compiled.approved
-	return list.matchPackage(&k.pkg.Package, &p.buf) >= 0 || list.matchNotice(k.notice, &p.buf) >= 0
 }
 
 // offered says whether modularity lets the node see the candidate (§2, §16.4): a

@@ -63,7 +63,7 @@ func Explain(b *Baseline, n Node, now time.Time, o Options, name, arch string) (
 		if e.Item.ID == "" {
 			e.Item = Item{ID: ItemID(c.os, Package{Name: k.name, Arch: k.arch}), Name: k.name, Arch: k.arch}
 		}
-		if g := p.find(k); g != nil {
+		if g := p.groupOf(k); g != nil {
 			e.Candidates = p.explainGroup(g)
 			if e.Item.State == "" && slices.ContainsFunc(e.Candidates, func(r CandidateReason) bool { return r.Approved }) {
 				e.Item.State = StateNotApplicable
@@ -96,7 +96,7 @@ func (p *pass) explainCandidate(k *candidate) CandidateReason {
 		r.Date = time.Unix(k.date, 0).UTC()
 	}
 	if v := p.judge(k); v.ok {
-		r.Approved, r.Rule = true, ruleName(v.rule)
+		r.Approved, r.Rule = true, p.compiled.ruleName(v.rule)
 	}
 	if !p.offered(k) {
 		r.say("its module stream is not active on this node, or an active stream hides it")
@@ -122,10 +122,7 @@ func (r *CandidateReason) say(format string, args ...any) {
 
 func (p *pass) explainLists(k *candidate, r *CandidateReason) {
 	c := p.compiled
-	i := c.approved.matchPackage(&k.pkg.Package, &p.buf)
-	if i < 0 {
-		i = c.approved.matchNotice(k.notice, &p.buf)
-	}
+	i := c.listIndex(k, &p.buf)
 	switch {
 	case i < 0:
 	case k.meta || c.approvedNonSecurity:
@@ -146,7 +143,7 @@ func (p *pass) gateText() string {
 
 func (p *pass) explainRule(k *candidate, i int, r *CandidateReason) {
 	c := p.compiled
-	name := ruleName(i)
+	name := p.compiled.ruleName(i)
 	if f, ok := p.failingFilter(k, c.baseline.GlobalFilters.filters()); !ok {
 		r.say("%s: the global filter %s does not pass %s", name, f.Key, p.shown(k, f.Key))
 		return
@@ -246,7 +243,7 @@ func (p *pass) explainKB(k *kbase) CandidateReason {
 	v := p.judgeKB(k)
 	r := CandidateReason{Version: k.KB, Advisory: k.Bulletin, Date: k.ReleaseDate, Approved: v.ok}
 	if v.ok {
-		r.Rule = ruleName(v.rule)
+		r.Rule = p.compiled.ruleName(v.rule)
 	}
 	if k.superseded {
 		r.say("another update of the catalogue supersedes it: it is never installed")
@@ -261,14 +258,14 @@ func (p *pass) explainKB(k *kbase) CandidateReason {
 	for i, rule := range c.baseline.rules() {
 		switch d := releaseOf(k.Update); {
 		case !p.ruleTakes(k.Update, rule):
-			r.say("%s: its filters, or the global ones, do not pass it", ruleName(i))
+			r.say("%s: its filters, or the global ones, do not pass it", p.compiled.ruleName(i))
 		case d < p.cutoffs[i]:
-			r.say("%s approves it at level %s", ruleName(i), c.rules[i].level)
+			r.say("%s approves it at level %s", p.compiled.ruleName(i), c.rules[i].level)
 		case c.rules[i].until != 0:
-			r.say("%s: released after ApproveUntilDate %s", ruleName(i), rule.ApproveUntilDate)
+			r.say("%s: released after ApproveUntilDate %s", p.compiled.ruleName(i), rule.ApproveUntilDate)
 		default:
 			from := approvedFrom(d, c.rules[i].days)
-			r.say("%s: approved from %s (%d days)", ruleName(i), from.Format(time.RFC3339), c.rules[i].days)
+			r.say("%s: approved from %s (%d days)", p.compiled.ruleName(i), from.Format(time.RFC3339), c.rules[i].days)
 			if !v.ok && (r.ApprovedFrom.IsZero() || from.Before(r.ApprovedFrom)) {
 				r.ApprovedFrom = from
 			}

@@ -51,7 +51,7 @@ func ForecastApprovals(b *Baseline, n Node, now time.Time, d time.Duration, o Op
 func (p *pass) forecastPackages() []Forecast {
 	var out []Forecast
 	for _, inst := range p.distinctInstalled() {
-		g := p.find(p.key(&inst.Package))
+		g := p.groupOf(p.key(&inst.Package))
 		if g == nil {
 			continue
 		}
@@ -64,7 +64,7 @@ func (p *pass) forecastPackages() []Forecast {
 				out = append(out, Forecast{
 					ID: ItemID(p.compiled.os, inst.Package), Version: FullVersion(p.compiled.os, k.pkg.Package),
 					Advisory: noticeID(k.notice), CVEs: sortedStrings(p.cvesOf(k)),
-					ApprovedFrom: from, Rule: ruleName(rule), Installed: FullVersion(p.compiled.os, inst.Package),
+					ApprovedFrom: from, Rule: p.compiled.ruleName(rule), Installed: FullVersion(p.compiled.os, inst.Package),
 				})
 			}
 		}
@@ -76,15 +76,11 @@ func (p *pass) forecastPackages() []Forecast {
 // approved now.
 func (p *pass) opens(k *candidate) (rule int, from time.Time, ok bool) {
 	c := p.compiled
-	if p.judge(k).ok || !p.offered(k) || k.date == never || c.rejected.matchVersion(k.pkg, &p.buf) >= 0 {
-		return 0, from, false
-	}
-	mask := p.mask & c.first.masks[k.first] & c.second.masks[k.second]
-	if mask&globalBit == 0 {
+	if p.judge(k).ok || !p.offered(k) || k.date == never || k.rejected {
 		return 0, from, false
 	}
 	for i, r := range c.rules {
-		if mask&(1<<i) == 0 || r.until != 0 || (!k.meta && c.nonSecurity&(1<<i) == 0) {
+		if k.rules&(1<<i) == 0 || r.until != 0 {
 			continue
 		}
 		if t := approvedFrom(k.date, r.days); !ok || t.Before(from) {
@@ -103,7 +99,7 @@ func (p *pass) forecastWindows() []Forecast {
 		}
 		if rule, from, ok := p.opensKB(k); ok {
 			out = append(out, Forecast{ID: k.KB, Version: k.KB, Advisory: k.Bulletin,
-				CVEs: sortedStrings(k.CVEs), ApprovedFrom: from, Rule: ruleName(rule)})
+				CVEs: sortedStrings(k.CVEs), ApprovedFrom: from, Rule: p.compiled.ruleName(rule)})
 		}
 	}
 	return out

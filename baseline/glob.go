@@ -9,6 +9,10 @@ package baseline
 type glob struct {
 	ops     []globOp
 	literal string // the folded pattern when it holds no wildcard
+	least   int    // bytes of the shortest match
+	// The folded literal bytes that begin and end every match: what stands before
+	// the first and after the last wildcard, all of it if there is none.
+	head, tail string
 }
 
 type globKind uint8
@@ -54,7 +58,7 @@ func classEnd(s string, i int) int {
 
 func compileGlob(s string) glob {
 	if !isGlob(s) {
-		return glob{literal: foldString(s)}
+		return literalGlob(s)
 	}
 	g := glob{ops: make([]globOp, 0, len(s))}
 	for i := 0; i < len(s); i++ {
@@ -77,7 +81,27 @@ func compileGlob(s string) glob {
 			g.ops = append(g.ops, globOp{c: fold(c)})
 		}
 	}
+	wild := false
+	for _, op := range g.ops {
+		if op.kind != globStar {
+			g.least++
+		}
+		if op.kind != globByte {
+			wild, g.tail = true, ""
+			continue
+		}
+		c := string([]byte{op.c})
+		g.tail += c
+		if !wild {
+			g.head += c
+		}
+	}
 	return g
+}
+
+func literalGlob(s string) glob {
+	s = foldString(s)
+	return glob{literal: s, least: len(s), head: s, tail: s}
 }
 
 func compileSet(s string) *[4]uint64 {
@@ -147,29 +171,6 @@ func (g *glob) match(text []byte) bool {
 		op++
 	}
 	return op == len(g.ops)
-}
-
-// first is the byte every match begins with; ok is false if that can vary.
-func (g *glob) first() (c byte, ok bool) {
-	if g.ops == nil {
-		if g.literal == "" {
-			return 0, false
-		}
-		return g.literal[0], true
-	}
-	return g.ops[0].c, g.ops[0].kind == globByte
-}
-
-// last is the byte every match ends with; ok is false if that can vary.
-func (g *glob) last() (c byte, ok bool) {
-	if g.ops == nil {
-		if g.literal == "" {
-			return 0, false
-		}
-		return g.literal[len(g.literal)-1], true
-	}
-	op := g.ops[len(g.ops)-1]
-	return op.c, op.kind == globByte
 }
 
 func fold(c byte) byte {

@@ -60,7 +60,7 @@ type lockBuilder struct {
 }
 
 // missed adds one Missing package to the lock, or to what it skips.
-func (b *lockBuilder) missed(inst *Installed, d *decision) {
+func (b *lockBuilder) missed(inst *Installed, d decision) {
 	from := FullVersion(b.compiled.os, inst.Package)
 	if !d.install {
 		b.lock.Skipped = append(b.lock.Skipped, SkippedPackage{d.best.pkg.Package, from, d.reason})
@@ -68,7 +68,7 @@ func (b *lockBuilder) missed(inst *Installed, d *decision) {
 	}
 	locked := lockedFile(b.file(d.best))
 	locked.From = from
-	locked.Rule, locked.ComplianceLevel = ruleName(d.best.rule), d.best.level.String()
+	locked.Rule, locked.ComplianceLevel = b.compiled.ruleName(d.best.rule), d.best.level.String()
 	locked.CVEs = d.cves
 	for i := range b.approvals {
 		a := &b.approvals[i]

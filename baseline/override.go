@@ -167,7 +167,7 @@ func (p *pass) overrideTargets(l *InstallOverrideList) map[packageKey]*target {
 	out := map[packageKey]*target{}
 	for _, inst := range p.distinctInstalled() {
 		k := p.key(&inst.Package)
-		g := p.find(k)
+		g := p.groupOf(k)
 		if g == nil {
 			continue
 		}

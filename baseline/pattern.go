@@ -7,45 +7,45 @@ import "strings"
 type patternList struct {
 	world   world
 	suse    bool
+	forms   []form
 	entries []pattern
 	// ids are the entries compared whole with advisory ids, CVE ids and Bugzilla
-	// numbers; only an approved list has them (AMB-09).
-	ids map[string]int
+	// numbers, by length; only an approved list has them (AMB-09).
+	ids map[int][]listID
+}
+
+type listID struct {
+	text  string // folded
+	index int    // in the baseline's list
 }
 
 type pattern struct {
 	text  string
 	index int // in the baseline's list
 	glob  glob
-	// A cheap test before any rendering: what a match must begin and end with.
-	first, last         byte
-	fixFirst, fixedLast bool
 }
 
 // compileList prepares a list for an operating system. withIDs makes entries
 // match advisory, CVE and Bugzilla ids too, on rpm systems (§6.1).
 func compileList(os OperatingSystem, list []string, withIDs bool) patternList {
 	l := patternList{world: worldOf(os), suse: os == Suse}
+	l.forms = formsOf(l.world, l.suse)
 	for i, text := range list {
 		if l.world == worldRPM && withIDs {
 			if l.ids == nil {
-				l.ids = make(map[string]int, len(list))
+				l.ids = make(map[int][]listID, 4)
 			}
-			if _, dup := l.ids[foldString(text)]; !dup {
-				l.ids[foldString(text)] = i
-			}
+			l.ids[len(text)] = append(l.ids[len(text)], listID{foldString(text), i})
 			if _, number := digits(text); number && text != "" {
 				continue // a Bugzilla id and nothing else
 			}
 		}
 		p := pattern{text: text, index: i}
 		if l.world == worldMac || l.world == worldWindows {
-			p.glob = glob{literal: foldString(text)} // exact: no wildcards (§6.4)
+			p.glob = literalGlob(text) // exact: no wildcards (§6.4)
 		} else {
 			p.glob = compileGlob(text)
 		}
-		p.first, p.fixFirst = p.glob.first()
-		p.last, p.fixedLast = p.glob.last()
 		l.entries = append(l.entries, p)
 	}
 	return l
@@ -55,104 +55,46 @@ func compileList(os OperatingSystem, list []string, withIDs bool) patternList {
 // the package's renderings; -1 if none does. buf is scratch and may be nil.
 func (l *patternList) matchPackage(p *Package, buf *[]byte) int {
 	for i := range l.entries {
-		e := &l.entries[i]
-		if e.possible(l, p) && e.fits(l, p, buf) {
+		if e := &l.entries[i]; e.fits(l.forms, p, buf) {
 			return e.index
 		}
 	}
 	return -1
 }
 
-// possible rejects most pairs by the first and last byte of the renderings.
-func (e *pattern) possible(l *patternList, p *Package) bool {
-	if e.fixFirst {
-		c := e.first
-		ok := begins(p.Name, c) || begins(p.Version, c)
-		switch l.world {
-		case worldRPM:
-			ok = ok || begins(epochOf(p.Epoch), c)
-		case worldDeb:
-			ok = ok || begins(p.Arch, c)
-		}
-		if !ok {
-			return false
-		}
+// fits tries the renderings that can begin and end as the pattern does.
+func (e *pattern) fits(forms []form, p *Package, buf *[]byte) bool {
+	starts := startingParts(p, e.glob.head)
+	if starts == 0 {
+		return false
 	}
-	if e.fixedLast {
-		c := e.last
-		if p.Version == "" || p.Arch == "" || (l.world == worldRPM && p.Release == "") {
-			return true
+	ends := endingParts(p, e.glob.tail)
+	if ends == 0 {
+		return false
+	}
+	for i := range forms {
+		f := &forms[i]
+		if starts&f.start == 0 || ends&f.end == 0 {
+			continue
 		}
-		return ends(p.Name, c) || ends(p.Version, c) || ends(p.Arch, c) || ends(p.Release, c) ||
-			l.suse && c == 'm'
-	}
-	return true
-}
-
-func begins(s string, c byte) bool { return s == "" || fold(s[0]) == c }
-func ends(s string, c byte) bool   { return s != "" && fold(s[len(s)-1]) == c }
-
-func (e *pattern) fits(l *patternList, p *Package, buf *[]byte) bool {
-	var local []byte
-	if buf == nil {
-		buf = &local
-	}
-	for _, form := range formsOf(l.world, l.suse) {
-		*buf = render((*buf)[:0], form, p)
-		if e.glob.match(*buf) {
+		n := f.length(p)
+		if n < e.glob.least || (e.glob.ops == nil && n > e.glob.least) {
+			continue
+		}
+		if e.matchForm(f, p, buf) {
 			return true
 		}
 	}
 	return false
 }
 
-// The renderings of a package: n name, a arch, e epoch, v version, r release, R
-// the letters rpm; anything else stands for itself.
-var (
-	rpmForms = []string{ // §6.1, the twelve
-		"n", "n.a", "n-v", "n-v-r", "n-v-r.a", "v", "v-r", "e:v-r",
-		"n-e:v-r", "n-e:v-r.a", "e:n-v-r.a", "n.a:e:v-r",
+func (e *pattern) matchForm(f *form, p *Package, buf *[]byte) bool {
+	var local []byte
+	if buf == nil {
+		buf = &local
 	}
-	suseForms = append(append([]string{}, rpmForms...), "n-v-r.a.R") // §6.3
-	debForms  = []string{"n", "v", "n.a", "n-v", "a:v", "n.a:v"}     // §6.2
-	macForms  = []string{"n", "n.v"}                                 // §6.4
-	nameForm  = []string{"n"}
-)
-
-func formsOf(w world, suse bool) []string {
-	switch {
-	case suse:
-		return suseForms
-	case w == worldRPM:
-		return rpmForms
-	case w == worldDeb:
-		return debForms
-	case w == worldMac:
-		return macForms
-	}
-	return nameForm
-}
-
-func render(b []byte, form string, p *Package) []byte {
-	for _, c := range []byte(form) {
-		switch c {
-		case 'n':
-			b = append(b, p.Name...)
-		case 'a':
-			b = append(b, p.Arch...)
-		case 'e':
-			b = append(b, epochOf(p.Epoch)...)
-		case 'v':
-			b = append(b, p.Version...)
-		case 'r':
-			b = append(b, p.Release...)
-		case 'R':
-			b = append(b, "rpm"...)
-		default:
-			b = append(b, c)
-		}
-	}
-	return b
+	*buf = f.render((*buf)[:0], p)
+	return e.glob.match(*buf)
 }
 
 // matchVersion is matchPackage for a version in a repository: on SUSE the patches
@@ -197,13 +139,23 @@ func (l *patternList) matchNotice(n *Notice, buf *[]byte) int {
 }
 
 func (l *patternList) matchID(id string) int {
-	if i, ok := l.ids[id]; ok {
-		return i
-	}
-	if i, ok := l.ids[foldString(id)]; ok {
-		return i
+	for _, e := range l.ids[len(id)] {
+		if equalFolded(id, e.text) {
+			return e.index
+		}
 	}
 	return -1
+}
+
+// equalFolded compares from the end, where ids differ, with an already folded text
+// of the same length.
+func equalFolded(s, folded string) bool {
+	for i := len(s) - 1; i >= 0; i-- {
+		if fold(s[i]) != folded[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // matchPatchName globs over the names of SUSE patches; other systems never do.

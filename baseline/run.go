@@ -171,25 +171,8 @@ func (p *pass) setPending(it *Item) {
 	}
 	k := p.key(&Package{Name: it.Name, Arch: it.Arch})
 	if inst := p.lookup(k); inst != nil {
-		it.Classification, it.Severity = p.classifyInstalled(inst, p.find(k))
+		it.Classification, it.Severity = p.classifyInstalled(inst, p.groupOf(k))
 	}
-}
-
-// find is the group of a package, nil if no repository offers any version.
-func (p *pass) find(k packageKey) *group {
-	i, ok := slices.BinarySearchFunc(p.groups, k, func(g group, k packageKey) int {
-		if g.before(k) {
-			return -1
-		}
-		if g.name == k.name && g.arch == k.arch {
-			return 0
-		}
-		return 1
-	})
-	if !ok {
-		return nil
-	}
-	return &p.groups[i]
 }
 
 // recount concludes again after states have changed.

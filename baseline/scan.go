@@ -6,39 +6,36 @@ import (
 )
 
 // scan gives every installed package its item and counts what is approved but not
-// installed (§3). Installed packages and groups are both in order, so one walk
-// over both joins them.
+// installed (§3).
 func (p *pass) scan() *Result {
 	if p.family == windows {
 		return p.scanWindows()
 	}
 	installed := p.distinctInstalled()
-	r := &Result{Items: make([]Item, 0, len(installed))}
+	r := &Result{Items: slices.Grow(p.items[:0], len(installed))}
 	text := &arena{}
-	g := 0
+	p.joined = slices.Grow(p.joined[:0], len(p.groups))[:len(p.groups)]
+	clear(p.joined)
 	for _, inst := range installed {
-		k := p.key(&inst.Package)
-		for g < len(p.groups) && p.groups[g].before(k) {
-			p.countNotApplicable(r, &p.groups[g])
-			g++
-		}
 		var own *group
-		if g < len(p.groups) && p.groups[g].name == k.name && p.groups[g].arch == k.arch {
-			own = &p.groups[g]
-			g++
+		if at := p.find(p.key(&inst.Package)); at >= 0 {
+			own, p.joined[at] = &p.groups[at], true
 		}
 		d := p.decide(inst, own)
-		r.Items = append(r.Items, p.item(inst, own, &d, text))
+		r.Items = append(r.Items, Item{})
+		it := &r.Items[len(r.Items)-1]
+		p.fill(it, inst, own, &d, text)
 		if d.state == StateMissing && p.missed != nil {
-			p.missed(inst, &d)
+			p.missed(inst, d)
 		}
 		if d.install {
-			it := &r.Items[len(r.Items)-1]
-			r.ToInstall = append(r.ToInstall, it.ID+"="+it.Version)
+			r.ToInstall = append(r.ToInstall, text.join(it.ID, "=", it.Version))
 		}
 	}
-	for ; g < len(p.groups); g++ {
-		p.countNotApplicable(r, &p.groups[g])
+	for i := range p.groups {
+		if !p.joined[i] {
+			p.countNotApplicable(r, &p.groups[i])
+		}
 	}
 	slices.Sort(r.ToInstall)
 	r.Notes = p.notes()
@@ -49,7 +46,7 @@ func (p *pass) scan() *Result {
 // distinctInstalled is the installed packages by name and architecture, of each
 // the highest version (§3); rpm's gpg-pubkey entries are no packages (§16.1).
 func (p *pass) distinctInstalled() []*Installed {
-	list := make([]*Installed, 0, len(p.inventory.Installed))
+	list := slices.Grow(p.distinct[:0], len(p.inventory.Installed))
 	for i := range p.inventory.Installed {
 		inst := &p.inventory.Installed[i]
 		if inst.Name == "gpg-pubkey" && p.compiled.world == worldRPM {
@@ -70,16 +67,10 @@ func (p *pass) distinctInstalled() []*Installed {
 	if !slices.IsSortedFunc(list, compare) {
 		slices.SortStableFunc(list, compare)
 	}
-	return slices.CompactFunc(list, func(a, b *Installed) bool {
+	p.distinct = slices.CompactFunc(list, func(a, b *Installed) bool {
 		return p.key(&a.Package) == p.key(&b.Package)
 	})
-}
-
-func (g *group) before(k packageKey) bool {
-	if g.name != k.name {
-		return g.name < k.name
-	}
-	return g.arch < k.arch
+	return p.distinct
 }
 
 // countNotApplicable counts an approved package that is not installed; Linux
@@ -93,19 +84,18 @@ func (p *pass) countNotApplicable(r *Result, g *group) {
 	}
 }
 
-func (p *pass) item(inst *Installed, g *group, d *decision, text *arena) Item {
+// fill describes an installed package's decision in it, which is empty.
+func (p *pass) fill(it *Item, inst *Installed, g *group, d *decision, text *arena) {
 	c := p.compiled
-	it := Item{
-		Name: inst.Name, Arch: inst.Arch, State: d.state,
-		ComplianceLevel: LevelUnspecified, CVEs: d.cves, Reason: d.reason,
-		InstalledTime: inst.InstalledTime,
-	}
+	it.Name, it.Arch, it.State = inst.Name, inst.Arch, d.state
+	it.ComplianceLevel, it.CVEs, it.Reason = LevelUnspecified, d.cves, d.reason
+	it.InstalledTime = inst.InstalledTime
 	var own string
 	it.ID, own, it.Title = text.title(c.world, &inst.Package)
 	it.Installed, it.Version = own, own
 	if d.best != nil {
 		it.ComplianceLevel = d.best.level.String()
-		it.Rule = ruleName(d.best.rule)
+		it.Rule = p.compiled.ruleName(d.best.rule)
 		it.Classification, it.Severity = p.classify(d.best.candidate)
 	}
 	switch d.state {
@@ -119,7 +109,6 @@ func (p *pass) item(inst *Installed, g *group, d *decision, text *arena) Item {
 			it.InstalledTime = noTime // counted as installed by live patches (§16.2)
 		}
 	}
-	return it
 }
 
 // classify is the classification and publisher severity that a report shows.

@@ -1,6 +1,7 @@
 package baseline
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -108,7 +109,7 @@ func slowApprove(b *Baseline, p Package, n Notice) slowVerdict {
 		}
 		old := published.Before(day0.AddDate(0, 0, -*r.ApproveAfterDays))
 		if fits && old && (!v.ok || slices.Index(levelNames[:], r.ComplianceLevel) > slices.Index(levelNames[:], v.level)) {
-			v.ok, v.level, v.rule = true, r.ComplianceLevel, ruleName(i)
+			v.ok, v.level, v.rule = true, r.ComplianceLevel, fmt.Sprintf("approval_rule[%d]", i)
 		}
 	}
 	return v
@@ -118,7 +119,7 @@ func slowApprove(b *Baseline, p Package, n Notice) slowVerdict {
 func slowListed(list []string, p Package) bool {
 	for _, entry := range list {
 		for _, form := range rpmForms {
-			if ok, err := path.Match(entry, string(render(nil, form, &p))); err == nil && ok {
+			if ok, err := path.Match(entry, string(form.render(nil, &p))); err == nil && ok {
 				return true
 			}
 		}

@@ -239,7 +239,7 @@ func (p *pass) updateItem(k *kbase, s State, v windowsVerdict) Item {
 		Classification:  k.Classification, Severity: cmp.Or(k.MSRCSeverity, "Unspecified"),
 	}
 	if v.ok {
-		it.ComplianceLevel, it.Rule = v.level.String(), ruleName(v.rule)
+		it.ComplianceLevel, it.Rule = v.level.String(), p.compiled.ruleName(v.rule)
 	}
 	switch s {
 	case StateInstalledOther, StateNotApplicable: // blanked by the service (§7)
