@@ -4,7 +4,7 @@ SHELL := /bin/sh
 
 CACHE ?= $(or $(REHYDRATE_CACHE),$(HOME)/.cache/rehydrate)
 BIN := $(CURDIR)/bin
-GOFLAGS_BUILD := -trimpath -buildvcs=false
+GOFLAGS_BUILD := -buildvcs=false
 export REHYDRATE_CACHE := $(CACHE)
 
 .PHONY: help demo test check unit fmt lint imports cross race bench fuzz build tools packages packer live crash clean

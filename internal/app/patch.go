@@ -108,8 +108,10 @@ func (p *pipeline) patch(ctx context.Context) (outcome, text string, err error) 
 			if err != nil {
 				return "", "", err
 			}
+			// A node that could not be patched is an outcome: it is kept, and the other
+			// nodes still get their turn; Err below tells.
 			res, err := inplace.Result(raw)
-			if err != nil {
+			if err != nil && res.Outcome == "" {
 				return "", "", err
 			}
 			p.doc.Patch = append(p.doc.Patch, res)

@@ -120,6 +120,9 @@ func buildTwin(w *world.World, dir string, file *worldfile.File) (twin.Services,
 				if _, err := (&worldfile.Loader{World: w, EC2: compute, Groups: groups}).Load(file); err != nil {
 					return err
 				}
+				if err := makeBuckets(w, objects, file); err != nil {
+					return err
+				}
 			}
 			if stopped, err = worldfile.Serve(ctx, w); err != nil {
 				return err
@@ -134,6 +137,15 @@ func buildTwin(w *world.World, dir string, file *worldfile.File) (twin.Services,
 			return router.Close()
 		},
 	}, nil
+}
+
+func makeBuckets(w *world.World, objects *s3.Service, f *worldfile.File) error {
+	return w.Do(f.Account, f.Region, func(tx *world.Tx) error {
+		for _, b := range f.Buckets {
+			objects.EnsureBucket(tx, b)
+		}
+		return nil
+	})
 }
 
 // worldClock is the world's time for the modelled patch agent, which never sleeps.

@@ -47,6 +47,7 @@ func (p *pipeline) bake(ctx context.Context) (outcome, text string, err error) {
 	if err != nil {
 		return "", "", err
 	}
+	plan.Request.Packer.Env = p.packerEnv() // never written down, so not in the plan
 	u := p.parts.bake.Packer(plan)
 	if p.Modelled || p.Image.Builder == "run-command" {
 		u = p.parts.bake.RunCommand(plan)
@@ -128,11 +129,17 @@ func (p *pipeline) packer() (bake.Packer, error) {
 			out.Template = filepath.Join(filepath.Dir(p.Config.File), out.Template)
 		}
 	}
-	if p.Cloud.Twin != "" {
-		out.Env = []string{"AWS_ENDPOINT_URL=" + p.Cloud.Twin, "AWS_ACCESS_KEY_ID=twin", "AWS_SECRET_ACCESS_KEY=twin",
-			"AWS_EC2_METADATA_DISABLED=true", "AWS_REGION=" + p.Cloud.Region}
-	}
 	return out, nil
+}
+
+// packerEnv is what Packer's AWS plugin needs to reach the twin; on AWS it has the
+// environment of this process.
+func (p *pipeline) packerEnv() []string {
+	if p.Cloud.Twin == "" {
+		return nil
+	}
+	return []string{"AWS_ENDPOINT_URL=" + p.Cloud.Twin, "AWS_ACCESS_KEY_ID=twin", "AWS_SECRET_ACCESS_KEY=twin",
+		"AWS_EC2_METADATA_DISABLED=true", "AWS_REGION=" + p.Cloud.Region}
 }
 
 // last is the line's newest bake that made an image.

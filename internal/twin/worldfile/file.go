@@ -13,12 +13,14 @@ type File struct {
 	Account string `json:"account"`
 	Region  string `json:"region"`
 	// Accounts are made with their default networks even if they hold nothing.
-	Accounts     []Account             `json:"accounts"`
-	Images       []Image               `json:"images"`
-	Templates    []Template            `json:"templates"`
-	Groups       []Group               `json:"groups"`
-	Instances    []Instance            `json:"instances"`
-	Archives     []Archive             `json:"archives"`
+	Accounts  []Account  `json:"accounts"`
+	Images    []Image    `json:"images"`
+	Templates []Template `json:"templates"`
+	Groups    []Group    `json:"groups"`
+	Instances []Instance `json:"instances"`
+	Archives  []Archive  `json:"archives"`
+	// Buckets are S3 buckets in Account and Region.
+	Buckets      []string              `json:"buckets"`
 	Repositories map[string]Repository `json:"repositories"`
 	// Hosts are names that every machine knows, to addresses.
 	Hosts map[string]string `json:"hosts"`
