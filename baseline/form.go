@@ -171,6 +171,19 @@ func endingParts(p *Package, tail string) partSet {
 	return out
 }
 
+// endsWith says whether the rendering, without regard to case, ends with tail,
+// which is folded.
+func (f *form) endsWith(p *Package, tail string) bool {
+	for i := len(f.template) - 1; i >= 0 && tail != ""; i-- {
+		s := f.part(i, p)
+		if !endAlike(s, tail) {
+			return false
+		}
+		tail = tail[:max(0, len(tail)-len(s))]
+	}
+	return tail == ""
+}
+
 func beginAlike(s, folded string) bool {
 	for i := range min(len(s), len(folded)) {
 		if fold(s[i]) != folded[i] {

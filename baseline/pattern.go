@@ -78,7 +78,7 @@ func (e *pattern) fits(forms []form, p *Package, buf *[]byte) bool {
 			continue
 		}
 		n := f.length(p)
-		if n < e.glob.least || (e.glob.ops == nil && n > e.glob.least) {
+		if n < e.glob.least || (e.glob.ops == nil && n > e.glob.least) || !f.endsWith(p, e.glob.tail) {
 			continue
 		}
 		if e.matchForm(f, p, buf) {
