@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/goldenami/rehydrate/internal/awscloud"
 	"github.com/goldenami/rehydrate/internal/fault"
@@ -55,6 +56,9 @@ func Open(ctx context.Context, o Options) (*Session, error) {
 			})
 		}),
 		config.WithAPIOptions(stack(o.Version)),
+		// The SDK would write its own remarks to stderr, between our lines of progress;
+		// what matters of them comes back as errors.
+		config.WithLogger(logging.Nop{}),
 	}
 	if o.Profile != "" {
 		opts = append(opts, config.WithSharedConfigProfile(o.Profile))
