@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strconv"
 	"sync"
+	"sync/atomic"
 )
 
 // bound is a service together with its model.
@@ -26,6 +27,7 @@ type opPlan struct {
 	op      operation
 	m       *modelOp
 	in, out *plan
+	size    atomic.Int64 // of the last answer, as a hint
 }
 
 func bind(s *Service) (*bound, error) {
@@ -86,7 +88,7 @@ func (b *bound) decode(p *opPlan, r *request) (reflect.Value, error) {
 // encode writes the answer.
 func (b *bound) encode(w http.ResponseWriter, p *opPlan, out reflect.Value, id string) {
 	h := w.Header()
-	var body []byte
+	body := make([]byte, 0, p.size.Load()*9/8+512)
 	switch b.protocol {
 	case "ec2":
 		h.Set("Content-Type", "text/xml;charset=UTF-8")
@@ -110,6 +112,7 @@ func (b *bound) encode(w http.ResponseWriter, p *opPlan, out reflect.Value, id s
 		b.encodeREST(w, p, out)
 		return
 	}
+	p.size.Store(int64(len(body)))
 	writeBody(w, http.StatusOK, body)
 }
 

@@ -1,29 +1,21 @@
 package wire
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"time"
 )
 
-// checkOutput reports required members that the handler left out, which the SDK
-// would pass on silently.
-func checkOutput(p *plan, v reflect.Value, path string) error {
+// checkOutput reports required members that the handler left out, and values that
+// the model does not have: the SDK would pass them on silently.
+func checkOutput(p *plan, v reflect.Value) error {
 	switch p.kind {
 	case kStruct:
 		for _, f := range p.fields {
-			fv := v.Field(f.index)
-			if missing(fv) {
-				if f.required {
-					return fmt.Errorf("required member %s is absent", join(path, f.name))
-				}
-				continue
-			}
-			if fv.Kind() == reflect.Pointer {
-				fv = fv.Elem()
-			}
-			if err := checkOutput(f.plan, fv, join(path, f.name)); err != nil {
-				return err
+			if err := checkMember(f, v.Field(f.index)); err != nil {
+				// The path is put together on the way out, because nearly always there is none.
+				return fmt.Errorf("%s: %w", f.name, err)
 			}
 		}
 	case kList:
@@ -31,24 +23,54 @@ func checkOutput(p *plan, v reflect.Value, path string) error {
 			e := v.Index(i)
 			if e.Kind() == reflect.Pointer {
 				if e.IsNil() {
-					return fmt.Errorf("%s has an empty member", path)
+					return errEmptyMember
 				}
 				e = e.Elem()
 			}
-			if err := checkOutput(p.elem, e, path); err != nil {
+			if err := checkOutput(p.elem, e); err != nil {
 				return err
 			}
 		}
 	case kString:
-		if v.Type() != stringType && p.rules.enum != nil && !p.rules.enum[v.String()] {
-			return fmt.Errorf("%s: %q is not one of the enum's values", path, v.String())
+		if p.rules.enum != nil && v.Type() != stringType && !p.rules.enum[v.String()] {
+			return fmt.Errorf("%q is not one of the enum's values", v.String())
 		}
 	case kTime:
-		if v.Interface().(time.Time).IsZero() {
-			return fmt.Errorf("%s: the time is zero", path)
+		if timeOf(v).IsZero() {
+			return errZeroTime
 		}
 	}
 	return nil
+}
+
+var (
+	errAbsent      = errors.New("a required member is absent")
+	errEmptyMember = errors.New("the list has an empty member")
+	errZeroTime    = errors.New("the time is zero")
+)
+
+func checkMember(f *field, v reflect.Value) error {
+	if missing(v) {
+		if f.required {
+			return errAbsent
+		}
+		return nil
+	}
+	if v.Kind() == reflect.Pointer {
+		v = v.Elem()
+	}
+	return checkOutput(f.plan, v)
+}
+
+// timeOf reads a time without a copy on the heap where it can.
+func timeOf(v reflect.Value) time.Time {
+	if v.CanAddr() {
+		if t, ok := v.Addr().Interface().(*time.Time); ok {
+			return *t
+		}
+	}
+	t, _ := v.Interface().(time.Time)
+	return t
 }
 
 var stringType = reflect.TypeFor[string]()

@@ -50,7 +50,7 @@ func (x *exchange) serve() (*opPlan, reflect.Value, error) {
 	if v.IsNil() {
 		v = reflect.New(p.op.out)
 	}
-	if err := checkOutput(p.out, v.Elem(), ""); err != nil {
+	if err := checkOutput(p.out, v.Elem()); err != nil {
 		x.violation(fmt.Errorf("answer of %s %s: %w", x.b.Name, x.op, err))
 	}
 	return p, v.Elem(), nil

@@ -58,7 +58,7 @@ func (c Codec) Encode(op string, out reflect.Value) (int, http.Header, []byte) {
 
 // CheckOutput is the check of answers.
 func (c Codec) CheckOutput(op string, out reflect.Value) error {
-	return checkOutput(c.b.plan(op).out, out.Elem(), "")
+	return checkOutput(c.b.plan(op).out, out.Elem())
 }
 
 // DecodeForm decodes form parameters, DecodeText a JSON body, DecodeXML an XML one.

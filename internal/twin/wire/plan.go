@@ -42,6 +42,7 @@ type plan struct {
 	timefmt  string // of a shape that says so: iso8601, unixTimestamp, rfc822
 	rules    rules
 	payload  *field // REST: the member that is the body
+	attrs    bool   // has members that are XML attributes
 	rest     bool   // REST: has members that are not in the body
 }
 
@@ -170,6 +171,7 @@ func (c *compiler) members(p *plan, sh *shape) {
 		out.required = slices.Contains(sh.Required, name)
 		p.fields = append(p.fields, out)
 		p.byQuery[out.query] = out
+		p.attrs = p.attrs || out.attr
 		if name == sh.Payload {
 			p.payload = out
 		}

@@ -105,7 +105,7 @@ func appendText(dst []byte, p *plan, format string, v reflect.Value) []byte {
 	case kFloat:
 		return strconv.AppendFloat(dst, v.Float(), 'g', -1, v.Type().Bits())
 	case kTime:
-		t := v.Interface().(time.Time).UTC()
+		t := timeOf(v).UTC()
 		switch or(format, p.timefmt) {
 		case "rfc822":
 			return t.AppendFormat(dst, "Mon, 02 Jan 2006 15:04:05 GMT")

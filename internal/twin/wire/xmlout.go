@@ -34,7 +34,7 @@ func appendElement(dst []byte, tag []byte, p *plan, format string, v reflect.Val
 		v = v.Elem()
 	}
 	dst = append(append(dst, '<'), tag...)
-	if p.kind == kStruct {
+	if p.attrs {
 		dst = appendAttributes(dst, p, v)
 	}
 	dst = append(dst, '>')
