@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -115,7 +116,7 @@ func (p *pipeline) patch(ctx context.Context) (outcome, text string, err error) 
 				return "", "", err
 			}
 			p.doc.Patch = append(p.doc.Patch, res)
-			texts = append(texts, fmt.Sprintf("%s: lock %s, baseline today %s", n.ID, res.Lock, res.Today))
+			texts = append(texts, fmt.Sprintf("%s: lock %s, baseline today %s%s", n.ID, res.Lock, res.Today, why(res.Report)))
 			nothing = nothing && res.Outcome == "nothing-to-do"
 		}
 	}
@@ -127,6 +128,32 @@ func (p *pipeline) patch(ctx context.Context) (outcome, text string, err error) 
 		return "nothing-to-do", text, nil
 	}
 	return "done", text, nil
+}
+
+// why counts what keeps a node from being compliant today, with the first packages
+// of each state.
+func why(r *record.NodeReport) string {
+	if r == nil || r.Evaluation == nil || r.Evaluation.Status == baseline.Compliant {
+		return ""
+	}
+	names := map[baseline.State][]string{}
+	for _, i := range r.Evaluation.Items {
+		switch i.State {
+		case baseline.StateInstalled, baseline.StateInstalledOther, baseline.StateNotApplicable:
+		default:
+			names[i.State] = append(names[i.State], i.Name)
+		}
+	}
+	var parts []string
+	for _, s := range slices.Sorted(maps.Keys(names)) {
+		some := names[s]
+		text := strings.Join(some[:min(len(some), 3)], ", ")
+		if len(some) > 3 {
+			text += ", ..."
+		}
+		parts = append(parts, fmt.Sprintf("%d %s: %s", len(some), s, text))
+	}
+	return " (" + strings.Join(parts, "; ") + ")"
 }
 
 func rebootOption(reboot string) string {

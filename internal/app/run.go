@@ -131,7 +131,7 @@ func begin(in Request) (*pipeline, error) {
 		return nil, fault.New(fault.Usage, "", "run %s is of image %s, not %s", p.Run, p.doc.Line, in.Image.Label)
 	}
 	p.doc.Account, p.doc.Region, p.doc.Twin = in.Cloud.Account, in.Cloud.Region, in.Cloud.Twin
-	p.doc.Modelled = whatIsModelled(in)
+	p.doc.Modelled, p.doc.Real = whatIsModelled(in)
 	if p.Store == nil {
 		p.Store = in.State.Store()
 	}
@@ -142,16 +142,18 @@ func begin(in Request) (*pipeline, error) {
 	return p, os.MkdirAll(in.State.Artifacts(p.Run), 0o755)
 }
 
-// whatIsModelled says in words what is not AWS in this run.
-func whatIsModelled(in Request) []string {
-	if in.Cloud.Twin == "" {
-		return nil
+// whatIsModelled says in words what is not AWS in this run, and what is real all the
+// same.
+func whatIsModelled(in Request) (modelled, real []string) {
+	switch {
+	case in.Cloud.Twin == "":
+		return nil, nil
+	case in.Modelled:
+		return []string{"EC2, Auto Scaling, Systems Manager, EBS and S3 by the embedded twin", "packages and instances: package data stands in for roots, no Packer and no package manager ran"},
+			[]string{"the evaluation, the lock, the disk image that the gate read, the wire protocol"}
 	}
-	out := []string{"EC2, Auto Scaling, Systems Manager, EBS and S3 are modelled by the embedded twin"}
-	if in.Modelled {
-		return append(out, "Packer, the packages and the instances' roots are modelled: package data stood in for them")
-	}
-	return append(out, "real: Packer, its amazon-ebs builder, the packages, apt, the disk image, the wire protocol")
+	return []string{"EC2, Auto Scaling, Systems Manager, EBS and S3 by the embedded twin"},
+		[]string{"Packer and its amazon-ebs builder, the packages, apt and dpkg, the disk image, the wire protocol"}
 }
 
 // header is the journal's first record of a run: what it is of, and with which

@@ -74,6 +74,7 @@ func twinOptions(o TwinOptions) (twin.Options, error) {
 		if file, err = readWorld(o.World); err != nil {
 			return out, err
 		}
+		out.Start = file.Start
 	}
 	out.Build = func(w *world.World, dir string) (twin.Services, error) { return buildTwin(w, dir, file) }
 	return out, nil

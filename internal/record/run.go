@@ -24,7 +24,9 @@ type Run struct {
 	// Twin is the endpoint of the twin when AWS was modelled; empty on AWS.
 	Twin string `json:"twin,omitempty"`
 	// Modelled lists what was modelled rather than real, in words.
-	Modelled []string  `json:"modelled,omitempty"`
+	Modelled []string `json:"modelled,omitempty"`
+	// Real lists what was real although AWS was modelled, in words.
+	Real     []string  `json:"real,omitempty"`
 	Outcome  string    `json:"outcome,omitempty"` // done, nothing-to-do, failed, gate, waiting, ...
 	Message  string    `json:"message,omitempty"`
 	Stages   []Stage   `json:"stages,omitempty"` // in order, with their times

@@ -14,7 +14,11 @@ func Markdown(w io.Writer, r *record.Run) error {
 	fmt.Fprintf(&b, "# %s: %s\n\n", r.Line, outcome(r))
 	fmt.Fprintf(&b, "Run `%s`, account %s, region %s, begun %s.\n\n", r.ID, r.Account, r.Region, r.StartedAt.UTC().Format("2006-01-02 15:04:05 UTC"))
 	if len(r.Modelled) > 0 {
-		b.WriteString("> **Modelled, not AWS:** " + strings.Join(r.Modelled, "; ") + ".\n\n")
+		b.WriteString("> **Modelled, not AWS:** " + strings.Join(r.Modelled, "; ") + ".")
+		if len(r.Real) > 0 {
+			b.WriteString(" **Real:** " + strings.Join(r.Real, "; ") + ".")
+		}
+		b.WriteString("\n\n")
 	}
 	b.WriteString("| stage | outcome | took | what |\n|---|---|---|---|\n")
 	for _, x := range Rows(r) {

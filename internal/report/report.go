@@ -76,6 +76,9 @@ func Summary(w io.Writer, r *record.Run) error {
 	for _, m := range r.Modelled {
 		fmt.Fprintf(&b, "  modelled: %s\n", m)
 	}
+	for _, m := range r.Real {
+		fmt.Fprintf(&b, "  real: %s\n", m)
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -22,7 +22,7 @@ func sample() *record.Run {
 	t0 := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 	return &record.Run{
 		Schema: record.Schema, ID: "20260304-050607-abcdef", Line: "web", Account: "111122223333", Region: "eu-west-1",
-		StartedAt: t0, EndedAt: t0.Add(time.Hour), Outcome: "done", Modelled: []string{"EC2 is modelled"},
+		StartedAt: t0, EndedAt: t0.Add(time.Hour), Outcome: "done", Modelled: []string{"EC2 by the twin"}, Real: []string{"apt"},
 		Stages: []record.Stage{
 			{Name: "bake", StartedAt: t0, EndedAt: t0.Add(20 * time.Second), WallMS: 20100, Outcome: "done", Text: "ami-1 | from <b>ami-0</b>"},
 			{Name: "roll", StartedAt: t0, EndedAt: t0.Add(30 * time.Minute), WallMS: 900, Outcome: "done"},
