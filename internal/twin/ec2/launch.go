@@ -2,12 +2,10 @@ package ec2
 
 import (
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
-	"github.com/goldenami/rehydrate/internal/twin/wire"
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
 
@@ -122,39 +120,4 @@ func (s *Service) prepare(tx *world.Tx, spec LaunchSpec) (Instance, []bootDisk, 
 	}
 	disks, err := bootDisks(img, data.BlockDeviceMappings)
 	return i, disks, err
-}
-
-// launchImage finds the image to launch, through a parameter if it says so ("Use a
-// Systems Manager parameter to find an AMI", EC2 User Guide).
-func (s *Service) launchImage(tx *world.Tx, id string) (Image, error) {
-	if id == "" {
-		return Image{}, missingParameter("ImageId")
-	}
-	if name, ok := strings.CutPrefix(id, "resolve:ssm:"); ok {
-		if s.ResolveParameter == nil {
-			return Image{}, unmodelled("RunInstances", "image ids that are parameters")
-		}
-		value, err := s.ResolveParameter(tx, name)
-		if err != nil {
-			return Image{}, err
-		}
-		id = value
-	}
-	return s.ImageByID(tx, id)
-}
-
-// ImageByID is an image that the transaction's account may launch now; else AWS's
-// error: NotFound also for images of others that are not shared with it.
-func (s *Service) ImageByID(tx *world.Tx, id string) (Image, error) {
-	if err := checkID(id, "ami-", "InvalidAMIID.Malformed"); err != nil {
-		return Image{}, err
-	}
-	img, _, ok := image(tx, id)
-	if !ok || !img.visible(tx.Account) {
-		return Image{}, noImage(id)
-	}
-	if img.State != imageAvailable {
-		return Image{}, wire.Errorf("InvalidAMIID.Unavailable", "The image ID '%s' is no longer available", id)
-	}
-	return img, nil
 }

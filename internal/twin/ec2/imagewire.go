@@ -1,0 +1,89 @@
+package ec2
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/goldenami/rehydrate/internal/twin/world"
+)
+
+func ownedBy(tx *world.Tx, i Image, list []string) bool {
+	return len(list) == 0 || slices.Contains(list, i.Owner) || i.OwnerAlias != "" && slices.Contains(list, i.OwnerAlias) ||
+		i.Owner == tx.Account && slices.Contains(list, "self")
+}
+
+// executableBy: self is explicit permission, all is public, an account id is what
+// that account was given explicitly.
+func executableBy(tx *world.Tx, i Image, list []string) bool {
+	if len(list) == 0 {
+		return true
+	}
+	for _, who := range list {
+		switch {
+		case who == "all" && i.Public, who == "self" && slices.Contains(i.Users, tx.Account), slices.Contains(i.Users, who):
+			return true
+		}
+	}
+	return false
+}
+
+// tagsSeen: tags belong to the account that set them; others do not see them.
+func tagsSeen(tx *world.Tx, owner string, tags map[string]string) map[string]string {
+	if owner != tx.Account {
+		return nil
+	}
+	return tags
+}
+
+func imageFields(i Image) fields {
+	f := fields{
+		"image-id": {i.ID}, "name": {i.Name}, "description": one(i.Description), "state": {i.State}, "architecture": {i.Architecture},
+		"is-public": {strconv.FormatBool(i.Public)}, "owner-id": {i.Owner}, "owner-alias": one(i.OwnerAlias), "root-device-name": {i.RootDevice},
+		"root-device-type": {"ebs"}, "virtualization-type": {"hvm"}, "hypervisor": {"xen"}, "image-type": {"machine"}, "platform": one(i.Platform),
+		"ena-support": {strconv.FormatBool(i.ENA)}, "creation-date": {stamp(i.Created)}, "source-instance-id": one(i.Instance),
+		"source-image-id": one(i.SourceImage), "boot-mode": one(i.BootMode), "imds-support": one(i.IMDS),
+		"block-device-mapping.snapshot-id": nil, "block-device-mapping.volume-type": nil, "block-device-mapping.device-name": nil,
+	}
+	for _, d := range i.Disks {
+		for name, v := range map[string]string{"snapshot-id": d.Snapshot, "volume-type": d.Type, "device-name": d.Device} {
+			f["block-device-mapping."+name] = append(f["block-device-mapping."+name], v)
+		}
+	}
+	return f
+}
+
+func sdkImage(tx *world.Tx, i Image) types.Image {
+	out := types.Image{
+		ImageId: &i.ID, Name: &i.Name, Description: some(i.Description), OwnerId: &i.Owner, ImageOwnerAlias: some(i.OwnerAlias),
+		ImageLocation: aws.String(i.Owner + "/" + i.Name), Architecture: types.ArchitectureValues(i.Architecture), State: types.ImageState(i.State),
+		Public: &i.Public, CreationDate: aws.String(stamp(i.Created)), RootDeviceName: &i.RootDevice, RootDeviceType: types.DeviceTypeEbs,
+		VirtualizationType: types.VirtualizationTypeHvm, Hypervisor: types.HypervisorTypeXen, ImageType: types.ImageTypeValuesMachine, EnaSupport: &i.ENA,
+		BootMode: types.BootModeValues(i.BootMode), ImdsSupport: types.ImdsSupportValues(i.IMDS), Platform: types.PlatformValues(i.Platform),
+		PlatformDetails: aws.String("Linux/UNIX"), UsageOperation: aws.String("RunInstances"), Tags: sdkTags(tagsSeen(tx, i.Owner, i.Tags)),
+		SourceImageId: some(i.SourceImage), SourceInstanceId: some(i.Instance), DeregistrationProtection: aws.String("disabled"),
+	}
+	if i.SourceImage != "" {
+		out.SourceImageRegion = &tx.Region
+	}
+	if i.Reason.Code != "" {
+		out.StateReason = &types.StateReason{Code: &i.Reason.Code, Message: &i.Reason.Message}
+	}
+	if !i.Deprecation.IsZero() {
+		out.DeprecationTime = aws.String(stamp(i.Deprecation))
+	}
+	if !i.LastLaunched.IsZero() && i.Owner == tx.Account {
+		out.LastLaunchedTime = aws.String(stamp(i.LastLaunched))
+	}
+	for _, d := range i.Disks {
+		out.BlockDeviceMappings = append(out.BlockDeviceMappings, types.BlockDeviceMapping{
+			DeviceName: aws.String(d.Device),
+			Ebs: &types.EbsBlockDevice{
+				SnapshotId: some(d.Snapshot), VolumeSize: aws.Int32(d.Size), VolumeType: types.VolumeType(d.Type),
+				Encrypted: aws.Bool(d.Encrypted), DeleteOnTermination: aws.Bool(d.DeleteOnTermination),
+			},
+		})
+	}
+	return out
+}

@@ -1,0 +1,43 @@
+package ec2
+
+import (
+	"strings"
+
+	"github.com/goldenami/rehydrate/internal/twin/wire"
+	"github.com/goldenami/rehydrate/internal/twin/world"
+)
+
+// launchImage finds the image to launch, through a parameter if it says so ("Use a
+// Systems Manager parameter to find an AMI", EC2 User Guide).
+func (s *Service) launchImage(tx *world.Tx, id string) (Image, error) {
+	if id == "" {
+		return Image{}, missingParameter("ImageId")
+	}
+	if name, ok := strings.CutPrefix(id, "resolve:ssm:"); ok {
+		if s.ResolveParameter == nil {
+			return Image{}, unmodelled("RunInstances", "image ids that are parameters")
+		}
+		value, err := s.ResolveParameter(tx, name)
+		if err != nil {
+			return Image{}, err
+		}
+		id = value
+	}
+	return s.ImageByID(tx, id)
+}
+
+// ImageByID is an image that the transaction's account may launch now; else AWS's
+// error: NotFound also for images of others that are not shared with it.
+func (s *Service) ImageByID(tx *world.Tx, id string) (Image, error) {
+	if err := checkID(id, "ami-", "InvalidAMIID.Malformed"); err != nil {
+		return Image{}, err
+	}
+	img, _, ok := image(tx, id)
+	if !ok || !img.visible(tx.Account) {
+		return Image{}, noImage(id)
+	}
+	if img.State != imageAvailable {
+		return Image{}, wire.Errorf("InvalidAMIID.Unavailable", "The image ID '%s' is no longer available", id)
+	}
+	return img, nil
+}
