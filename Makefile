@@ -7,13 +7,16 @@ BIN := $(CURDIR)/bin
 GOFLAGS_BUILD := -buildvcs=false
 export REHYDRATE_CACHE := $(CACHE)
 
-.PHONY: help demo test check unit fmt lint imports cross race bench fuzz build tools packages packer live crash clean
+.PHONY: help demo try test check unit fmt lint imports cross race bench fuzz build tools packages packer live crash clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: tools build ## run the main job on the embedded AWS with real Debian packages
 	@examples/demo/run.sh
+
+try: build ## the main job on modelled instances: no root, Packer or Debian
+	@bin/rehydrate run --twin --modelled --config examples/modelled/rehydrate.hcl --state .rehydrate/try web
 
 test: tools build ## install what is needed and run every test (REQUIRE_ALL=1: a skip is a failure)
 	go test -timeout 40m ./...
