@@ -84,7 +84,7 @@ func (s *Service) ModifyImageAttribute(tx *world.Tx, in *ec2.ModifyImageAttribut
 		i.Description, touched = *d, true
 	}
 	if v := value(in.ImdsSupport, "imdsSupport"); v != nil {
-		if *v != "v2.0" || i.IMDS == "v2.0" && *v != i.IMDS {
+		if *v != "v2.0" {
 			return nil, badValue("Invalid value '%s' for imdsSupport", *v) // it can only be set, never unset
 		}
 		i.IMDS, touched = *v, true
