@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -103,7 +104,7 @@ func openCloud(c *cli.Context, s *setup) (*app.Cloud, error) {
 	}
 	endpoint := ""
 	if c.Bool("twin") {
-		w := app.World{File: c.String("world"), Set: c.StringSlice("set")}
+		w := worldOf(c, s.cfg)
 		t, err := app.EnsureTwin(c.Context, s.state.Twin(), w)
 		if err != nil {
 			return nil, err
@@ -119,6 +120,20 @@ func openCloud(c *cli.Context, s *setup) (*app.Cloud, error) {
 		return nil, fault.New(fault.Usage, "add --twin", "--modelled works on the twin only")
 	}
 	return cloud, nil
+}
+
+// worldOf is the world that a new twin begins with: --world, or else the
+// configuration's twin block. --set adds to what the block sets.
+func worldOf(c *cli.Context, cfg *config.Config) app.World {
+	w := app.World{File: c.String("world")}
+	if w.File == "" && cfg.Twin != nil {
+		w.File = cfg.Twin.World
+		for _, name := range slices.Sorted(maps.Keys(cfg.Twin.Set)) {
+			w.Set = append(w.Set, name+"="+cfg.Twin.Set[name])
+		}
+	}
+	w.Set = append(w.Set, c.StringSlice("set")...)
+	return w
 }
 
 // tools finds the programs that a bake drives: by flag, beside this program, on

@@ -20,6 +20,15 @@ type Config struct {
 	Images    []*Image // in the order of the file
 	Fleets    []*Fleet
 	Schedules []*Schedule
+	// Twin is what --twin begins with when no --world is given; nil: an empty world.
+	Twin *Twin
+}
+
+// Twin is the embedded AWS that a configuration can be tried on. It says nothing
+// about the image lines, and without --twin it is not looked at.
+type Twin struct {
+	World string            // file, absolute or relative to the working directory
+	Set   map[string]string // values of the world file's ${NAME}
 }
 
 // Artifacts is where bundles and node requests lie for Run Command to fetch.

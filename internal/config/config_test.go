@@ -173,6 +173,19 @@ func TestEnv_is_read_with_a_default(t *testing.T) {
 	}
 }
 
+func TestTwin_names_a_world_beside_the_file(t *testing.T) {
+	c, err := Parse("some/where/x.hcl", []byte(`twin {
+		world = "world.json"
+		set   = { root = "/r" }
+	}`))
+	if err != nil || c.Twin == nil || c.Twin.World != filepath.Join("some", "where", "world.json") || c.Twin.Set["root"] != "/r" {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if c, err := Parse("x.hcl", []byte(whole)); err != nil || c.Twin != nil {
+		t.Errorf("a configuration without the block: %+v, %v", c, err)
+	}
+}
+
 func TestSSM_marks_a_parameter(t *testing.T) {
 	text := strings.Replace(whole, `source_name   = "debian-12-amd64-*"`, `source = ssm("/aws/service/debian")`, 1)
 	text = strings.Replace(text, `source_owners = ["136693071363"]`, "", 1)

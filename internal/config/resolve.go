@@ -29,6 +29,9 @@ func (r *resolver) file(s *fileSchema) {
 	if s.Artifacts != nil {
 		r.cfg.Artifacts = Artifacts{Bucket: s.Artifacts.Bucket, Prefix: s.Artifacts.Prefix}
 	}
+	if s.Twin != nil {
+		r.cfg.Twin = &Twin{World: r.beside(s.Twin.World), Set: s.Twin.Set}
+	}
 	for i := range s.Baselines {
 		r.baseline(&s.Baselines[i])
 	}
@@ -43,6 +46,14 @@ func (r *resolver) file(s *fileSchema) {
 	}
 }
 
+// beside is a path that the file names, which is relative to the file's own folder.
+func (r *resolver) beside(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(r.cfg.File), path)
+}
+
 func (r *resolver) baseline(s *baselineSchema) {
 	if _, dup := r.cfg.Baselines[s.Label]; dup {
 		r.fault(s.Range, "Duplicate baseline", "A baseline named %q stands above.", s.Label)
@@ -51,11 +62,7 @@ func (r *resolver) baseline(s *baselineSchema) {
 	b := &Baseline{Label: s.Label, Options: baseline.Options{AptApprovalDelay: s.AptApprovalDelay}}
 	r.cfg.Baselines[s.Label] = b // so that references to a faulty block are not faults too
 	if s.File != "" {
-		path := s.File
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(filepath.Dir(r.cfg.File), path)
-		}
-		data, err := os.ReadFile(path)
+		data, err := os.ReadFile(r.beside(s.File))
 		if err == nil {
 			b.Baseline, err = baseline.Parse(data)
 		}

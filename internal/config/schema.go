@@ -11,6 +11,12 @@ type fileSchema struct {
 	Images    []imageSchema    `hcl:"image,block"`
 	Fleets    []fleetSchema    `hcl:"fleet,block"`
 	Schedules []scheduleSchema `hcl:"schedule,block"`
+	Twin      *twinSchema      `hcl:"twin,block"`
+}
+
+type twinSchema struct {
+	World string            `hcl:"world"`
+	Set   map[string]string `hcl:"set,optional"`
 }
 
 type artifactsSchema struct {

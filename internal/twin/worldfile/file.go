@@ -12,6 +12,8 @@ type File struct {
 	// Account and Region are where a thing is made that does not say so itself.
 	Account string `json:"account"`
 	Region  string `json:"region"`
+	// Start is the time that the world begins at; the zero value is the wall's.
+	Start time.Time `json:"start"`
 	// Accounts are made with their default networks even if they hold nothing.
 	Accounts  []Account  `json:"accounts"`
 	Images    []Image    `json:"images"`
