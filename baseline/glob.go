@@ -5,7 +5,8 @@ package baseline
 // set; anchored at both ends and without regard to ASCII case (§6.1). An
 // unclosed "[" is a literal bracket. Matching keeps one point to go back to, so
 // its cost is bounded by pattern length × text length however hostile the
-// pattern: no backtracking over several stars.
+// pattern: no backtracking over several stars. Lists bound a pattern to 100
+// characters, override lists to 1,024 bytes, so the cost is linear in the text.
 type glob struct {
 	ops     []globOp
 	literal string // the folded pattern when it holds no wildcard
@@ -81,22 +82,25 @@ func compileGlob(s string) glob {
 			g.ops = append(g.ops, globOp{c: fold(c)})
 		}
 	}
-	wild := false
-	for _, op := range g.ops {
+	firstWild, lastWild := len(g.ops), -1
+	for i, op := range g.ops {
 		if op.kind != globStar {
 			g.least++
 		}
 		if op.kind != globByte {
-			wild, g.tail = true, ""
-			continue
-		}
-		c := string([]byte{op.c})
-		g.tail += c
-		if !wild {
-			g.head += c
+			firstWild, lastWild = min(firstWild, i), i
 		}
 	}
+	g.head, g.tail = literalBytes(g.ops[:firstWild]), literalBytes(g.ops[lastWild+1:])
 	return g
+}
+
+func literalBytes(ops []globOp) string {
+	b := make([]byte, len(ops))
+	for i, op := range ops {
+		b[i] = op.c
+	}
+	return string(b)
 }
 
 func literalGlob(s string) glob {
