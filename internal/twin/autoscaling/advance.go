@@ -8,15 +8,15 @@ import (
 )
 
 // refresh brings the active refresh one step on.
-func (v *view) refresh() error {
+func (v *view) refresh() {
 	if v.r == nil {
-		return nil
+		return
 	}
 	if v.r.Status != types.InstanceRefreshStatusCancelling {
 		end := v.r.Start.Add(maxActive)
 		if !v.tx.Now.Before(end) {
 			v.finish(types.InstanceRefreshStatusFailed, "The instance refresh was active for 14 days, the longest that is allowed.")
-			return nil
+			return
 		}
 		v.at(end)
 	}
@@ -25,50 +25,51 @@ func (v *view) refresh() error {
 		begin := v.r.Start.Add(beginDelay)
 		if v.tx.Now.Before(begin) {
 			v.at(begin)
-			return nil
+			return
 		}
 		v.r.Progress = v.tx.Now
 		v.set(types.InstanceRefreshStatusInProgress, "")
 	case types.InstanceRefreshStatusInProgress:
-		return v.forward()
+		v.forward()
 	case types.InstanceRefreshStatusBaking:
 		v.bake()
 	case types.InstanceRefreshStatusRollbackInProgress:
-		return v.back()
+		v.back()
 	case types.InstanceRefreshStatusCancelling:
 		v.cancelling()
 	}
-	return nil
 }
 
 // forward replaces instances up to the next checkpoint.
-func (v *view) forward() error {
+func (v *view) forward() {
 	todo, idle := v.todo()
 	fresh := v.count(func(m member) bool { return m.Gen == v.r.gen() && m.serves(v.tx.Now) })
 	v.r.progress(v.size(todo, idle), len(todo), fresh, v.tx)
 	if alarm := v.alarm(); alarm != "" {
-		return v.fail("The CloudWatch alarm " + alarm + " went into the ALARM state.")
+		v.fail("The CloudWatch alarm " + alarm + " went into the ALARM state.")
+		return
 	}
 	if v.checkpoint(len(todo)) {
-		return nil
+		return
 	}
-	if late := v.r.deadline(); !v.tx.Now.Before(late) {
-		return v.fail("The instance refresh could not make progress for one hour. " + v.r.Reason)
-	} else {
-		v.at(late)
+	late := v.r.deadline()
+	if !v.tx.Now.Before(late) {
+		v.fail("The instance refresh could not make progress for one hour. " + v.r.Reason)
+		return
 	}
+	v.at(late)
 	if v.halted() {
 		v.r.Reason = "A process that the instance refresh needs is suspended."
-		return nil
+		return
 	}
 	percent, _ := v.r.target()
 	quota := (v.r.Size*percent+99)/100 - (v.r.Size - len(todo))
-	return v.replace(todo, quota)
+	v.replace(todo, quota)
 }
 
 // replace terminates of todo what may go, at most quota, and asks for the surge that
 // the ceiling allows.
-func (v *view) replace(todo []int, quota int) error {
+func (v *view) replace(todo []int, quota int) {
 	b, serving := v.r.limits(v.g), v.serving()
 	var ready []int
 	for _, i := range todo {
@@ -97,16 +98,14 @@ func (v *view) replace(todo []int, quota int) error {
 			}
 			serving--
 		}
-		if err := v.terminate(i, "an instance was taken out of service in response to an instance refresh"); err != nil {
-			return err
+		if v.terminate(i, "an instance was taken out of service in response to an instance refresh") {
+			quota--
+			ended++
+			v.r.Progress = v.tx.Now
 		}
-		quota--
-		ended++
-		v.r.Progress = v.tx.Now
 	}
 	v.surge = max(0, min(b.ceiling-v.g.desired(), quota, len(ready)-ended))
 	v.r.Reason = v.reason(todo)
-	return nil
 }
 
 // reason says what a refresh waits for, in the words of the API's examples where
@@ -157,7 +156,7 @@ func (v *view) alarm() string {
 // bake ends the refresh when its bake time is over.
 func (v *view) bake() {
 	if alarm := v.alarm(); alarm != "" {
-		_ = v.fail("The CloudWatch alarm " + alarm + " went into the ALARM state.")
+		v.fail("The CloudWatch alarm " + alarm + " went into the ALARM state.")
 		return
 	}
 	if v.tx.Now.Before(v.r.Bake) {

@@ -26,6 +26,7 @@ type fakeEC2 struct {
 	images map[string]Image     // by id
 	lt     map[string][]string  // template id to the images of its versions
 	refuse func(l Launch) error // refuses launches
+	stuck  bool                 // refuses terminations
 }
 
 type fakeMove struct{ ID, State string }
@@ -97,6 +98,9 @@ func (f *fakeEC2) Launch(tx *world.Tx, l Launch) (Instance, error) {
 }
 
 func (f *fakeEC2) Terminate(tx *world.Tx, id string) error {
+	if f.stuck {
+		return wire.Errorf("InternalError", "stuck")
+	}
 	f.move(tx, fakeMove{id, "shutting-down"})
 	tx.At(tx.Now.Add(endTime), "fake", fakeMove{id, "terminated"})
 	return nil

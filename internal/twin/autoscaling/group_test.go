@@ -228,6 +228,22 @@ func TestFailedLaunchIsRetriedAndRecorded(t *testing.T) {
 	}
 }
 
+func TestTerminationThatEC2RefusesIsTriedAgain(t *testing.T) {
+	r := start(t)
+	r.group("web", 2)
+	r.ec2.stuck = true
+	must(r, r.s.SetDesiredCapacity, &asg.SetDesiredCapacityInput{AutoScalingGroupName: aws.String("web"), DesiredCapacity: aws.Int32(1)})
+	r.step(3 * time.Minute)
+	if v := r.versions("web"); v["1"] != 2 {
+		t.Fatalf("%v", v)
+	}
+	r.ec2.stuck = false
+	r.step(3 * time.Minute)
+	if v := r.versions("web"); v["1"] != 1 || len(r.describe("web").Instances) != 1 {
+		t.Fatalf("%v", v)
+	}
+}
+
 func TestFindByTagsAndPages(t *testing.T) {
 	r := start(t)
 	for _, n := range []string{"a", "b", "c"} {

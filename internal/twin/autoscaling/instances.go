@@ -95,9 +95,7 @@ func (s *Service) TerminateInstanceInAutoScalingGroup(tx *world.Tx, in *asg.Term
 	v := s.view(tx, g)
 	for i := range v.members {
 		if v.members[i].ID == m.ID && !v.members[i].gone() {
-			if err := v.terminate(i, "an instance was taken out of service in response to a user request"); err != nil {
-				return nil, err
-			}
+			v.terminate(i, "an instance was taken out of service in response to a user request")
 		}
 		if v.members[i].ID == m.ID {
 			m = v.members[i]

@@ -26,17 +26,12 @@ func (s *Service) reconcile(tx *world.Tx, name string) error {
 	}
 	v := s.view(tx, g)
 	if g.Deleting {
-		return s.empty(v)
+		s.empty(v)
+		return nil
 	}
-	if err := v.health(); err != nil {
-		return err
-	}
-	if err := v.refresh(); err != nil {
-		return err
-	}
-	if err := v.capacity(); err != nil {
-		return err
-	}
+	v.health()
+	v.refresh()
+	v.capacity()
 	if v.r != nil {
 		refreshes(tx).Put(v.r.ID, *v.r)
 	}
@@ -52,18 +47,19 @@ func (s *Service) reconcile(tx *world.Tx, name string) error {
 }
 
 // empty terminates what a deleted group has left, then forgets the group.
-func (s *Service) empty(v *view) error {
+func (s *Service) empty(v *view) {
 	left := false
 	for i, m := range v.members {
 		left = true
 		if !m.gone() {
-			if err := v.terminate(i, "the group is being deleted"); err != nil {
-				return err
-			}
+			v.terminate(i, "the group is being deleted")
 		}
 	}
 	if left {
-		return nil // the last terminated instance wakes us
+		if !v.next.IsZero() {
+			wake(v.tx, v.g.name(), v.next)
+		}
+		return // the last terminated instance wakes us
 	}
 	groups(v.tx).Delete(v.g.name())
 	for id, r := range refreshes(v.tx).All() {
@@ -72,13 +68,12 @@ func (s *Service) empty(v *view) error {
 		}
 	}
 	v.tx.Event("group.deleted", map[string]any{"group": v.g.name()})
-	return nil
 }
 
 // health marks instances whose checks fail and ends the unhealthy ones, first
 // terminating and then launching ("Health checks for instances in an Auto Scaling
 // group", user guide). Suspending HealthCheck or ReplaceUnhealthy stops either step.
-func (v *view) health() error {
+func (v *view) health() {
 	for i := range v.members {
 		m := &v.members[i]
 		if m.State != types.LifecycleStateInService {
@@ -93,39 +88,33 @@ func (v *view) health() error {
 			}
 		}
 		if m.Unhealthy && !v.g.suspended("ReplaceUnhealthy") && !v.g.suspended("Terminate") {
-			if err := v.terminate(i, "an instance was taken out of service in response to a failed health check"); err != nil {
-				return err
-			}
+			v.terminate(i, "an instance was taken out of service in response to a failed health check")
 		}
 		v.at(m.Warm)
 	}
-	return nil
 }
 
 // capacity launches what is missing and terminates what is too much.
-func (v *view) capacity() error {
+func (v *view) capacity() {
 	want, have := v.g.desired()+v.surge, v.count(member.counts)
 	if have < want && !v.g.suspended("Launch") {
 		if v.tx.Now.Before(v.g.Retry) {
 			v.at(v.g.Retry)
-			return nil
+			return
 		}
 		for range want - have {
 			if !v.start() {
 				v.g.Retry = v.tx.Now.Add(launchRetry)
 				v.at(v.g.Retry)
-				return nil
+				return
 			}
 		}
 	}
 	if have > want && !v.g.suspended("Terminate") {
 		for _, i := range v.surplus()[:min(have-want, len(v.surplus()))] {
-			if err := v.terminate(i, "an instance was taken out of service in response to a difference between desired and actual capacity"); err != nil {
-				return err
-			}
+			v.terminate(i, "an instance was taken out of service in response to a difference between desired and actual capacity")
 		}
 	}
-	return nil
 }
 
 // surplus is the members that may be scaled in, those to go first first: what does

@@ -9,13 +9,12 @@ import (
 
 // fail ends the refresh, or has it roll back if that was asked for. Without a
 // rollback, what has been replaced stays replaced ("One-hour timeout", user guide).
-func (v *view) fail(reason string) error {
+func (v *view) fail(reason string) {
 	if !aws.ToBool(v.r.Prefs.AutoRollback) {
 		v.finish(types.InstanceRefreshStatusFailed, reason)
-		return nil
+		return
 	}
 	v.rollback(reason)
-	return nil
 }
 
 // rollback turns the refresh round, to the configuration that the group has saved.
@@ -31,7 +30,7 @@ func (v *view) rollback(reason string) {
 
 // back replaces what the refresh launched by instances of the saved configuration.
 // The percentage goes down to zero (InstanceRefresh.PercentageComplete, API reference).
-func (v *view) back() error {
+func (v *view) back() {
 	var todo []int
 	restored := 0
 	for i, m := range v.members {
@@ -56,17 +55,17 @@ func (v *view) back() error {
 	if remain <= 0 {
 		v.r.Percent = 0
 		v.finish(types.InstanceRefreshStatusRollbackSuccessful, *v.r.Rollback.RollbackReason)
-		return nil
+		return
 	}
 	late := v.r.deadline()
 	if !v.tx.Now.Before(late) {
 		v.finish(types.InstanceRefreshStatusRollbackFailed, "The rollback could not make progress for one hour. "+v.r.Reason)
-		return nil
+		return
 	}
 	v.at(late)
 	if v.halted() {
 		v.r.Reason = "A process that the instance refresh needs is suspended."
-		return nil
+		return
 	}
-	return v.replace(todo, len(todo))
+	v.replace(todo, len(todo))
 }

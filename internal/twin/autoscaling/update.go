@@ -160,7 +160,8 @@ func (s *Service) DeleteAutoScalingGroup(tx *world.Tx, in *asg.DeleteAutoScaling
 	g.Spec.MinSize, g.Spec.MaxSize, g.Spec.DesiredCapacity = aws.Int32(0), aws.Int32(0), aws.Int32(0)
 	g.Spec.Status = aws.String("Delete in progress")
 	if len(v.members) == 0 {
-		return &asg.DeleteAutoScalingGroupOutput{}, s.empty(&view{s: s, tx: tx, g: g})
+		s.empty(&view{s: s, tx: tx, g: g})
+		return &asg.DeleteAutoScalingGroupOutput{}, nil
 	}
 	s.save(tx, g, "delete")
 	return &asg.DeleteAutoScalingGroupOutput{}, nil

@@ -61,15 +61,26 @@ func (v *view) put(i int) {
 	members(v.tx, m.Group).Put(m.ID, m)
 }
 
-// terminate ends member i. EC2 tells us when it is gone.
-func (v *view) terminate(i int, cause string) error {
+// terminate ends member i; EC2 tells us when it is gone. Where EC2 refuses, the member
+// stays as it was and is tried again, and the answer is false: an error here would stop
+// the group for good.
+func (v *view) terminate(i int, cause string) bool {
+	before := v.members[i]
 	m := &v.members[i]
 	m.State = types.LifecycleStateTerminating
 	m.Activity = v.s.begin(v.tx, v.g, "Terminating EC2 instance: "+m.ID, cause)
-	v.put(i)
+	v.put(i) // first, because EC2 tells of the new state inside the call
+	if err := v.s.ec2.Terminate(v.tx, m.ID); err != nil {
+		v.s.end(v.tx, m.Activity, err)
+		v.tx.Event("group.terminate.failed", map[string]any{"group": m.Group, "instance": m.ID, "error": err.Error()})
+		*m = before
+		v.put(i)
+		v.at(v.tx.Now.Add(launchRetry))
+		return false
+	}
 	v.changed = true
 	v.because(cause)
-	return v.s.ec2.Terminate(v.tx, m.ID)
+	return true
 }
 
 func (v *view) because(cause string) {
