@@ -94,14 +94,14 @@ func (b *bound) encode(w http.ResponseWriter, p *opPlan, out reflect.Value, id s
 		h.Set("Content-Type", "text/xml;charset=UTF-8")
 		body = append(body, xmlHead...)
 		body = append(body, "<"+p.name+`Response xmlns="`+b.m.Metadata.XMLNamespace+`/"><requestId>`+id+"</requestId>"...)
-		body = appendXML(body, p.out, out)
+		body = appendAnswer(body, p.out, out)
 		body = append(body, "</"+p.name+"Response>"...)
 	case "query":
 		h.Set("Content-Type", "text/xml")
 		body = append(body, "<"+p.name+`Response xmlns="`+b.m.Metadata.XMLNamespace+`">`...)
 		if wrap := p.m.resultWrapper(); wrap != "" {
 			body = append(body, "<"+wrap+">"...)
-			body = appendXML(body, p.out, out)
+			body = appendAnswer(body, p.out, out)
 			body = append(body, "</"+wrap+">"...)
 		}
 		body = append(body, "<ResponseMetadata><RequestId>"+id+"</RequestId></ResponseMetadata></"+p.name+"Response>"...)

@@ -19,6 +19,17 @@ func appendXML(dst []byte, p *plan, v reflect.Value) []byte {
 	return dst
 }
 
+// appendAnswer appends the members of an answer. Lists at its top are there even
+// when they are empty, as on AWS: botocore shows [] then, and nothing otherwise.
+func appendAnswer(dst []byte, p *plan, v reflect.Value) []byte {
+	for _, f := range p.fields {
+		if fv := v.Field(f.index); f.plan.kind == kList && !f.plan.flat && fv.IsNil() {
+			dst = append(append(append(dst, '<'), f.tag...), '/', '>')
+		}
+	}
+	return appendXML(dst, p, v)
+}
+
 func appendMember(dst []byte, f *field, v reflect.Value) []byte {
 	if f.plan.kind == kList && f.plan.flat {
 		for i := range v.Len() {
