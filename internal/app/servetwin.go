@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/goldenami/rehydrate/internal/fault"
@@ -59,7 +61,7 @@ func twinOptions(o TwinOptions) (twin.Options, error) {
 	if err != nil {
 		return twin.Options{}, fmt.Errorf("find twin state %s: %w", o.Dir, err)
 	}
-	out := twin.Options{Dir: dir, Seed: o.Seed, Mode: mode}
+	out := twin.Options{Dir: dir, Seed: o.seed(dir), Mode: mode}
 	if o.Faults != "" {
 		data, err := os.ReadFile(o.Faults)
 		if err == nil {
@@ -80,6 +82,17 @@ func twinOptions(o TwinOptions) (twin.Options, error) {
 	return out, nil
 }
 
+// seed is what was asked for or, without that, the state folder's: the loopback
+// network of the machines comes from it, and twins side by side must not share one.
+func (o TwinOptions) seed(dir string) int64 {
+	if o.Seed != 0 {
+		return o.Seed
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(dir)) // a hash takes everything
+	return int64(h.Sum64())
+}
+
 func readWorld(w World) (*worldfile.File, error) {
 	set := map[string]string{}
 	for _, s := range w.Set {
@@ -95,20 +108,24 @@ func readWorld(w World) (*worldfile.File, error) {
 
 // buildTwin puts the services together over a world.
 func buildTwin(w *world.World, dir string, file *worldfile.File) (twin.Services, error) {
+	busy := &holds{clock: w.Clock(), by: map[string]func(){}}
+	var compute *ec2.Service
 	router := &backing.Router{Modelled: modelled.New(modelled.Options{Repository: worldfile.Repositories(w), Clock: worldClock{w}})}
 	machines := filepath.Join(dir, "machines")
 	if err := os.MkdirAll(machines, 0o755); err != nil {
 		return twin.Services{}, err
 	}
 	if roots.Check(machines) == nil {
-		real, err := roots.New(roots.Options{Log: os.Stderr})
+		real, err := roots.New(roots.Options{Log: os.Stderr, OnBusy: busy.set,
+			OnPower: func(e backing.PowerEvent) { compute.Power(e) }})
 		if err != nil {
 			return twin.Services{}, err
 		}
 		router.Real = real
 	}
 	objects := s3.New(filepath.Join(dir, "s3"))
-	compute := ec2.New(w, router, machines)
+	compute = ec2.New(w, router, machines)
+	compute.Hurry = true // docs/decisions/0004-the-first-look.md
 	systems := ssm.New(w, ssm.Ports{EC2: compute, Machines: router, Objects: objects})
 	groups := autoscaling.New(w, compute)
 	compute.ResolveParameter = systems.Resolve
@@ -147,6 +164,27 @@ func makeBuckets(w *world.World, objects *s3.Service, f *worldfile.File) error {
 		}
 		return nil
 	})
+}
+
+// holds keep the clock at the wall's pace while a machine runs a command, also one
+// that came over SSH.
+type holds struct {
+	clock *world.Clock
+	mu    sync.Mutex
+	by    map[string]func()
+}
+
+func (h *holds) set(id string, busy bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	release := h.by[id]
+	switch {
+	case busy && release == nil:
+		h.by[id] = h.clock.Hold("a command runs in " + id)
+	case !busy && release != nil:
+		delete(h.by, id)
+		release()
+	}
 }
 
 // worldClock is the world's time for the modelled patch agent, which never sleeps.
