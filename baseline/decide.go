@@ -1,11 +1,5 @@
 package baseline
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-)
-
 // approval is an approved candidate of a group, with what approved it.
 type approval struct {
 	*candidate
@@ -111,25 +105,6 @@ func (p *pass) unapproved(inst *Installed, g *group) decision {
 	return d
 }
 
-// rejects says whether the installed version matches RejectedPatches; on SUSE the
-// patches that name it count too.
-func (p *pass) rejects(inst *Installed, g *group) bool {
-	list := &p.compiled.rejected
-	if list.matchPackage(&inst.Package, &p.buf) >= 0 {
-		return true
-	}
-	if !list.suse || g == nil {
-		return false
-	}
-	for i := range g.candidates {
-		k := &g.candidates[i]
-		if comparePackages(worldRPM, &k.pkg.Package, &inst.Package) == 0 && list.matchVersion(k.pkg, &p.buf) >= 0 {
-			return true
-		}
-	}
-	return false
-}
-
 func (p *pass) withdrawn(inst *Installed, g *group) bool {
 	for _, w := range g.withdrawn {
 		if comparePackages(p.compiled.world, &w.Package, &inst.Package) == 0 {
@@ -173,107 +148,6 @@ func (p *pass) missing(inst *Installed, best *approval) decision {
 		d.install, d.reason = false, "held"
 	}
 	return d
-}
-
-// fixedCVEs is the union of the CVEs of all approved candidates newer than the
-// installed version; none is newer than the best (§3).
-func (p *pass) fixedCVEs(inst *Installed) []string {
-	var first, all []string
-	for i := range p.approvals {
-		a := &p.approvals[i]
-		cves := p.cvesOf(a.candidate)
-		if len(cves) == 0 || comparePackages(p.compiled.world, &a.pkg.Package, &inst.Package) <= 0 {
-			continue
-		}
-		switch {
-		case first == nil && len(cves) == 1:
-			first = cves // usually the only ones: no copy
-		default:
-			all = append(append(all, first...), cves...)
-			first = []string{}
-		}
-	}
-	if all == nil {
-		return first
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
-func (p *pass) cvesOf(k *candidate) []string {
-	switch {
-	case k.notice != nil:
-		return k.notice.CVEs
-	case k.pkg.Changelog != nil && p.compiled.opts.AptApprovalDelay:
-		return k.pkg.Changelog.CVEs
-	}
-	return nil
-}
-
-// blockedBy names the rejected package that an update would pull in, under BLOCK
-// (AMB-13); what is already satisfied is not checked.
-func (p *pass) blockedBy(k *AvailablePackage) string {
-	c := p.compiled
-	if !c.block {
-		return ""
-	}
-	for i := range k.Requires {
-		need := &k.Requires[i]
-		if !p.satisfied(need) && c.rejected.matchPackage(need, &p.buf) >= 0 {
-			return fmt.Sprintf("needs %s, which RejectedPatches blocks", Title(c.os, *need))
-		}
-	}
-	return ""
-}
-
-func (p *pass) satisfied(need *Package) bool {
-	inst := p.lookup(p.key(need))
-	return inst != nil && comparePackages(p.compiled.world, &inst.Package, need) >= 0
-}
-
-// lookup finds the highest installed version of a package.
-func (p *pass) lookup(k packageKey) *Installed {
-	if p.installed == nil {
-		p.installed = make(map[packageKey]*Installed, len(p.inventory.Installed))
-		for i := range p.inventory.Installed {
-			inst := &p.inventory.Installed[i]
-			at := p.key(&inst.Package)
-			if old := p.installed[at]; old == nil || comparePackages(p.compiled.world, &old.Package, &inst.Package) < 0 {
-				p.installed[at] = inst
-			}
-		}
-	}
-	return p.installed[k]
-}
-
-// livePatched is §16.2: on Amazon Linux 2 a newer kernel counts as installed when
-// installed live patches fix every CVE that it fixes.
-func (p *pass) livePatched(inst *Installed, best *approval, cves []string) bool {
-	if p.compiled.os != AmazonLinux2 || inst.Name != "kernel" || len(cves) == 0 {
-		return false
-	}
-	fixed := map[string]bool{}
-	for i := range p.groups {
-		g := &p.groups[i]
-		if !strings.HasPrefix(g.name, "kernel-livepatch-") {
-			continue
-		}
-		live := p.lookup(packageKey{g.name, g.arch})
-		for j := range g.candidates {
-			k := &g.candidates[j]
-			if live != nil && k.notice != nil && comparePackages(worldRPM, &k.pkg.Package, &live.Package) <= 0 {
-				for _, id := range k.notice.CVEs {
-					fixed[id] = true
-				}
-			}
-		}
-	}
-	for _, id := range cves {
-		if !fixed[id] {
-			return false
-		}
-	}
-	return best.notice != nil
 }
 
 func isSecurity(classification string) bool {

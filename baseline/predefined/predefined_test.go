@@ -84,3 +84,27 @@ func TestUnknownNamesAndRegionsAreErrors(t *testing.T) {
 		}
 	}
 }
+
+// TestLintOfPredefinedBaselines documents what lint says about them; anything new
+// is a surprise.
+func TestLintOfPredefinedBaselines(t *testing.T) {
+	documented := map[string]string{
+		"AWS-DebianDefaultPatchBaseline":   "apt-delay-ignored", // the API states 7 days, apt has none (§12)
+		"AWS-UbuntuDefaultPatchBaseline":   "apt-delay-ignored",
+		"AWS-RaspbianDefaultPatchBaseline": "apt-delay-ignored",
+		"AWS-MacOSDefaultPatchBaseline":    "macos-delay-ignored", // AMB-21
+	}
+	all, err := All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range all {
+		var got []string
+		for _, w := range baseline.Lint(&d.Baseline) {
+			got = append(got, w.Code)
+		}
+		if want := documented[d.Name]; strings.Join(got, " ") != want {
+			t.Errorf("%s: got %v, documented is %q", d.Name, got, want)
+		}
+	}
+}
