@@ -74,6 +74,7 @@ func (t *Twin) serve(ctx context.Context, o ServeOptions) error {
 	}
 	endpoint := "http://" + l.Addr().String()
 	srv := &http.Server{Handler: t, ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
+	t.presence.watch(srv)
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(l) }()
 	remove, err := t.announce(endpoint)

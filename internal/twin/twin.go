@@ -71,6 +71,8 @@ type Twin struct {
 	halt    sync.Once
 	holds   holds
 	busy    busy
+
+	presence *presence
 }
 
 // New opens the world and starts it. A state folder that another twin uses is an
@@ -92,6 +94,7 @@ func (t *Twin) open() error {
 		return err
 	}
 	t.world = w
+	t.presence = &presence{clock: w.Clock(), conns: map[string]int{}}
 	if t.log != nil {
 		w.LogTo(t.log)
 	}
@@ -201,6 +204,7 @@ func (t *Twin) Stopped() <-chan struct{} { return t.stop }
 // ServeHTTP answers AWS requests, and those of the admin endpoint below /_twin/.
 func (t *Twin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer t.busy.enter()()
+	t.presence.note(r)
 	if strings.HasPrefix(r.URL.Path, adminPrefix) {
 		t.admin.ServeHTTP(w, r)
 		return

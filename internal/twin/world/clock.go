@@ -176,6 +176,16 @@ func (c *Clock) Sleep(ctx context.Context, name string, until time.Time) error {
 	}
 }
 
+// Forget drops a client that is known to be gone, unless it is still being served.
+func (c *Clock) Forget(name string) {
+	c.mu.Lock()
+	if cl := c.clients[name]; cl != nil && cl.asleep == 0 && cl.inFlight == 0 {
+		delete(c.clients, name)
+	}
+	c.mu.Unlock()
+	c.poke()
+}
+
 // forgetUnnamed drops the client without a name: it is not a registered one.
 func (c *Clock) forgetUnnamed(name string) {
 	if cl := c.clients[name]; name == "" && cl != nil && cl.asleep == 0 {
