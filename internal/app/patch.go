@@ -28,26 +28,7 @@ func nodeStage(in Request) *inplace.Stage {
 	cmds, docs := commands.New(s)
 	return &inplace.Stage{
 		Nodes: nodes, Documents: docs, Commands: cmds, Store: store.New(s, in.Config.Artifacts.Bucket), Events: in.Events,
-		Binary: in.Tools.node(in.Modelled),
-	}
-}
-
-// node finds rehydrate-node for an architecture as EC2 says it: the one that was
-// named for x86_64, and one with the architecture's name beside it for others. A
-// modelled node runs nothing, so this program stands in for what would be sent.
-func (t Tools) node(modelled bool) func(arch string) (string, error) {
-	return func(arch string) (string, error) {
-		path := t.Node
-		if arch != "x86_64" && arch != "" {
-			path += "-" + arch
-		}
-		if _, err := os.Stat(path); err == nil {
-			return path, nil
-		}
-		if modelled {
-			return os.Executable()
-		}
-		return "", fault.New(fault.Usage, "`make build` makes it", "%s is not there", path)
+		Binary: nodeProgram(in),
 	}
 }
 
