@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -38,7 +37,9 @@ type TwinOptions struct {
 	Faults string // file
 	Idle   time.Duration
 	Seed   int64
-	Ready  func(endpoint string)
+	// Version is this program's, for the twin's health answer.
+	Version string
+	Ready   func(endpoint string)
 }
 
 // ServeTwin runs a twin in this process until ctx ends or it is told to stop.
@@ -61,11 +62,11 @@ func twinOptions(o TwinOptions) (twin.Options, error) {
 	if err != nil {
 		return twin.Options{}, fmt.Errorf("find twin state %s: %w", o.Dir, err)
 	}
-	out := twin.Options{Dir: dir, Seed: o.seed(dir), Mode: mode}
+	out := twin.Options{Dir: dir, Seed: o.seed(dir), Mode: mode, Version: o.Version}
 	if o.Faults != "" {
 		data, err := os.ReadFile(o.Faults)
 		if err == nil {
-			err = json.Unmarshal(data, &out.Faults)
+			out.Faults, err = twin.ParseRules(data)
 		}
 		if err != nil {
 			return out, fault.As(fmt.Errorf("read fault plan %s: %w", o.Faults, err), fault.Usage, "")

@@ -25,7 +25,7 @@ func twinCommand() *cli.Command {
 		run: func(c *cli.Context) error {
 			return app.ServeTwin(c.Context, app.TwinOptions{
 				Dir: c.String("state"), World: app.World{File: c.String("world"), Set: c.StringSlice("set")},
-				Listen: c.String("listen"), Clock: c.String("clock"), Faults: c.String("faults"), Idle: c.Duration("idle"), Seed: c.Int64("seed"),
+				Listen: c.String("listen"), Clock: c.String("clock"), Faults: c.String("faults"), Idle: c.Duration("idle"), Seed: c.Int64("seed"), Version: Version,
 				Ready: func(endpoint string) { fmt.Fprintf(c.App.Writer, "the twin answers at %s\n", endpoint) },
 			})
 		},
