@@ -98,7 +98,7 @@ func TestRealPackagesInEveryPacking(t *testing.T) {
 			"usr/share/doc/tool/changelog.Debian.gz":     zipped(log),
 			"usr/share/doc/tool/changelog.Debian.all.gz": zipped("rebuild"),
 			"usr/share/doc/other/changelog.Debian.gz":    zipped("other"),
-			"usr/bin/tool":                               strings.Repeat("x", 100_000),
+			"usr/bin/tool": strings.Repeat("x", 100_000),
 		})
 		control, err := Control(bytes.NewReader(deb))
 		if err != nil || !strings.HasPrefix(string(control), "Package: tool\nVersion: 1.3-1\n") {
