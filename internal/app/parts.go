@@ -34,7 +34,7 @@ func newParts(in Request) *parts {
 	gs, templates, refreshes := groups.New(s)
 	p := &parts{params: params.New(s)}
 	p.bake = &bake.Stage{
-		Images: imgs, Resources: resources.New(s), Indexes: bake.HTTPIndexes{}, Creator: imgs,
+		Images: imgs, Resources: resources.New(s), Indexes: indexes(in), Creator: imgs,
 		Instances: builders, Clock: clock, Events: in.Events,
 	}
 	p.bake.Patcher = &inplace.Patcher{Stage: nodeStage(in), Clock: clock, Run: in.Run, Name: "bake", Arch: in.Image.Architecture}

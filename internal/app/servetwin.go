@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -133,7 +134,8 @@ func buildTwin(w *world.World, dir string, file *worldfile.File) (twin.Services,
 	ctx, stop := context.WithCancel(context.Background())
 	var stopped func()
 	return twin.Services{
-		Wire: []*wire.Service{compute.Wire(), systems.Wire(), groups.Wire(), ebs.New(compute).Wire(), objects.Wire(), sts.New()},
+		Wire:  []*wire.Service{compute.Wire(), systems.Wire(), groups.Wire(), ebs.New(compute).Wire(), objects.Wire(), sts.New()},
+		Admin: map[string]http.Handler{"GET " + worldfile.IndexPath: worldfile.ServeIndex(w)},
 		Resume: func() (err error) {
 			if file != nil {
 				if _, err := (&worldfile.Loader{World: w, EC2: compute, Groups: groups}).Load(file); err != nil {

@@ -50,6 +50,9 @@ func (t *Twin) newAdmin() http.Handler {
 		answer(w, map[string]any{"twin": true, "stopping": true})
 		t.halt.Do(func() { close(t.stop) })
 	})
+	for pattern, h := range t.built.Admin {
+		m.Handle(pattern, h)
+	}
 	return guard(m)
 }
 

@@ -48,6 +48,9 @@ type Options struct {
 // Services are what Build has made.
 type Services struct {
 	Wire []*wire.Service
+	// Admin are further answers of the admin endpoint, by the patterns of
+	// http.ServeMux below /_twin/.
+	Admin map[string]http.Handler
 	// Resume takes up what the end of the process interrupted; nil: nothing.
 	Resume func() error
 	// Close ends what the services run besides the world; nil: nothing.

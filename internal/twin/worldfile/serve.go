@@ -106,6 +106,6 @@ func Repositories(w *world.World) func(name string) (baseline.Available, error) 
 		if err != nil {
 			return a, fmt.Errorf("read repository %q: %w", name, err)
 		}
-		return a, nil
+		return a, index(&a)
 	}
 }
