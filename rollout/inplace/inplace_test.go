@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/goldenami/rehydrate/baseline"
+	"github.com/goldenami/rehydrate/internal/event"
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/record"
 	"github.com/goldenami/rehydrate/rollout/inplace"
@@ -91,6 +92,7 @@ func TestTheTwoVerdicts(t *testing.T) {
 		{"no inventory", func(r *record.NodeReport) { r.After = nil }, "failed", "unknown", "COMPLIANT"},
 		{"no evaluation", func(r *record.NodeReport) { r.Evaluation = nil }, "done", "exact", "unknown"},
 		{"an install that failed", func(r *record.NodeReport) { r.Error = "dpkg died" }, "failed", "exact", "COMPLIANT"},
+		{"a skip that nobody asked for", func(r *record.NodeReport) { r.Skipped, r.After = true, inventory("1.1") }, "failed", "not exact: 1 older, 0 newer of 1", "COMPLIANT"},
 		{"items that failed", func(r *record.NodeReport) { r.FailedItems = []string{"a.amd64"} }, "failed", "exact", "COMPLIANT"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -283,6 +285,21 @@ func TestThePatcherReturnsTheReportWithItsEvidence(t *testing.T) {
 	req.SkipIdentity = "another"
 	if _, err := p.Patch(t.Context(), "i-build", req); err != nil || len(c.sent) != 2 {
 		t.Errorf("another request sent %d commands, %v", len(c.sent), err)
+	}
+}
+
+func TestASkippedInstallIsNoFailure(t *testing.T) {
+	r := patched("1.0")
+	r.Skipped, r.Changes, r.After = true, nil, inventory("1.0") // older than the lock that it says it would make
+	c := newCloud(r)
+	binary, _, _ := files(t)
+	var last event.Event
+	stage := c.stage(binary)
+	stage.Events = event.Func(func(e event.Event) { last = e })
+	p := &inplace.Patcher{Stage: stage, Clock: clock{}, Run: "run-1", Name: "bake", Arch: "x86_64"}
+	got, err := p.Patch(t.Context(), "i-build", record.NodeRequest{Schema: 1, Operation: "Install", SkipIdentity: "sha256:x"})
+	if err != nil || !got.Skipped || last.Kind != event.Ended || !strings.Contains(last.Text, "nothing-to-do: the lock would be identical") {
+		t.Errorf("%+v, %v; the last event is %+v", got, err, last)
 	}
 }
 

@@ -37,6 +37,9 @@ func judge(p *record.Patched, r *record.NodeReport, lock *baseline.Lock) {
 		p.Outcome, p.Text = Failed, r.Error
 	case len(r.FailedItems) > 0:
 		p.Outcome, p.Text = Failed, "not installed: "+strings.Join(r.FailedItems, ", ")
+	case r.Skipped && lock == nil:
+		// Asked, without a lock, to change nothing if its own would be a known one.
+		p.Outcome, p.Text = NothingToDo, "the lock would be identical"
 	case !exact:
 		p.Outcome, p.Text = Failed, "the lock is not honoured: "+verdict
 	case len(r.Changes) == 0:
