@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/goldenami/rehydrate/baseline"
 )
@@ -29,6 +28,12 @@ func runEvaluate(raw json.RawMessage) ([]Difference, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(v.InstallOverrideList) > 0 {
+		// JSON is YAML; the engine's own parser decides what it ignores.
+		if run.Override, _, err = baseline.ParseInstallOverrideList(v.InstallOverrideList); err != nil {
+			return []Difference{{"installOverrideList", "a list", "error: " + err.Error()}}, nil
+		}
+	}
 	got, err := baseline.EvaluateRun(b, node, run, v.Now, v.Options)
 	if err != nil {
 		return []Difference{{"evaluation", "a result", "error: " + err.Error()}}, nil
@@ -37,12 +42,9 @@ func runEvaluate(raw json.RawMessage) ([]Difference, error) {
 }
 
 func (v *evaluateVector) inputs() (*baseline.Baseline, baseline.Node, baseline.Run, error) {
-	fail := func(what string, err error) (*baseline.Baseline, baseline.Node, baseline.Run, error) {
-		return nil, baseline.Node{}, baseline.Run{}, fmt.Errorf("%s: %w", what, err)
-	}
 	b, err := baseline.Decode(v.Baseline)
 	if err != nil {
-		return fail("baseline", err)
+		return nil, baseline.Node{}, baseline.Run{}, err
 	}
 	if b.OperatingSystem == "" {
 		b.OperatingSystem = v.OS
@@ -55,29 +57,13 @@ func (v *evaluateVector) inputs() (*baseline.Baseline, baseline.Node, baseline.R
 			node.Inventory.EnabledModules = append(node.Inventory.EnabledModules, name+":"+s)
 		}
 	}
-	if node.Available.Packages, err = available(v.Available); err != nil {
-		return fail("available", err)
-	}
-	if node.Available.Updates, err = updates(v.Updates); err != nil {
-		return fail("updates", err)
-	}
+	node.Available.Packages, node.Available.Updates = available(v.Available), updates(v.Updates)
 	run := baseline.Run{
 		Operation: v.Operation, RebootOption: v.RebootOption,
 		InstalledByRun: v.InstalledByRun, Prior: v.Prior,
 	}
-	for _, kb := range v.Failed {
-		if slices.Contains(v.InstalledByRun, kb) {
-			return fail("failed", fmt.Errorf("%s is in installedByRun too", kb))
-		}
-	}
 	if v.PostInstall != nil {
 		run.PostInstall = installed(*v.PostInstall)
-	}
-	if len(v.InstallOverrideList) > 0 {
-		// JSON is YAML; the engine's own parser decides what it ignores.
-		if run.Override, _, err = baseline.ParseInstallOverrideList(v.InstallOverrideList); err != nil {
-			return fail("installOverrideList", err)
-		}
 	}
 	return b, node, run, nil
 }
@@ -86,27 +72,21 @@ func installed(list []pkg) []baseline.Installed {
 	out := make([]baseline.Installed, len(list))
 	for i, p := range list {
 		out[i] = baseline.Installed{
-			Package: p.Package, InstalledTime: p.InstalledTime, Held: p.Held, Manager: p.Manager,
+			Package: p.Package, InstalledTime: p.InstalledTime.time(), Held: p.Held, Manager: p.Manager,
 		}
 	}
 	return out
 }
 
-func available(list []pkg) ([]baseline.AvailablePackage, error) {
+func available(list []pkg) []baseline.AvailablePackage {
 	out := make([]baseline.AvailablePackage, len(list))
 	for i, p := range list {
 		a := baseline.AvailablePackage{
 			Package: p.Package, Module: p.Module.String(), Requires: p.Requires,
 			Obsoletes: p.Obsoletes, Priority: p.Priority, Section: p.Section,
 			Manager: p.Manager, Repository: p.Repository, Hotfix: p.Hotfix,
-			Changelog: p.Changelog, FirstSeen: p.FirstSeen, Notices: notices(p.Notices),
-		}
-		if p.BuildTime != "" {
-			t, ok := baseline.ParseDate(p.BuildTime)
-			if !ok {
-				return nil, fmt.Errorf("%s: buildTime %q is no date", p.Name, p.BuildTime)
-			}
-			a.BuildTime = t
+			Changelog: p.Changelog, FirstSeen: p.FirstSeen.time(), Notices: notices(p.Notices),
+			BuildTime: p.BuildTime.time(),
 		}
 		for _, o := range p.Origins {
 			if o.Archive == "" {
@@ -119,7 +99,7 @@ func available(list []pkg) ([]baseline.AvailablePackage, error) {
 		}
 		out[i] = a
 	}
-	return out, nil
+	return out
 }
 
 func notices(list []notice) []baseline.Notice {
@@ -127,33 +107,26 @@ func notices(list []notice) []baseline.Notice {
 	for _, n := range list {
 		out = append(out, baseline.Notice{
 			ID: n.ID, Type: n.Type, Severity: n.Severity, Status: n.Status,
-			Issued: n.Issued, Updated: n.Updated, CVEs: n.CVEs, Bugzillas: n.Bugzillas,
+			Issued: string(n.Issued), Updated: string(n.Updated), CVEs: n.CVEs, Bugzillas: n.Bugzillas,
 			Module: n.Module.String(),
 		})
 	}
 	return out
 }
 
-func updates(list []update) ([]baseline.Update, error) {
+func updates(list []update) []baseline.Update {
 	out := make([]baseline.Update, len(list))
 	for i, u := range list {
-		var released time.Time
-		if u.ReleaseDate != "" {
-			var ok bool
-			if released, ok = baseline.ParseDate(u.ReleaseDate); !ok {
-				return nil, fmt.Errorf("%s: releaseDate %q is no date", u.KB, u.ReleaseDate)
-			}
-		}
 		out[i] = baseline.Update{
 			KB: u.KB, Bulletin: u.Bulletin, Title: u.Title, Product: u.Product,
 			ProductFamily: u.ProductFamily, PatchSet: u.PatchSet,
 			Classification: u.Classification, MSRCSeverity: u.MSRCSeverity,
-			Revision: u.Revision, ReleaseDate: released, Supersedes: u.Supersedes,
+			Revision: u.Revision, ReleaseDate: u.ReleaseDate.time(), Supersedes: u.Supersedes,
 			BundledKBs: u.BundledKBs, Installed: u.Installed, CVEs: u.CVEs,
 			NotApplicable: u.Applicable != nil && !*u.Applicable,
 		}
 	}
-	return out, nil
+	return out
 }
 
 func (v *evaluateVector) check(got *baseline.Result) ([]Difference, error) {

@@ -77,7 +77,7 @@ type expectedItem struct {
 type pkg struct {
 	baseline.Package
 	Notices       []notice            `json:"notices,omitempty"`
-	BuildTime     string              `json:"buildTime,omitempty"`
+	BuildTime     text                `json:"buildTime,omitempty"`
 	Module        *module             `json:"module,omitempty"`
 	Requires      []baseline.Package  `json:"requires,omitempty"`
 	Obsoletes     []string            `json:"obsoletes,omitempty"`
@@ -88,9 +88,9 @@ type pkg struct {
 	Repository    string              `json:"repository,omitempty"`
 	Hotfix        bool                `json:"hotfix,omitempty"`
 	Held          bool                `json:"held,omitempty"`
-	InstalledTime time.Time           `json:"installedTime,omitzero"`
+	InstalledTime text                `json:"installedTime,omitempty"`
 	Changelog     *baseline.Changelog `json:"changelog,omitempty"`
-	FirstSeen     time.Time           `json:"firstSeen,omitzero"`
+	FirstSeen     text                `json:"firstSeen,omitempty"`
 }
 
 type notice struct {
@@ -98,11 +98,36 @@ type notice struct {
 	Type      string   `json:"type,omitempty"`
 	Severity  *string  `json:"severity,omitempty"`
 	Status    string   `json:"status,omitempty"`
-	Issued    string   `json:"issued,omitempty"`
-	Updated   string   `json:"updated,omitempty"`
+	Issued    text     `json:"issued,omitempty"`
+	Updated   text     `json:"updated,omitempty"`
 	CVEs      []string `json:"cves,omitempty"`
 	Bugzillas []string `json:"bugzillas,omitempty"`
 	Module    *module  `json:"module,omitempty"`
+}
+
+// text is a string or a number as it was written: dates may be epoch seconds.
+type text string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *text) UnmarshalJSON(data []byte) error {
+	var n json.Number
+	if err := json.Unmarshal(data, &n); err == nil {
+		*t = text(n)
+		return nil
+	}
+	var s string
+	err := json.Unmarshal(data, &s)
+	*t = text(s)
+	return err
+}
+
+// time is the date that t holds; zero, as if it were absent, if it holds none.
+func (t text) time() time.Time {
+	d, ok := baseline.ParseDate(string(t))
+	if !ok {
+		return time.Time{}
+	}
+	return d
 }
 
 type module struct {
@@ -138,7 +163,7 @@ type update struct {
 	Classification string   `json:"classification,omitempty"`
 	MSRCSeverity   string   `json:"msrcSeverity,omitempty"`
 	Revision       int      `json:"revision,omitempty"`
-	ReleaseDate    string   `json:"releaseDate,omitempty"`
+	ReleaseDate    text     `json:"releaseDate,omitempty"`
 	Supersedes     []string `json:"supersedes,omitempty"`
 	BundledKBs     []string `json:"bundledKbs,omitempty"`
 	Installed      bool     `json:"installed,omitempty"`

@@ -117,3 +117,24 @@ func FuzzRun(f *testing.F) {
 		}
 	})
 }
+
+func TestDatesMayBeNumbersAndUnreadableOnesAreAbsent(t *testing.T) {
+	text := `{"vectors":[{"id":"X","kind":"evaluate","title":"t","os":"REDHAT_ENTERPRISE_LINUX","product":"RedhatEnterpriseLinux9.4","operation":"Scan","now":"2025-01-10T00:00:00Z",
+	"baseline":{"Name":"abc","OperatingSystem":"REDHAT_ENTERPRISE_LINUX","ApprovalRules":{"PatchRules":[{"PatchFilterGroup":{"PatchFilters":[]},"ApproveAfterDays":7}]}},
+	"installed":[{"name":"a","arch":"x","version":"1","release":"1"},{"name":"b","arch":"x","version":"1","release":"1"}],
+	"available":[{"name":"a","arch":"x","version":"2","release":"1","notices":[{"id":"A","type":"security","severity":"Low","issued":1736380800}]},
+	{"name":"b","arch":"x","version":"2","release":"1","notices":[{"id":"B","type":"security","severity":"Low","issued":"2025-01-09","updated":"soon"}]}],
+	"expected":{"packages":{"a.x":{"state":"InstalledOther"},"b.x":{"state":"Missing"}}}}]}`
+	s, err := Run([]byte(text))
+	if err != nil || s.Passed != 1 {
+		t.Errorf("%v %v", s.Failed(), err)
+	}
+}
+
+func TestInputsThatTheEngineRefusesFailTheirVectorOnly(t *testing.T) {
+	text := strings.Replace(oneMatch, `]}`, `,{"id":"X2","kind":"reboot","title":"t","input":{"operation":"Install","packagesChanged":0,"pendingRebootBefore":0,"packageManager":"odd"},"expected":{"exitCode":0}}]}`, 1)
+	s, err := Run([]byte(text))
+	if err != nil || s.Passed != 1 || len(s.Failed()) != 1 || !strings.Contains(s.Failed()[0].String(), "odd") {
+		t.Errorf("%v %v", s.Failed(), err)
+	}
+}

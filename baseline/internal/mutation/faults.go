@@ -30,7 +30,7 @@ var faults = []fault{
 	{"§1.3", "* does not match an absent attribute", "filter.go", `if v == "*" ||`, `if (v == "*" && value != "") ||`},
 	{"§1.3", "values compare with case", "filter.go", "v = foldString(v)\n\tif key", "_ = foldString\n\tif key"},
 	{"§1.3", "yum: an absent severity stays absent", "candidate.go", `cat.seconds.id(c, &c.second, "SEVERITY", "None")`, "idAbsent"},
-	{"§1.3", "an empty severity counts as absent", "candidate.go", "k.second = idOther //", "k.second = idAbsent; k.meta = false //"},
+	{"§1.3", "an empty severity counts as absent", "candidate.go", `k.meta = n.Type != "" && n.Severity != nil`, `k.meta = n.Type != "" && n.Severity != nil && *n.Severity != ""`},
 	{"§1.4", "a version with an advisory is also judged without", "candidate.go", "	if !kept {\n", "	g.candidates = append(g.candidates, cat.plain(p))\n	if !kept {\n"},
 	{"§2", "dnf starts with release 7", "os.go", "major <= 7", "major <= 6"},
 	{"§2", "untrusted origins are security origins", "aptorigin.go", "o.Trusted && o.security(s)", "o.security(s)"},
