@@ -51,7 +51,7 @@ type LockedPackage struct {
 	ComplianceLevel string   `json:"complianceLevel"`
 }
 
-// The rule of packages that only come along.
+// RuleDependency is the rule of packages that only come along.
 const RuleDependency = "dependency"
 
 // Canonical is the lock's canonical JSON: sorted, without insignificant space.

@@ -282,8 +282,8 @@ func (r *reference) scan() (map[string]refItem, int, []string) {
 				continue
 			}
 			b, ok := best[r.key(p)]
-			if c := 1; ok {
-				if c = r.compare(p, b.p); c < 0 || (c == 0 && level <= b.level) {
+			if ok {
+				if c := r.compare(p, b.p); c < 0 || (c == 0 && level <= b.level) {
 					continue
 				}
 			}

@@ -89,7 +89,7 @@ func (nopCloser) Close() error { return nil }
 func digest(parts ...string) string {
 	h := sha256.New()
 	if len(parts) == 1 {
-		io.WriteString(h, parts[0])
+		h.Write([]byte(parts[0]))
 		return hex.EncodeToString(h.Sum(nil))
 	}
 	for _, p := range parts {

@@ -70,7 +70,7 @@ func build(dir string, now time.Time) error {
 	if err := lock.Lock(); err != nil {
 		return err
 	}
-	defer lock.Unlock()
+	defer func() { _ = lock.Unlock() }() // it ends with the process in any case
 	stamp := filepath.Join(dir, "built")
 	if text, err := os.ReadFile(stamp); err == nil {
 		was, at, _ := strings.Cut(strings.TrimSpace(string(text)), " ")

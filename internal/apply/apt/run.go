@@ -65,7 +65,7 @@ func (Exec) Run(ctx context.Context, c Command) ([]byte, error) {
 			_, _ = io.Copy(io.Discard, read) // an over-long line must not block the command
 		}()
 		cmd.Stdout = io.MultiWriter(&out, write)
-		defer func() { write.Close(); <-done }()
+		defer func() { _ = write.Close(); <-done }() // of a pipe: never fails
 	}
 	err := cmd.Run()
 	if ctx.Err() != nil {

@@ -7,6 +7,7 @@
 package rootfs
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -94,7 +95,7 @@ func (f *FS) resolve(op, name string) (string, error) {
 
 // cause strips the path that the inner error repeats.
 func cause(err error) error {
-	if pe, ok := err.(*fs.PathError); ok {
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
 		return pe.Err
 	}
 	return err

@@ -2,6 +2,7 @@ package autoscaling
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -256,7 +257,7 @@ func (r *rig) watch(f func(c capacity, cause string)) {
 }
 
 func code(err error) string {
-	if w, ok := err.(*wire.Error); ok {
+	if w, ok := errors.AsType[*wire.Error](err); ok {
 		return w.Code
 	}
 	return fmt.Sprint(err)

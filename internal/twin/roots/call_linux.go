@@ -69,7 +69,7 @@ func (r *Roots) call(ctx context.Context, id string, q request, stdin io.Reader,
 		s.closeTheirs()
 		return notice{}, err
 	}
-	defer conv.Close()
+	defer func() { _ = conv.Close() }() // nothing is left to write
 	err = run.hand(append([]*os.File{theirs}, s.theirs[:]...))
 	closeAll(theirs)
 	s.closeTheirs()

@@ -65,7 +65,7 @@ func (h *holder) listenSSH() (serve func(), err error) {
 			c, err := l.Accept()
 			if err != nil {
 				fmt.Fprintln(h.log, "ssh: accept:", err)
-				time.Sleep(100 * time.Millisecond) // out of descriptors, most likely
+				<-time.After(100 * time.Millisecond) // out of descriptors, most likely
 				continue
 			}
 			go h.serveSSH(c, sc)
@@ -105,7 +105,7 @@ func (h *holder) serveSSH(c net.Conn, sc *ssh.ServerConfig) {
 		return // a stranger, or a port check
 	}
 	_ = c.SetDeadline(time.Time{})
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // whoever is there is gone
 	go ssh.DiscardRequests(requests)
 	for nc := range channels {
 		if nc.ChannelType() != "session" {

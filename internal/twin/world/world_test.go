@@ -385,8 +385,9 @@ func TestAfterCloseNothingIsAcknowledged(t *testing.T) {
 // reopenings included, against a plain model.
 func TestTheFileAgreesWithMemoryWhateverHappens(t *testing.T) {
 	t.Parallel()
+	base := t.TempDir()
 	rapid.Check(t, func(rt *rapid.T) {
-		dir, err := os.MkdirTemp(t.TempDir(), "w")
+		dir, err := os.MkdirTemp(base, "w")
 		if err != nil {
 			rt.Fatal(err)
 		}

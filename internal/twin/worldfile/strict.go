@@ -47,7 +47,7 @@ func knownFields(path string, v map[string]any, t reflect.Type) error {
 		return nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(v)) {
-		of := t
+		var of reflect.Type
 		if t.Kind() == reflect.Map {
 			of = t.Elem()
 		} else if of = fields[name]; of == nil {
