@@ -73,17 +73,8 @@ func open(c *cli.Context) (*setup, error) {
 	if s.cfg, err = config.Load(c.String("config")); err != nil {
 		return nil, err
 	}
-	name := c.Args().First()
-	var ok bool
-	if s.image, ok = s.cfg.ImageNamed(name); !ok {
-		var have []string
-		for _, i := range s.cfg.Images {
-			have = append(have, i.Label)
-		}
-		if name == "" {
-			return nil, fault.New(fault.Usage, "", "%s has %d images; name one of: %s", s.cfg.File, len(have), strings.Join(have, ", "))
-		}
-		return nil, fault.New(fault.Usage, "", "there is no image %q in %s; it has: %s", name, s.cfg.File, strings.Join(have, ", "))
+	if s.image, err = imageOf(c, s.cfg); err != nil {
+		return nil, err
 	}
 	if s.state, err = app.OpenState(c.String("state")); err != nil {
 		return nil, err
@@ -95,6 +86,25 @@ func open(c *cli.Context) (*setup, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// imageOf is the image line that the argument names, or the only one.
+func imageOf(c *cli.Context, cfg *config.Config) (*config.Image, error) {
+	name := c.Args().First()
+	if i, ok := cfg.ImageNamed(name); ok {
+		return i, nil
+	}
+	var have []string
+	for _, i := range cfg.Images {
+		have = append(have, i.Label)
+	}
+	switch {
+	case len(have) == 0:
+		return nil, fault.New(fault.Usage, "add an image block", "%s has no image", cfg.File)
+	case name == "":
+		return nil, fault.New(fault.Usage, "", "%s has %d images; name one of: %s", cfg.File, len(have), strings.Join(have, ", "))
+	}
+	return nil, fault.New(fault.Usage, "", "there is no image %q in %s; it has: %s", name, cfg.File, strings.Join(have, ", "))
 }
 
 func openCloud(c *cli.Context, s *setup) (*app.Cloud, error) {

@@ -13,13 +13,13 @@ import (
 
 func commands() []*cli.Command {
 	return []*cli.Command{
-		runCommand(), planCommand(),
+		initCommand(), doctorCommand(), runCommand(), planCommand(),
 		stageCommand("bake", "make one candidate image (begins a run)"),
 		stageCommand("validate", "judge the candidate of a run from its snapshot"),
 		stageCommand("publish", "move the channel to the image that passed"),
 		stageCommand("roll", "replace the groups that follow the channel, ring by ring"),
 		stageCommand("patch", "patch in place the nodes that cannot be replaced, with the same lock"),
-		scanCommand(), reportCommand(), historyCommand(), twinCommand(), configCommand(), versionCommand(),
+		scanCommand(), reportCommand(), historyCommand(), twinCommand(), configCommand(), pipelineCommand(), versionCommand(),
 	}
 }
 

@@ -22,7 +22,7 @@ const DefaultFile = "rehydrate.hcl"
 func Load(path string) (*Config, error) {
 	src, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fault.New(fault.Usage, "write one, or name it with --config FILE; examples/demo/rehydrate.hcl is a start", "read configuration %s: there is no such file", path)
+		return nil, fault.New(fault.Usage, "write one, or name it with --config FILE; `rehydrate init` writes a start", "read configuration %s: there is no such file", path)
 	}
 	if err != nil {
 		return nil, fault.New(fault.Usage, "", "read configuration %s: %w", path, err)

@@ -1,0 +1,155 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goldenami/rehydrate/internal/twin"
+	"github.com/goldenami/rehydrate/internal/twin/roots"
+)
+
+// Finding is one thing that a run needs, and how it stands.
+type Finding struct {
+	Name     string `json:"name"`
+	Standing string `json:"standing"` // ok, missing or note
+	Detail   string `json:"detail,omitempty"`
+	Hint     string `json:"hint,omitempty"` // what to do about it
+}
+
+// The standings of a Finding. A note keeps nothing from working.
+const (
+	FoundOK      = "ok"
+	FoundMissing = "missing"
+	FoundNote    = "note"
+)
+
+// DoctorRequest says which kind of run is meant.
+type DoctorRequest struct {
+	Tools    Tools
+	State    State
+	Twin     bool // on the twin, not on AWS
+	Modelled bool // on package data
+	// Cloud opens AWS; it is not called for the twin.
+	Cloud func(context.Context) (*Cloud, error)
+}
+
+// Doctor looks for what a run needs. It changes nothing and starts no twin.
+func Doctor(ctx context.Context, in DoctorRequest) []Finding {
+	out := in.programs(ctx)
+	out = append(out, in.stateFolder())
+	if !in.Twin {
+		return append(out, in.credentials(ctx))
+	}
+	f := Finding{Name: "twin", Standing: FoundNote, Detail: "none runs for " + in.State.Twin() + "; --twin starts one"}
+	if at, ok := twin.Find(in.State.Twin()); ok {
+		f.Standing, f.Detail = FoundOK, "answers at "+at
+	}
+	return append(out, f, in.roots())
+}
+
+func (in *DoctorRequest) programs(ctx context.Context) []Finding {
+	const build = "`make tools build` makes it, or name it by its flag"
+	out := []Finding{in.packer(ctx)}
+	for _, p := range []struct{ name, path string }{
+		{"packer-plugin-amazon", in.Tools.AmazonPlugin}, {"packer-plugin-rehydrate", in.Tools.Plugin}, {"rehydrate-node", in.Tools.Node},
+	} {
+		f := Finding{Name: p.name, Standing: FoundOK, Detail: p.path}
+		if _, err := os.Stat(p.path); p.path == "" || err != nil {
+			f = in.absent(p.name, "not found", build)
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// absent is missing, unless a modelled run is meant, which needs no programs.
+func (in *DoctorRequest) absent(name, detail, hint string) Finding {
+	if in.Modelled {
+		return Finding{Name: name, Standing: FoundNote, Detail: detail + "; a modelled run needs none"}
+	}
+	return Finding{Name: name, Standing: FoundMissing, Detail: detail, Hint: hint}
+}
+
+var packerVersion = regexp.MustCompile(`^Packer v(([0-9]+)\.([0-9]+)\S*)`)
+
+const packerLimit = 10 * time.Second
+
+func (in *DoctorRequest) packer(ctx context.Context) Finding {
+	const hint = "install Packer 1.11 or newer, or `make tools`"
+	if in.Tools.Packer == "" {
+		return in.absent("packer", "not found", hint)
+	}
+	ctx, cancel := context.WithTimeout(ctx, packerLimit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, in.Tools.Packer, "version")
+	cmd.Env = append(os.Environ(), "CHECKPOINT_DISABLE=1")
+	text, err := cmd.Output()
+	m := packerVersion.FindStringSubmatch(string(text))
+	if m == nil {
+		return in.absent("packer", fmt.Sprintf("%s does not say its version (%v)", in.Tools.Packer, err), hint)
+	}
+	major, _ := strconv.Atoi(m[2]) // the pattern admits digits only
+	minor, _ := strconv.Atoi(m[3])
+	if major < 1 || major == 1 && minor < 11 {
+		return in.absent("packer", in.Tools.Packer+" is version "+m[1], hint)
+	}
+	return Finding{Name: "packer", Standing: FoundOK, Detail: m[1] + ", " + in.Tools.Packer}
+}
+
+// stateFolder says whether the state folder, or what it would be made in, can be
+// written.
+func (in *DoctorRequest) stateFolder() Finding {
+	f := Finding{Name: "state folder", Standing: FoundOK, Detail: in.State.dir}
+	dir := in.State.dir
+	for {
+		if _, err := os.Stat(dir); err == nil || dir == filepath.Dir(dir) {
+			break
+		}
+		dir = filepath.Dir(dir)
+	}
+	probe, err := os.CreateTemp(dir, ".doctor-*")
+	if err != nil {
+		return Finding{Name: f.Name, Standing: FoundMissing, Detail: err.Error(), Hint: "name another with --state"}
+	}
+	_ = probe.Close() // it is empty
+	if err := os.Remove(probe.Name()); err != nil {
+		return Finding{Name: f.Name, Standing: FoundNote, Detail: err.Error()}
+	}
+	return f
+}
+
+func (in *DoctorRequest) credentials(ctx context.Context) Finding {
+	f := Finding{Name: "AWS credentials", Standing: FoundOK}
+	c, err := in.Cloud(ctx)
+	if err != nil {
+		return Finding{Name: f.Name, Standing: FoundMissing, Detail: firstLine(err.Error()), Hint: "AWS_PROFILE, AWS_ACCESS_KEY_ID or `aws sso login`; --twin needs none"}
+	}
+	f.Detail = "account " + c.Account + ", region " + c.Region
+	if c.Twin != "" {
+		f.Detail += ", modelled by the twin at " + c.Twin
+	}
+	return f
+}
+
+func (in *DoctorRequest) roots() Finding {
+	dir := in.State.dir
+	if _, err := os.Stat(dir); err != nil {
+		dir = filepath.Dir(dir)
+	}
+	if err := roots.Check(dir); err != nil {
+		return in.absent("real roots", err.Error(), "run as root on Linux with overlayfs, or use --modelled")
+	}
+	return Finding{Name: "real roots", Standing: FoundOK, Detail: "root, overlayfs"}
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}
