@@ -310,3 +310,42 @@ func TestStatesAreSpeltAsTheAPIDoes(t *testing.T) {
 		}
 	}
 }
+
+func TestFiltersAreANDedAndValuesORed(t *testing.T) { // §3
+	a := []Notice{advisory("A", "security", "Low", "2025-06-01")}
+	n := rpmNode(RedHat, "RedhatEnterpriseLinux9.4", "1", build{version: "2", notices: a})
+	for name, c := range map[string]struct {
+		filters []PatchFilter
+		want    string
+	}{
+		"one of the values":                {[]PatchFilter{filter("SEVERITY", "Critical", "low")}, "Missing 2"},
+		"both keys":                        {[]PatchFilter{filter("SEVERITY", "Low"), filter("CLASSIFICATION", "Security")}, "Missing 2"},
+		"one key of two":                   {[]PatchFilter{filter("SEVERITY", "Low"), filter("CLASSIFICATION", "Bugfix")}, "InstalledOther 1"},
+		"a repeated key, both fit":         {[]PatchFilter{filter("SEVERITY", "Low", "None"), filter("SEVERITY", "Low")}, "Missing 2"},
+		"a repeated key, the first alone":  {[]PatchFilter{filter("SEVERITY", "Low"), filter("SEVERITY", "Critical")}, "InstalledOther 1"},
+		"a repeated key, the second alone": {[]PatchFilter{filter("SEVERITY", "Critical"), filter("SEVERITY", "Low")}, "InstalledOther 1"},
+	} {
+		if got := state(t, withRules(RedHat, rule(7, c.filters...)), n, Options{}); got != c.want {
+			t.Errorf("%s: got %s, want %s", name, got, c.want)
+		}
+	}
+}
+
+func TestPatchManagerKnowsNoDelayOnDebian(t *testing.T) { // §2
+	n := debianNode()
+	n.Available.Packages[0].FirstSeen = day0.Add(-time.Hour)
+	n.Available.Packages[0].Changelog = &Changelog{Date: day0.Add(-time.Hour), CVEs: []string{"CVE-1"}}
+	for _, o := range []Options{{}, {AptApprovalDelay: true}} {
+		r, err := Evaluate(debianBaseline(), n, day0, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := StateMissing
+		if o.AptApprovalDelay {
+			want = StateInstalledOther
+		}
+		if it := r.Items[2]; it.State != want || len(it.CVEs) != 0 {
+			t.Errorf("%+v: got %+v", o, it)
+		}
+	}
+}

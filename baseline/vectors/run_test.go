@@ -26,3 +26,21 @@ func TestEveryVectorOfTheSpecificationPasses(t *testing.T) {
 		t.Errorf("%d vectors, the specification has 180", s.Total)
 	}
 }
+
+// TestTheExamplePolicyPasses keeps the example that users copy true.
+func TestTheExamplePolicyPasses(t *testing.T) {
+	data, err := os.ReadFile("testdata/policy.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Run(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range s.Failed() {
+		t.Error(r)
+	}
+	if s.Total != 4 {
+		t.Errorf("%d vectors", s.Total)
+	}
+}
