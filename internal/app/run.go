@@ -130,6 +130,7 @@ func begin(in Request) (*pipeline, error) {
 	if p.doc.Line != in.Image.Label {
 		return nil, fault.New(fault.Usage, "", "run %s is of image %s, not %s", p.Run, p.doc.Line, in.Image.Label)
 	}
+	p.doc.Until = in.Until
 	p.doc.Account, p.doc.Region, p.doc.Twin = in.Cloud.Account, in.Cloud.Region, in.Cloud.Twin
 	p.doc.Modelled, p.doc.Real = whatIsModelled(in)
 	if p.Store == nil {
@@ -176,6 +177,9 @@ func (p *pipeline) header(ctx context.Context) error {
 	var have header
 	if err := json.Unmarshal(raw, &have); err != nil {
 		return err
+	}
+	if have.Modelled != want.Modelled {
+		return fault.New(fault.Conflict, "give or leave out --modelled as then", "run %s was begun %s", p.Run, map[bool]string{true: "with --modelled", false: "without --modelled"}[have.Modelled])
 	}
 	if have != want {
 		return fault.New(fault.Conflict, "start a new run, or put the configuration back", "run %s was begun with another configuration of image %s", p.Run, p.Image.Label)
@@ -261,7 +265,11 @@ func plannedAs[P any](ctx context.Context, p *pipeline, stage, name string, plan
 // end closes the document and writes the reports.
 func (p *pipeline) end(err error) error {
 	p.doc.EndedAt = p.Cloud.Clock.Now()
-	p.doc.Outcome, p.doc.Message = "done", ""
+	p.doc.Outcome, p.doc.Message, p.doc.Due = "done", "", time.Time{}
+	var waiting *engine.Waiting
+	if errors.As(err, &waiting) {
+		p.doc.Due = waiting.Until
+	}
 	if err != nil {
 		p.doc.Message = err.Error()
 		p.doc.Outcome = map[fault.Kind]string{

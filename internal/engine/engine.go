@@ -54,7 +54,7 @@ func (l *Local) Run(ctx context.Context, name string, u unit.Unit) (json.RawMess
 // sleep waits as the last Advance asked.
 func (l *Local) sleep(ctx context.Context, name string, n pending) error {
 	if n.approval != "" {
-		return fault.New(fault.Waiting, "approve it, then `rehydrate run --resume "+l.Journal.Run()+"`", "%s waits for approval of %s", name, n.approval)
+		return fault.As(&Waiting{Unit: name, Approval: n.approval}, fault.Waiting, "approve it, then `rehydrate run --resume "+l.Journal.Run()+"`")
 	}
 	if n.due.IsZero() {
 		return ctx.Err()
@@ -66,9 +66,24 @@ func (l *Local) sleep(ctx context.Context, name string, n pending) error {
 		}
 	}
 	if left := n.due.Sub(clock.Now()); l.MaxWait > 0 && left > l.MaxWait {
-		return fault.New(fault.Waiting, "go on later with `rehydrate run --resume --due`", "%s waits until %s", name, n.due.Format(time.RFC3339))
+		return fault.As(&Waiting{Unit: name, Until: n.due}, fault.Waiting, "go on later with `rehydrate run --resume --due`")
 	}
 	return clock.Sleep(ctx, n.due)
+}
+
+// Waiting is the cause of an error of kind fault.Waiting: what a unit waits for, an
+// approval or a time.
+type Waiting struct {
+	Unit     string
+	Approval string
+	Until    time.Time
+}
+
+func (w *Waiting) Error() string {
+	if w.Approval != "" {
+		return w.Unit + " waits for approval of " + w.Approval
+	}
+	return w.Unit + " waits until " + w.Until.Format(time.RFC3339)
 }
 
 // pending is what stands before the next Advance.

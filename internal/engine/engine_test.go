@@ -183,6 +183,10 @@ func TestRun_ends_rather_than_wait_longer_than_asked(t *testing.T) {
 		if fault.KindOf(err) != fault.Waiting {
 			t.Fatalf("got %v, want waiting", err)
 		}
+		var w *Waiting
+		if !errors.As(err, &w) || w.Unit != "soak" || !w.Until.Equal(time.Now().Add(time.Hour)) {
+			t.Errorf("it waits for %+v, want soak in an hour", w)
+		}
 		time.Sleep(59 * time.Minute) // virtual
 		begun := time.Now()
 		l.MaxWait = 2 * time.Minute

@@ -26,9 +26,14 @@ type Run struct {
 	// Modelled lists what was modelled rather than real, in words.
 	Modelled []string `json:"modelled,omitempty"`
 	// Real lists what was real although AWS was modelled, in words.
-	Real     []string  `json:"real,omitempty"`
-	Outcome  string    `json:"outcome,omitempty"` // done, nothing-to-do, failed, gate, waiting, ...
-	Message  string    `json:"message,omitempty"`
+	Real    []string `json:"real,omitempty"`
+	Outcome string   `json:"outcome,omitempty"` // done, nothing-to-do, failed, gate, waiting, ...
+	Message string   `json:"message,omitempty"`
+	// Due is when a run whose outcome is waiting can go on; zero: nobody knows, as
+	// when it waits for an approval.
+	Due time.Time `json:"due,omitzero"`
+	// Until is the last stage that was asked for; empty: the last there is.
+	Until    string    `json:"until,omitempty"`
 	Stages   []Stage   `json:"stages,omitempty"` // in order, with their times
 	Bake     *Bake     `json:"bake,omitempty"`
 	Validate *Verdict  `json:"validate,omitempty"`
