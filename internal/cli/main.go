@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -32,6 +33,7 @@ func Main(args []string) int {
 // Run is Main with everything from outside as arguments; tests drive it.
 func Run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
 	a := New(in, out, errs)
+	args = resumeNewest(args)
 	err := a.RunContext(ctx, args)
 	if err == nil {
 		return 0
@@ -58,13 +60,33 @@ func tell(w io.Writer, asJSON bool, kind fault.Kind, err error) {
 	}
 }
 
+// wantsJSON says whether the result, and so a failure too, is to be JSON. It reads
+// the arguments itself: they may be what is wrong.
 func wantsJSON(args []string) bool {
+	asked := os.Getenv("REHYDRATE_OUTPUT")
 	for i, a := range args {
-		if a == "--output=json" || a == "--output" && i+1 < len(args) && args[i+1] == "json" {
-			return true
+		name, value, given := strings.Cut(strings.TrimPrefix(a, "-"), "=")
+		switch {
+		case name != "-output" && name != "output" || !strings.HasPrefix(a, "-"):
+		case given:
+			asked = value
+		case i+1 < len(args):
+			asked = args[i+1]
 		}
 	}
-	return false
+	return asked == "json"
+}
+
+// resumeNewest lets --resume stand alone: with no value, it is the newest run. The
+// library would take the next flag for its value.
+func resumeNewest(args []string) []string {
+	out := slices.Clone(args)
+	for i, a := range out {
+		if (a == "--resume" || a == "-resume") && (i+1 == len(out) || strings.HasPrefix(out[i+1], "-")) {
+			out[i] = "--resume=" + latest
+		}
+	}
+	return out
 }
 
 // kindOf is fault.KindOf, but what urfave itself refuses is a usage error.

@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
@@ -17,17 +18,20 @@ const stageCodes = "3 done in part, 4 permissions, 10 the gate says no, 11 confl
 func runCommand() *cli.Command {
 	return command(spec{
 		name: "run", usage: "bake, validate, publish, roll and patch in place, in one run", args: "[image]", max: 1,
-		examples: []string{"rehydrate run web", "rehydrate run --until validate web", "rehydrate run --resume 20260102-030405-abcdef web", "rehydrate run --twin --modelled"},
+		examples: []string{"rehydrate run web", "rehydrate run --until validate web", "rehydrate run --resume 20260102-030405-abcdef web", "rehydrate run --resume --due", "rehydrate run --twin --modelled"},
 		codes:    stageCodes,
 		flags: stageFlags(
 			&cli.StringFlag{Name: "from", Usage: "first `STAGE`: bake, validate, publish, roll or patch"},
 			&cli.StringFlag{Name: "until", Usage: "last `STAGE`"},
-			&cli.StringFlag{Name: "resume", Usage: "go on with this `RUN`"},
-			&cli.BoolFlag{Name: "due", Usage: "with --resume latest: only if the run's time has come"},
+			&cli.StringFlag{Name: "resume", Usage: "go on with this `RUN`; alone or as latest: the newest"},
+			&cli.BoolFlag{Name: "due", Usage: "go on with every waiting run whose time has come"},
 			&cli.BoolFlag{Name: "force", Usage: "bake even if nothing would change"},
 		),
 		run: func(c *cli.Context) error {
-			return execute(c, c.String("from"), c.String("until"), c.String("resume"))
+			if c.Bool("due") {
+				return resumeDue(c)
+			}
+			return execute(c, order{c.String("from"), c.String("until"), c.String("resume")})
 		},
 	})
 }
@@ -47,7 +51,7 @@ func stageCommand(stage, usage string) *cli.Command {
 			if stage != "bake" && run == "" {
 				run = latest
 			}
-			return execute(c, stage, stage, run)
+			return execute(c, order{stage, stage, run})
 		},
 	})
 }
@@ -55,7 +59,11 @@ func stageCommand(stage, usage string) *cli.Command {
 // latest stands for the newest run of the image.
 const latest = "latest"
 
-func execute(c *cli.Context, from, until, resume string) error {
+// order is what to run: the first and the last stage, empty for the pipeline's own,
+// and the run to go on with, empty for a new one.
+type order struct{ from, until, run string }
+
+func execute(c *cli.Context, o order) error {
 	if c.Bool("dry-run") {
 		return showPlan(c, false)
 	}
@@ -63,17 +71,21 @@ func execute(c *cli.Context, from, until, resume string) error {
 	if err != nil {
 		return err
 	}
-	if resume == latest {
-		if resume, err = latestRun(s); err != nil {
+	if o.run == latest {
+		if o.run, err = latestRun(s); err != nil {
 			return err
 		}
 	}
+	return carryOut(c, s, o)
+}
+
+func carryOut(c *cli.Context, s *setup, o order) error {
 	if err := confirm(c, s.cloud, "run "+s.image.Label); err != nil {
 		return err
 	}
 	doc, err := app.Run(c.Context, app.Request{
 		Config: s.cfg, Image: s.image, State: s.state, Cloud: s.cloud, Events: s.sink, Tools: tools(c, s.state),
-		Run: resume, From: from, Until: until, MaxWait: c.Duration("max-wait"), Force: c.Bool("force"), Modelled: c.Bool("modelled"),
+		Run: o.run, From: o.from, Until: o.until, MaxWait: c.Duration("max-wait"), Force: c.Bool("force"), Modelled: c.Bool("modelled"),
 	})
 	if doc == nil {
 		return err
@@ -82,7 +94,7 @@ func execute(c *cli.Context, from, until, resume string) error {
 		err = werr
 	}
 	if c.String("output") == "table" {
-		fmt.Fprintf(c.App.ErrWriter, "report: %s/report.html and report.md\n", s.state.Artifacts(doc.ID))
+		fmt.Fprintf(c.App.ErrWriter, "report: %s and report.md\n", filepath.Join(s.state.Artifacts(doc.ID), "report.html"))
 	}
 	return err
 }
