@@ -17,10 +17,10 @@ import (
 var t0 = time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
 
 // store is a Parameter Store with asynchronous validation: an image value becomes
-// readable at the second Get after the write, or never.
+// readable at the second Get or History after the write, or never.
 type store struct {
 	versions map[string][]publish.Parameter
-	pending  map[string]int // Gets until the newest version shows
+	pending  map[string]int // looks until the newest version shows
 	invalid  map[string]bool
 	writes   []string
 	// hook runs before and after every call; an error from it is the call's.
@@ -44,11 +44,7 @@ func (s *store) Get(_ context.Context, name string) (publish.Parameter, error) {
 	if err := s.at("Get", false); err != nil {
 		return publish.Parameter{}, err
 	}
-	all := s.versions[name]
-	if n := len(all); n > 0 && (s.pending[name] > 0 || s.invalid[all[n-1].Value]) {
-		s.pending[name]--
-		all = all[:n-1]
-	}
+	all := s.shown(name)
 	if len(all) == 0 {
 		return publish.Parameter{}, fault.New(fault.NotFound, "", "no parameter %s", name)
 	}
@@ -57,11 +53,21 @@ func (s *store) Get(_ context.Context, name string) (publish.Parameter, error) {
 	return p, s.at("Get", true)
 }
 
+// shown are the versions that can be read.
+func (s *store) shown(name string) []publish.Parameter {
+	all := s.versions[name]
+	if n := len(all); n > 0 && (s.pending[name] > 0 || s.invalid[all[n-1].Value]) {
+		s.pending[name]--
+		all = all[:n-1]
+	}
+	return all
+}
+
 func (s *store) History(_ context.Context, name string) ([]publish.Parameter, error) {
 	if err := s.at("History", false); err != nil {
 		return nil, err
 	}
-	return slices.Clone(s.versions[name]), s.at("History", true)
+	return slices.Clone(s.shown(name)), s.at("History", true)
 }
 
 func (s *store) Put(_ context.Context, in publish.NewVersion) (int64, error) {
@@ -149,16 +155,17 @@ func newStage(s *store) *publish.Stage {
 func drive(t *testing.T, u unit.Unit, tolerate int) (json.RawMessage, int, error) {
 	t.Helper()
 	var state json.RawMessage
-	fails := 0
+	fails, ctx := 0, t.Context()
 	for range 500 {
-		out, next, err := u.Advance(t.Context(), state)
+		out, next, err := u.Advance(ctx, state)
 		if err != nil {
 			if fails++; fails > tolerate || !errors.Is(err, errInjected) {
 				return state, fails, err
 			}
+			ctx = unit.Repeat(t.Context())
 			continue
 		}
-		state = out
+		state, ctx = out, t.Context()
 		if next.Done {
 			return state, fails, nil
 		}

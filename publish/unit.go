@@ -24,6 +24,9 @@ const (
 const (
 	lookEvery = 3 * time.Second
 	maxLooks  = 60
+	// doubtLooks is how often a pointer is looked for that a process which died may
+	// have written: like any other it shows when AWS has validated it.
+	doubtLooks = 20
 )
 
 // state is the unit's whole memory.
@@ -31,6 +34,7 @@ type state struct {
 	Step    step           `json:"step,omitempty"`
 	Version int64          `json:"version,omitempty"` // the version of our last write
 	Looks   int            `json:"looks,omitempty"`
+	Doubt   bool           `json:"doubt,omitempty"` // the pointer may have been written and not recorded
 	Restore *Parameter     `json:"restore,omitempty"` // the newer foreign version we wrote over
 	Result  record.Publish `json:"result"`
 	Outcome string         `json:"outcome,omitempty"`
@@ -158,17 +162,25 @@ func (m mover) build(ctx context.Context, st *state) (unit.Next, error) {
 	return unit.Again(0), nil
 }
 
-// pointer moves the channel, or adopts a move of this run that was not recorded.
+// pointer moves the channel, or adopts a move of this run that was not recorded. A
+// second write would be a second version, so a first one is looked for with patience.
 func (m mover) pointer(ctx context.Context, st *state) (unit.Next, error) {
+	if unit.Repeated(ctx) {
+		st.Doubt, st.Looks = true, 0
+	}
 	now, err := m.newest(ctx)
 	if err != nil {
 		return unit.Next{}, err
 	}
-	st.Step, st.Looks = stepHistory, 0
 	if now.Value == m.plan.Image && m.ours(now) {
-		st.Version = now.Version
+		st.Step, st.Looks, st.Doubt, st.Version = stepHistory, 0, false, now.Version
 		return unit.Again(0), nil
 	}
+	if st.Doubt && st.Looks < doubtLooks && now.Version == m.plan.Version {
+		st.Looks++
+		return unit.Again(lookEvery), nil
+	}
+	st.Step, st.Looks, st.Doubt = stepHistory, 0, false
 	if now.Version != m.plan.Version {
 		return unit.Next{}, fault.New(fault.Conflict, "plan again",
 			"publish to %s: somebody moved the channel to version %d (%s)", m.plan.Channel, now.Version, now.Value)

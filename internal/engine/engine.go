@@ -40,7 +40,7 @@ func (l *Local) Run(ctx context.Context, name string, u unit.Unit) (json.RawMess
 		if err := h.before(ctx); err != nil {
 			return nil, err
 		}
-		state, next, err := u.Advance(ctx, h.state)
+		state, next, err := u.Advance(h.mark(ctx), h.state)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
@@ -103,6 +103,7 @@ type history struct {
 	next    pending
 	done    bool
 	started bool // a Before record of this state stands in the journal
+	cut     bool // that record is of another process, which did not live to add an After
 }
 
 func (l *Local) open(ctx context.Context, name, kind string) (*history, error) {
@@ -124,7 +125,17 @@ func (l *Local) open(ctx context.Context, name, kind string) (*history, error) {
 			h.next = pending{due: r.Due, approval: r.Approval}
 		}
 	}
+	h.cut = h.started
 	return h, nil
+}
+
+// mark tells the first Advance after a crash that it may be a repetition.
+func (h *history) mark(ctx context.Context) context.Context {
+	if !h.cut {
+		return ctx
+	}
+	h.cut = false
+	return unit.Repeat(ctx)
 }
 
 // before records that an Advance from this state begins. Polls that change nothing

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -150,6 +151,43 @@ func TestRun_crashed_at_every_record_boundary_ends_the_same(t *testing.T) {
 		if boundaries != 6 {
 			t.Errorf("crashed at %d boundaries, want 6", boundaries)
 		}
+	}
+}
+
+func TestRun_tells_the_first_step_after_a_crash_that_it_may_be_a_repetition(t *testing.T) {
+	for name, c := range map[string]struct {
+		after bool // the second boundary, of the After record
+		at    int
+		want  []bool // what each Advance of both processes was told
+	}{
+		"nothing was begun":     {at: 1, want: []bool{false, false}},
+		"begun, not advanced":   {at: 1, after: true, want: []bool{true, false}},
+		"advanced, not saved":   {at: 2, want: []bool{false, true, false}},
+		"advanced and saved":    {at: 2, after: true, want: []bool{false, false}},
+		"second step not saved": {at: 4, want: []bool{false, false, true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var told []bool
+				u := unit.Func("test.told", func(ctx context.Context, s *int) (unit.Next, error) {
+					told = append(told, unit.Repeated(ctx))
+					*s++
+					return unit.Next{Done: *s == 2}, nil
+				})
+				store := journal.NewFolder(t.TempDir())
+				l := &Local{Journal: journal.Open(&crashing{Store: store, at: c.at, after: c.after}, "r1"), Clock: wait.Wall{}}
+				if _, err := l.Run(t.Context(), "x", u); !errors.Is(err, errCrash) {
+					t.Fatalf("got %v, want a crash", err)
+				}
+				l.Journal = journal.Open(store, "r1")
+				if _, err := l.Run(t.Context(), "x", u); err != nil {
+					t.Fatal(err)
+				}
+				if !slices.Equal(told, c.want) {
+					t.Errorf("told %v, want %v", told, c.want)
+				}
+			})
+		})
 	}
 }
 

@@ -36,6 +36,17 @@ type Next struct {
 	Approval string
 }
 
+type repeatedKey struct{}
+
+// Repeat marks the context of an Advance whose state another process has advanced
+// from before without recording an end: it may have acted, and died. Executors call it.
+func Repeat(ctx context.Context) context.Context { return context.WithValue(ctx, repeatedKey{}, true) }
+
+// Repeated says that this Advance may repeat one that was cut off. A call that AWS
+// neither refuses nor shows at once when it is repeated must then be looked for with
+// patience before it is made again.
+func Repeated(ctx context.Context) bool { return ctx.Value(repeatedKey{}) != nil }
+
 // Done ends a unit.
 func Done() Next { return Next{Done: true} }
 
