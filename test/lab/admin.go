@@ -17,10 +17,29 @@ type Event struct {
 	N    int
 	Time time.Time
 	Kind string
-	Data struct {
-		Service, Op, Snapshot, Path, Instance, State string
-		Block, Status                                int
+	Data json.RawMessage // by kind
+}
+
+// Call is the data of an event of kind "call": a request that the twin answered.
+type Call struct {
+	Service, Op, Client, Snapshot string
+	Status                        int // of HTTP
+}
+
+// Calls are the requests after entry number since.
+func (l *Lab) Calls(t testing.TB, since int) (out []Call) {
+	t.Helper()
+	for _, e := range l.Events(t, since) {
+		if e.Kind != "call" {
+			continue
+		}
+		var c Call
+		if err := json.Unmarshal(e.Data, &c); err != nil {
+			t.Fatalf("entry %d of the twin's log: %v", e.N, err)
+		}
+		out = append(out, c)
 	}
+	return out
 }
 
 // Events are the entries of the twin's log after entry number since.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/goldenami/rehydrate/internal/record"
@@ -17,6 +18,7 @@ type Options struct {
 	RootOptions
 	Config string // configuration file; empty: the demo's
 	World  string // world file; empty: the demo's
+	Image  string // an image line of the configuration; empty: it has just one
 	// Sources is the folder that the archive's address serves at first; empty: the
 	// demo archive as it is when baking.
 	Sources string
@@ -54,7 +56,7 @@ func (k *Kit) Start(t testing.TB, o Options) *Lab {
 	}
 	l.Serve(t, o.Sources)
 	t.Cleanup(func() { l.close(t) })
-	l.Run(t, "plan").Want(t, 0)
+	l.Run(t, "plan", slices.DeleteFunc([]string{o.Image}, func(s string) bool { return s == "" })...).Want(t, 0)
 	var e struct{ Endpoint string }
 	l.readJSON(t, filepath.Join(l.twin(), "endpoint.json"), &e)
 	l.Endpoint = e.Endpoint
