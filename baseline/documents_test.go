@@ -99,6 +99,10 @@ func TestUpdatePatchBaselineKeepsOrClears(t *testing.T) { // §16.1
 	if b.Name != "golden.rhel_9-x" {
 		t.Error("the old baseline was changed")
 	}
+	emptied, err := b.Change([]byte(`{"ApprovalRules":{},"GlobalFilters":{}}`), false)
+	if err != nil || len(emptied.rules()) != 0 || len(emptied.GlobalFilters.filters()) != 0 {
+		t.Errorf("a given field replaces the old one whole: %v %s", err, emptied.Canonical())
+	}
 	for name, c := range map[string]struct {
 		request string
 		replace bool

@@ -179,3 +179,40 @@ func TestWindowsCannotBeLocked(t *testing.T) {
 		t.Error("a lock without digests was made")
 	}
 }
+
+func TestJudgeTellsExactFromNewerOlderAndAbsent(t *testing.T) {
+	l := debLock(locked("a", "2", "x"), locked("b", "2", "x"), locked("c", "2", "x"), locked("d", "2", "x"), locked("e", "2", "x"))
+	inst := func(name, arch, version string) Installed {
+		return Installed{Package: Package{Name: name, Arch: arch, Version: version}}
+	}
+	got := l.Judge(Inventory{Installed: []Installed{
+		inst("a", "amd64", "1"), inst("a", "amd64", "2"), // the highest counts
+		inst("b", "amd64", "3"), inst("c", "amd64", "1"), inst("d", "i386", "2"), inst("e", "amd64", "2"), inst("e", "amd64", "3"),
+	}})
+	want := []string{"exact 2", "newer 3", "older 1", "absent ", "newer 3"}
+	for i, f := range got {
+		if s := f.Standing + " " + f.Installed; s != want[i] {
+			t.Errorf("%s: got %s, want %s", f.Name, s, want[i])
+		}
+	}
+	if Honoured(got) || !Honoured(got[:1]) || !Honoured(nil) {
+		t.Error("a root honours the lock when every finding is exact")
+	}
+}
+
+func TestLocksNameTheirExtensions(t *testing.T) {
+	n := debianNode()
+	n.Available.Packages[0].FirstSeen = day0.AddDate(0, 0, -30)
+	plain, err1 := MakeLock(debianBaseline(), n, day0, Options{})
+	marked, err2 := MakeLock(debianBaseline(), n, day0, Options{AptApprovalDelay: true})
+	if err1 != nil || err2 != nil {
+		t.Fatal(err1, err2)
+	}
+	if len(plain.Extensions) != 0 || !slices.Equal(marked.Extensions, []string{ExtensionAptDelay}) || plain.Identity() == marked.Identity() {
+		t.Errorf("got %v and %v", plain.Extensions, marked.Extensions)
+	}
+	rpm, err := MakeLock(withRules(RedHat), rpmNode(RedHat, "RedhatEnterpriseLinux9.4", "1"), day0, Options{AptApprovalDelay: true})
+	if err != nil || len(rpm.Extensions) != 0 {
+		t.Errorf("the extension is Debian's: %v, %v", rpm.Extensions, err)
+	}
+}

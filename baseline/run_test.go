@@ -110,7 +110,7 @@ func TestSinceBootSwitchMarksWhatAnybodyInstalled(t *testing.T) { // AMB-14
 }
 
 func TestOverrideRefusesContradictingDependencies(t *testing.T) { // §6.5
-	n := rpmNode(RedHat, "RedhatEnterpriseLinux9.4", "1", build{version: "2"}, build{version: "3"})
+	n := rpmNode(RedHat, "RedhatEnterpriseLinux9.4", "1", build{version: "0"}, build{version: "1"}, build{version: "2"}, build{version: "3"})
 	dep := Package{Name: "dep", Arch: "x86_64", Epoch: "0", Version: "5", Release: "1"}
 	for i := range n.Available.Packages {
 		n.Available.Packages[i].Requires = []Package{dep}
@@ -123,6 +123,7 @@ func TestOverrideRefusesContradictingDependencies(t *testing.T) { // §6.5
 	}{
 		"highest match":                    {withRules(RedHat), want(OverridePatch{ID: "pkg"}), []string{"pkg.x86_64=0:3-1"}},
 		"titled":                           {withRules(RedHat), want(OverridePatch{ID: "pkg", Title: "pkg.x86_64:0:2-1"}), []string{"pkg.x86_64=0:2-1"}},
+		"never the same":                   {withRules(RedHat), want(OverridePatch{ID: "pkg", Title: "*-1-1"}), nil},
 		"never older":                      {withRules(RedHat), want(OverridePatch{ID: "pkg", Title: "*-0-1"}), nil},
 		"dependency in its wanted version": {withRules(RedHat), want(OverridePatch{ID: "pkg"}, OverridePatch{ID: "dep", Title: "*-5-1"}), []string{"pkg.x86_64=0:3-1"}},
 		"dependency in another version":    {withRules(RedHat), want(OverridePatch{ID: "pkg"}, OverridePatch{ID: "dep", Title: "*-4-1"}), nil},

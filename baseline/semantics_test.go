@@ -349,3 +349,18 @@ func TestPatchManagerKnowsNoDelayOnDebian(t *testing.T) { // §2
 		}
 	}
 }
+
+func TestIDsInTheRejectedListRejectNothing(t *testing.T) { // AMB-09
+	n := advisory("RHSA-2025:1", "security", "Low", "2025-06-01")
+	n.CVEs, n.Bugzillas = []string{"CVE-2025-1"}, []string{"2"}
+	b := withRules(RedHat, rule(7))
+	b.RejectedPatches = []string{"RHSA-2025:1", "CVE-2025-1"}
+	node := rpmNode(RedHat, "RedhatEnterpriseLinux9.4", "1", build{version: "2", notices: []Notice{n}})
+	if got := state(t, b, node, Options{}); got != "Missing 2" {
+		t.Errorf("got %s", got)
+	}
+	b.RejectedPatches = []string{"2"} // a package pattern there: the version
+	if got := state(t, b, node, Options{}); got != "InstalledOther 1" {
+		t.Errorf("got %s", got)
+	}
+}

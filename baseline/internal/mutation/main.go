@@ -112,8 +112,7 @@ func copyModule(root, work string) error {
 }
 
 // plant writes one fault, runs the tests and takes the fault out again. It returns
-// the first failing test, "does not build" for a fault that the compiler finds and
-// "" for one that nobody does.
+// the first failing test, "" if none fails.
 func plant(ctx context.Context, work string, f fault) (caughtBy string, err error) {
 	path := filepath.Join(work, "baseline", f.file)
 	good, err := os.ReadFile(path)
@@ -135,6 +134,9 @@ func plant(ctx context.Context, work string, f fault) (caughtBy string, err erro
 	if ok {
 		return "", nil
 	}
+	if strings.Contains(out, "[build failed]") {
+		return "", fmt.Errorf("it does not build, which proves nothing about the tests:\n%s", out)
+	}
 	return failing(out), nil
 }
 
@@ -150,9 +152,6 @@ var failure = regexp.MustCompile(`(?m)^--- FAIL: (\S+)`)
 func failing(out string) string {
 	names := failure.FindAllStringSubmatch(out, -1)
 	if len(names) == 0 {
-		if strings.Contains(out, "[build failed]") {
-			return "" // a fault that does not build proves nothing about the tests
-		}
 		return "panic or timeout"
 	}
 	if n := len(names) - 1; n > 0 {
