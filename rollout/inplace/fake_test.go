@@ -39,6 +39,7 @@ type cloud struct {
 	report    *record.NodeReport  // what the node answers; nil: nothing
 	mangle    func(string) string // of the output
 	late      int                 // how often a new document is not found yet
+	unlisted  int                 // how often a new command is not listed yet
 	hook      func(call string, after bool) error
 	inBucket  bool // the output goes to the bucket
 	cut       int  // the API's copy of the output ends here
@@ -108,6 +109,10 @@ type commands struct{ *cloud }
 func (c commands) Find(_ context.Context, instance, comment string) (string, error) {
 	if err := c.at("Find", false); err != nil {
 		return "", err
+	}
+	if c.unlisted > 0 && len(c.sent) > 0 {
+		c.unlisted--
+		return "", c.at("Find", true)
 	}
 	for i, s := range c.sent {
 		if s.Instance == instance && s.Comment == comment {
@@ -259,15 +264,17 @@ func patched(version string) *record.NodeReport {
 func drive(t *testing.T, u unit.Unit) (json.RawMessage, error) {
 	t.Helper()
 	var state json.RawMessage
+	ctx := t.Context()
 	for range 500 {
-		out, next, err := u.Advance(t.Context(), state)
+		out, next, err := u.Advance(ctx, state)
 		if errors.Is(err, errInjected) {
+			ctx = unit.Repeat(t.Context())
 			continue
 		}
 		if err != nil {
 			return state, err
 		}
-		state = out
+		state, ctx = out, t.Context()
 		if next.Done {
 			return state, nil
 		}

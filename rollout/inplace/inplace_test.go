@@ -230,6 +230,7 @@ func TestPatchSurvivesAFailureAtEveryCall(t *testing.T) {
 	for _, after := range []bool{false, true} {
 		for at := 1; ; at++ {
 			c := newCloud(patched("1.2"))
+			c.unlisted = 1
 			calls, hit := 0, false
 			c.hook = func(_ string, a bool) error {
 				if a != after {

@@ -17,6 +17,9 @@ import (
 const (
 	pollEvery = 5 * time.Second
 	lookEvery = 3 * time.Second
+	// doubt is how long a command may stay unlisted that a process which died may
+	// have sent.
+	doubt = 15 * time.Second
 	// maxLooks bounds how long a new document or command may stay unseen, and how
 	// long the output may take to reach the bucket.
 	maxLooks = 40
@@ -157,6 +160,10 @@ func (m *nodeMover) send(ctx context.Context, st *nodeState) (unit.Next, error) 
 	id, err := m.Commands.Find(ctx, m.node.ID, m.comment())
 	if err != nil {
 		return unit.Next{}, fmt.Errorf("look for the command to node %s: %w", m.node.ID, err)
+	}
+	if id == "" && unit.Repeated(ctx) && st.Looks == 0 {
+		st.Looks++
+		return unit.Again(doubt), nil
 	}
 	if id == "" {
 		name, _, hash := Document()
