@@ -156,12 +156,15 @@ func mean(err error) (meaning, bool) {
 	var op *net.OpError
 	switch {
 	case errors.As(err, &op) && op.Op == "dial":
-		return meaning{fault.Failed, "is the endpoint right and running? see AWS_ENDPOINT_URL and the region"}, true
-	case strings.Contains(err.Error(), "get credentials") || strings.Contains(err.Error(), "no EC2 IMDS role found"):
+		return meaning{fault.Failed, "is there a network, and is the endpoint right and running? see AWS_ENDPOINT_URL, HTTPS_PROXY and the region"}, true
+	case errors.As(err, new(briefly)), strings.Contains(err.Error(), "get credentials"):
 		return meaning{fault.Denied, hintCredentials}, true
 	}
 	return meaning{}, false
 }
+
+// noRole is what the SDK says at the end of its chain of credential sources.
+const noRole = "no EC2 IMDS role found"
 
 // briefly is an error whose text is AWS's own sentence without the SDK's layers.
 type briefly struct {
@@ -173,10 +176,18 @@ func (b briefly) Error() string { return b.text }
 func (b briefly) Unwrap() error { return b.err }
 
 // brief shortens "operation error EC2: X, https response error StatusCode: 400,
-// RequestID: ..., api error Code: message" to "Code: message".
+// RequestID: ..., api error Code: message" to "Code: message", a connection that
+// could not be made to that alone, and the want of credentials to a sentence.
 func brief(err error) error {
 	var api smithy.APIError
-	if !errors.As(err, &api) {
+	var op *net.OpError
+	switch {
+	case errors.As(err, &api):
+	case errors.As(err, &op) && op.Op == "dial":
+		return briefly{op.Error(), err}
+	case strings.Contains(err.Error(), noRole):
+		return briefly{"no credentials were found in the environment, a profile or an instance role", err}
+	default:
 		return err
 	}
 	text := Code(err)

@@ -5,6 +5,7 @@ package session
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
@@ -102,9 +103,19 @@ func (s *Session) Endpoint() string { return aws.ToString(s.cfg.BaseEndpoint) }
 // PathStyle says that S3 is addressed by path, as custom endpoints need it.
 func (s *Session) PathStyle() bool { return s.path }
 
-// Account asks STS who we are and returns the account's id.
+// accountLimit is how long Account may take.
+const accountLimit = 30 * time.Second
+
+// Account asks STS who we are and returns the account's id. It is the first call of
+// a program: where there is no network, it says so soon, with fewer tries than later
+// calls get.
 func (s *Session) Account(ctx context.Context) (string, error) {
-	out, err := sts.NewFromConfig(s.cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	ctx, cancel := context.WithTimeout(ctx, accountLimit)
+	defer cancel()
+	soon := func(o *sts.Options) {
+		o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) { r.MaxAttempts, r.MaxBackoff = 3, 2*time.Second })
+	}
+	out, err := sts.NewFromConfig(s.cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{}, soon)
 	if err != nil {
 		return "", awscloud.Wrap(err, "ask STS for the account")
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goldenami/rehydrate/internal/awscloud/session"
 	"github.com/goldenami/rehydrate/internal/fault"
@@ -101,6 +102,38 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 			_, err := session.Open(t.Context(), c.o)
 			if fault.KindOf(err) != fault.Usage || !strings.Contains(err.Error(), c.says) || fault.HintOf(err) == "" {
 				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestNoNetworkAndNoCredentialsAreSaidSoon(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		o    session.Options
+		kind fault.Kind
+		says string
+		hint string
+	}{
+		{"nobody answers", session.Options{Endpoint: "http://127.0.0.1:1", Key: "a", Secret: "b"}, fault.Failed,
+			"ask STS for the account: dial tcp 127.0.0.1:1: connect", "network"},
+		{"no credentials", session.Options{}, fault.Denied,
+			"ask STS for the account: no credentials were found in the environment, a profile or an instance role", "AWS_PROFILE"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bare(t)
+			c.o.Region = "eu-central-1"
+			s, err := session.Open(t.Context(), c.o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			begun := time.Now()
+			_, err = s.Account(t.Context())
+			if fault.KindOf(err) != c.kind || !strings.HasPrefix(err.Error(), c.says) || !strings.Contains(fault.HintOf(err), c.hint) {
+				t.Errorf("says %v; next: %s", err, fault.HintOf(err))
+			}
+			if took := time.Since(begun); took > 15*time.Second {
+				t.Errorf("it took %s", took)
 			}
 		})
 	}
