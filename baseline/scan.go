@@ -14,6 +14,7 @@ func (p *pass) scan() *Result {
 	installed := p.distinctInstalled()
 	r := &Result{Items: slices.Grow(p.items[:0], len(installed))}
 	text := &arena{}
+	var remarks remarks
 	p.joined = slices.Grow(p.joined[:0], len(p.groups))[:len(p.groups)]
 	clear(p.joined)
 	for _, inst := range installed {
@@ -28,6 +29,9 @@ func (p *pass) scan() *Result {
 		if d.state == StateMissing && p.missed != nil {
 			p.missed(inst, d)
 		}
+		if d.state == StateMissing {
+			p.remark(&remarks, it, d.best)
+		}
 		if d.install {
 			r.ToInstall = append(r.ToInstall, text.join(it.ID, "=", it.Version))
 		}
@@ -38,7 +42,7 @@ func (p *pass) scan() *Result {
 		}
 	}
 	slices.Sort(r.ToInstall)
-	r.Notes = p.notes()
+	r.Notes = append(p.notes(), remarks.notes()...)
 	r.conclude(false)
 	return r
 }
@@ -172,13 +176,4 @@ var titleCased = map[string]string{
 	"newpackage": "Newpackage", "recommended": "Recommended", "optional": "Optional",
 	"feature": "Feature", "critical": "Critical", "important": "Important",
 	"moderate": "Moderate", "medium": "Medium", "low": "Low",
-}
-
-func (p *pass) notes() []string {
-	var out []string
-	if p.family == apt && p.compiled.opts.AptApprovalDelay {
-		out = append(out, ExtensionAptDelay+": ApproveAfterDays and ApproveUntilDate are honoured on "+
-			string(p.compiled.os)+" by changelog and first-seen dates; Patch Manager ignores them there")
-	}
-	return out
 }
