@@ -62,6 +62,9 @@ func (s *Stage) Plan(ctx context.Context, in Request) (Plan, error) {
 	if in.Run == "" || in.Line == "" || in.Folder == "" {
 		return Plan{}, fault.New(fault.Usage, "", "plan the bake: run, line and folder are needed (%q, %q, %q)", in.Run, in.Line, in.Folder)
 	}
+	if in.Source.ID == "" && in.Source.Name == "" {
+		return Plan{}, fault.New(fault.Usage, "", "plan the bake of %s: no source image is named", in.Line)
+	}
 	source, err := s.source(ctx, in)
 	if err != nil {
 		return Plan{}, err

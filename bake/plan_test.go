@@ -52,6 +52,7 @@ func TestPlan_needs_a_source_image_that_can_be_used(t *testing.T) {
 	}{
 		"unknown id":         {nil, nil, "there is no image ami-source in eu-west-1"},
 		"unknown name":       {nil, func(r *Request) { r.Source = ImageFilter{Name: "debian-*", Owners: []string{"136693071363"}} }, `"debian-*" of 136693071363`},
+		"no name at all":     {[]Image{sourceImage}, func(r *Request) { r.Source = ImageFilter{} }, "no source image is named"},
 		"not available":      {[]Image{{ID: "ami-source", State: "deregistered"}}, nil, "is deregistered, not available"},
 		"other architecture": {[]Image{sourceImage}, func(r *Request) { r.Arch = "arm64" }, "is x86_64, not arm64"},
 		"bad baseline":       {[]Image{sourceImage}, func(r *Request) { r.Baseline = json.RawMessage(`{"Name":"x"}`) }, "plan the bake of web"},

@@ -34,7 +34,7 @@ func MakePlan(ctx context.Context, in Request) (*Overview, error) {
 	}
 	in.Run = id
 	p := &pipeline{Request: in, parts: newParts(in)}
-	req, err := p.bakeRequest()
+	req, err := p.bakeRequest(ctx)
 	if err != nil {
 		return nil, err
 	}

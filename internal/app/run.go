@@ -73,12 +73,19 @@ func Run(ctx context.Context, in Request) (*record.Run, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := in.preflight(p.doc, first); err != nil {
+		return nil, err
+	}
 	release, err := in.State.Lease(ctx, in.Image.Label, p.doc.ID)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
 	defer p.close(ctx)
+	// From here on the run can be seen, and resumed if this process dies.
+	if err := in.State.Save(p.doc); err != nil {
+		return nil, err
+	}
 	if err := p.header(ctx); err != nil {
 		return p.doc, err
 	}
@@ -117,15 +124,13 @@ func begin(in Request) (*pipeline, error) {
 			return nil, err
 		}
 		p.Run = id
-	}
-	doc, err := in.State.Load(p.Run)
-	switch {
-	case err == nil:
-		p.doc = doc
-	case fault.KindOf(err) != fault.NotFound:
-		return nil, err
-	default:
 		p.doc = &record.Run{Schema: record.Schema, ID: p.Run, Line: in.Image.Label, StartedAt: in.Cloud.Clock.Now()}
+	} else {
+		doc, err := in.State.Load(p.Run)
+		if err != nil {
+			return nil, err
+		}
+		p.doc = doc
 	}
 	if p.doc.Line != in.Image.Label {
 		return nil, fault.New(fault.Usage, "", "run %s is of image %s, not %s", p.Run, p.doc.Line, in.Image.Label)

@@ -38,7 +38,7 @@ func digestOf(v any) string {
 
 func (p *pipeline) bake(ctx context.Context) (outcome, text string, err error) {
 	plan, err := planned(ctx, p, "bake", func(ctx context.Context) (bake.Plan, error) {
-		in, err := p.bakeRequest()
+		in, err := p.bakeRequest(ctx)
 		if err != nil {
 			return bake.Plan{}, err
 		}
@@ -82,7 +82,7 @@ func left(resources []string) string {
 
 // bakeRequest gathers what the bake needs; it is made once a run and kept in the
 // plan.
-func (p *pipeline) bakeRequest() (bake.Request, error) {
+func (p *pipeline) bakeRequest(ctx context.Context) (bake.Request, error) {
 	i := p.Image
 	body, err := json.Marshal(i.Baseline.Baseline)
 	if err != nil {
@@ -96,40 +96,21 @@ func (p *pipeline) bakeRequest() (bake.Request, error) {
 	if err != nil {
 		return bake.Request{}, err
 	}
+	source, err := p.source(ctx)
+	if err != nil {
+		return bake.Request{}, err
+	}
 	in := bake.Request{
 		Run: p.Run, Line: i.Label, Region: p.Cloud.Region, Arch: i.Architecture, Baseline: body, Options: i.Baseline.Options,
-		Source: bake.ImageFilter{ID: i.Source.ID, Name: i.Source.Name, Owners: i.Source.Owners},
-		Now:    p.Cloud.Clock.Now(), FirstSeen: seen, InstanceType: i.InstanceType, Subnet: i.Subnet, Profile: i.Profile,
+		Source: source, Now: p.Cloud.Clock.Now(), FirstSeen: seen, InstanceType: i.InstanceType, Subnet: i.Subnet, Profile: i.Profile,
 		Tags: i.Tags, Folder: p.State.Artifacts(p.Run), Last: last, Force: p.Force,
 	}
 	if !p.Modelled && i.Builder == "packer" {
-		if in.Packer, err = p.packer(); err != nil {
+		if in.Packer, err = p.Request.packer(); err != nil {
 			return bake.Request{}, err
 		}
 	}
 	return in, nil
-}
-
-func (p *pipeline) packer() (bake.Packer, error) {
-	t := p.Tools
-	for what, path := range map[string]string{"Packer": t.Packer, "packer-plugin-amazon": t.AmazonPlugin, "packer-plugin-rehydrate": t.Plugin, "rehydrate-node": t.Node} {
-		if _, err := os.Stat(path); path == "" || err != nil {
-			return bake.Packer{}, fault.New(fault.Usage, "`make tools build` makes it, or name it by its flag; `--modelled` needs none",
-				"bake %s: %s is not there (%q)", p.Image.Label, what, path)
-		}
-	}
-	out := bake.Packer{
-		Path: t.Packer, PluginFolder: t.PluginFolder, NodeBinary: t.Node, SSHUser: p.Image.SSHUsername,
-		Plugins:  []bake.Plugin{{Source: "github.com/hashicorp/amazon", Path: t.AmazonPlugin}, {Source: "github.com/goldenami/rehydrate", Path: t.Plugin}},
-		Endpoint: p.Cloud.Twin,
-	}
-	if p.Image.Template != "" {
-		out.Template = p.Image.Template
-		if !filepath.IsAbs(out.Template) {
-			out.Template = filepath.Join(filepath.Dir(p.Config.File), out.Template)
-		}
-	}
-	return out, nil
 }
 
 // packerEnv is what Packer's AWS plugin needs to reach the twin; on AWS it has the
