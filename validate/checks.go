@@ -15,21 +15,23 @@ import (
 	"github.com/goldenami/rehydrate/internal/record"
 )
 
-// checks are the gate's checks in order. Each answers one question of the disk.
+// checks are the gate's checks in order. Each answers one question of the disk. The
+// ones that prove what the image is cannot be switched off.
 var checks = []struct {
-	name string
-	ask  func(in Input, d *disk, v *record.Verdict) record.Check
+	name     string
+	optional bool
+	ask      func(in Input, d *disk, v *record.Verdict) record.Check
 }{
-	{"marker", checkMarker},
-	{"lock", checkLock},
-	{"baseline", checkBaseline},
-	{"changes", checkChanges},
-	{"hygiene", checkHygiene},
+	{"marker", false, checkMarker},
+	{"lock", false, checkLock},
+	{"baseline", false, checkBaseline},
+	{"changes", true, checkChanges},
+	{"hygiene", true, checkHygiene},
 }
 
 func (g *Gate) check(in Input, d *disk, v *record.Verdict) {
 	for _, c := range checks {
-		if slices.Contains(in.SkipCheck, c.name) {
+		if c.optional && slices.Contains(in.SkipCheck, c.name) {
 			v.Checks = append(v.Checks, record.Check{Name: c.name, Outcome: "skipped", Text: "switched off in the configuration"})
 			continue
 		}
@@ -75,8 +77,10 @@ func unknown(format string, args ...any) record.Check {
 // checkMarker proves that this disk is the one that the bake patched.
 func checkMarker(in Input, d *disk, _ *record.Verdict) record.Check {
 	switch {
+	case in.Marker == "" && strings.HasPrefix(in.Builder, "packer"):
+		return unknown("the bake by Packer plants a marker, and its record has none")
 	case in.Marker == "":
-		return pass("none was planted")
+		return pass("none was planted (Run Command bake)")
 	case d.marker == in.Marker:
 		return pass("found %s in the snapshot", d.marker)
 	case d.marker == "":
@@ -190,11 +194,12 @@ func checkHygiene(_ Input, d *disk, _ *record.Verdict) record.Check {
 }
 
 // compare says what changed against the image in use. That image may be anybody's
-// and unreadable: then the comparison is missing, which is said, not judged.
-func (g *Gate) compare(ctx context.Context, in Input, d *disk, v *record.Verdict) {
+// and unreadable: then the comparison is missing, which is said, not judged. It fails
+// only when the work was called off.
+func (g *Gate) compare(ctx context.Context, in Input, d *disk, v *record.Verdict) error {
 	if in.InUse == "" || in.InUse == in.Image {
 		v.Against = ""
-		return
+		return nil
 	}
 	snap, err := g.Images.RootSnapshot(ctx, in.InUse)
 	var before *disk
@@ -202,15 +207,33 @@ func (g *Gate) compare(ctx context.Context, in Input, d *disk, v *record.Verdict
 		var cost record.ReadCost
 		before, err = g.read(ctx, snap, &cost)
 	}
+	if stop := calledOff(ctx, err); stop != nil {
+		return fmt.Errorf("compare with %s, the image in use: %w", in.InUse, stop)
+	}
 	if err != nil {
 		g.emit(event.Warned, "cannot compare with %s, the image in use: %s", in.InUse, err)
 		v.Against = ""
-		return
+		v.Checks = append(v.Checks, record.Check{Name: "compare", Outcome: "skipped",
+			Text: fmt.Sprintf("%s, the image in use, could not be read: %s", in.InUse, err)})
+		return nil
 	}
 	v.Changes = Diff(before.inventory, d.inventory)
 	for _, c := range v.Changes {
 		g.emit(event.Found, "%s %s → %s", c.Name, or(c.From, "new"), or(c.To, "removed"))
 	}
+	return nil
+}
+
+// calledOff is err, or the context's own error, if the work was interrupted or ran
+// out of time; nil for a failure of any other sort.
+func calledOff(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	}
+	return ctx.Err()
 }
 
 func or(s, other string) string {

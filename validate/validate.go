@@ -38,8 +38,9 @@ type Input struct {
 	Lock      *baseline.Lock
 	Evidence  *baseline.Node // what the bake found before it changed anything
 	Marker    string         // what the bake planted; empty: not planted
+	Builder   string         // what baked it, as record.Bake says it; Packer always plants
 	InUse     string         // the image to compare with; empty: none
-	SkipCheck []string       // names of checks left out, said in the verdict
+	SkipCheck []string       // names of optional checks left out, said in the verdict
 }
 
 // Gate judges candidates.
@@ -107,7 +108,9 @@ func (g *Gate) Judge(ctx context.Context, in Input) (record.Verdict, error) {
 		v.Checks = append(v.Checks, record.Check{Name: "read", Outcome: record.Pass,
 			Text: fmt.Sprintf("%d packages of %s", v.Packages, d.inventory.Product)})
 		g.check(in, d, &v)
-		g.compare(ctx, in, d, &v)
+		if err := g.compare(ctx, in, d, &v); err != nil {
+			return record.Verdict{}, err
+		}
 	}
 	conclude(&v)
 	kind := event.Ended

@@ -223,3 +223,73 @@ func TestJudge_of_no_image_is_an_error(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestVerdict_without_a_marker_depends_on_who_baked(t *testing.T) {
+	good := disk{root: clean(), inventory: inventory("base", "1", "tool", "1.2")}
+	for builder, want := range map[string]string{"packer 1.15.0 amazon-ebs 1.8.0": record.Unknown, "run-command": record.Pass} {
+		in := bake(t)
+		in.Marker, in.Builder = "", builder
+		v := judged(in, &good)
+		if v.Outcome != want {
+			t.Errorf("%s: %s: %v", builder, v.Outcome, v.Reasons)
+		}
+		if want == record.Pass && !strings.Contains(v.Checks[0].Text, "none was planted (Run Command bake)") {
+			t.Errorf("%s: %+v", builder, v.Checks[0])
+		}
+	}
+}
+
+func TestVerdict_only_optional_checks_can_be_switched_off(t *testing.T) {
+	in := bake(t)
+	in.SkipCheck = []string{"marker", "lock", "baseline", "changes", "hygiene"}
+	v := judged(in, &disk{root: clean(), inventory: inventory("base", "1", "tool", "1.1"), marker: "m-2"})
+	got := map[string]string{}
+	for _, c := range v.Checks {
+		got[c.Name] = c.Outcome
+	}
+	want := map[string]string{"marker": record.Fail, "lock": record.Fail, "baseline": record.Fail, "changes": "skipped", "hygiene": "skipped"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
+// failing answers for one image with an error.
+type failing struct {
+	images
+	at  string
+	err error
+}
+
+func (f failing) RootSnapshot(ctx context.Context, id string) (string, error) {
+	if id == f.at {
+		return "", f.err
+	}
+	return f.images.RootSnapshot(ctx, id)
+}
+
+func TestJudge_says_in_the_verdict_that_the_image_in_use_could_not_be_read(t *testing.T) {
+	g := &Gate{Events: event.Discard, Now: func() time.Time { return now }, Blocks: blocks{"snap-new": ext4(t, "1.2", "m-1")}}
+	in := bake(t)
+	in.InUse = "ami-old"
+	for cause, stops := range map[error]bool{
+		fault.New(fault.Denied, "", "not your snapshot"):            false,
+		fmt.Errorf("describe images: %w", context.Canceled):         true,
+		fmt.Errorf("describe images: %w", context.DeadlineExceeded): true,
+	} {
+		g.Images = failing{images{"ami-new": "snap-new"}, "ami-old", cause}
+		v, err := g.Judge(t.Context(), in)
+		if stops {
+			if !errors.Is(err, cause) {
+				t.Errorf("%v: got %v, %s", cause, err, v.Outcome)
+			}
+			continue
+		}
+		if err != nil || v.Outcome != record.Pass {
+			t.Fatalf("%v: %v, %s %v", cause, err, v.Outcome, v.Reasons)
+		}
+		last := v.Checks[len(v.Checks)-1]
+		if last.Name != "compare" || last.Outcome != "skipped" || !strings.Contains(last.Text, "not your snapshot") || v.Against != "" {
+			t.Errorf("last check %+v, against %q", last, v.Against)
+		}
+	}
+}

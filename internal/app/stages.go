@@ -230,7 +230,7 @@ func (p *pipeline) gateInput(ctx context.Context) (validate.Input, error) {
 		return validate.Input{}, err
 	}
 	in := validate.Input{Image: r.Bake.Image, Baseline: p.Image.Baseline.Baseline, Options: p.Image.Baseline.Options,
-		Marker: r.Bake.Marker, SkipCheck: p.Image.Hygiene}
+		Marker: r.Bake.Marker, Builder: r.Bake.Builder, SkipCheck: p.Image.Hygiene}
 	var lock baseline.Lock
 	if err := p.readArtifact(r, r.Bake.Files.Lock, &lock); err == nil {
 		in.Lock = &lock
