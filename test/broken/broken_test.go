@@ -35,7 +35,7 @@ func TestBroken(t *testing.T) {
 	}{
 		{"the index is not the one that was signed", alterIndex, []string{address, "Packages"}},
 		{"the signature is of something else", alterRelease, []string{address, "InRelease"}},
-		{"a package file is not the one in the index", alterPackage, []string{"demo-tool"}},
+		{"a package file is not the one in the index", alterPackage, []string{"demo-tool 1.2", "did not deliver"}},
 		{"the archive is gone", remove, []string{address}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -153,9 +153,9 @@ func TestWhatIsNowhereIsTheGatesNoWithThePackageNamed(t *testing.T) {
 		deliver []byte
 		want    string
 	}{
-		"no source, no bundle":         {nil, baseline.Available{}, nil, "vanished 1.2"},
+		"no source, no bundle":         {nil, baseline.Available{}, nil, "vanished 1.2 (all): no source offers it any more"},
 		"bundle file with other bytes": {other, baseline.Available{}, nil, "holds other contents"},
-		"source delivers other bytes":  {nil, offering(p), other, "vanished 1.2"},
+		"source delivers other bytes":  {nil, offering(p), other, "vanished 1.2 (all): the source that offers it did not deliver"},
 		"same version, other contents": {nil, baseline.Available{Packages: []baseline.AvailablePackage{{Package: p.Package, SHA256: strings.Repeat("0", 64)}}}, other, "vanished 1.2"},
 	} {
 		r := &runner{run: func(cmd Command) (string, error) {
@@ -171,6 +171,8 @@ func TestWhatIsNowhereIsTheGatesNoWithThePackageNamed(t *testing.T) {
 		s, _, err := newAPT(t, r).Obtain(t.Context(), apply.Order{Packages: []baseline.LockedPackage{p}, Offers: c.offers, Bundle: bundle})
 		if s != nil && err == nil || fault.KindOf(err) != fault.GateSaysNo || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v (kind %d), want the gate's no with %q", name, err, fault.KindOf(err), c.want)
+		} else if strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: more than one line: %v", name, err)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/goldenami/rehydrate/baseline"
@@ -80,28 +81,33 @@ func (a *APT) Obtain(ctx context.Context, o apply.Order) (apply.Session, []recor
 	return s, obtained, nil
 }
 
+// nowhere says on one line why a file could not be had, place by place.
 func nowhere(p baseline.LockedPackage, o apply.Order, tried []error) error {
-	err := fmt.Errorf("obtain package %s %s (%s): no source offers it any more and it is in no bundle", p.Name, p.Version, p.Arch)
-	if o.Bundle != "" {
-		err = fmt.Errorf("obtain package %s %s (%s): no source offers it any more and bundle %s does not hold it", p.Name, p.Version, p.Arch, o.Bundle)
+	why, bundle := "no source offers it any more", "it is in no bundle"
+	if offered(o, p) {
+		why = "the source that offers it did not deliver what the index promises"
 	}
-	return errors.Join(append([]error{err}, tried...)...)
+	if o.Bundle != "" {
+		bundle = fmt.Sprintf("bundle %s does not hold it", o.Bundle)
+	}
+	err := fmt.Errorf("obtain package %s %s (%s): %s and %s", p.Name, p.Version, p.Arch, why, bundle)
+	for _, t := range tried {
+		err = fmt.Errorf("%w; %w", err, t)
+	}
+	return err
+}
+
+// offered says that a configured source offers the very contents of the lock.
+func offered(o apply.Order, p baseline.LockedPackage) bool {
+	return slices.ContainsFunc(o.Offers.Packages, func(a baseline.AvailablePackage) bool {
+		return a.Name == p.Name && a.Arch == p.Arch && a.Version == p.Version && a.SHA256 == p.SHA256
+	})
 }
 
 // fetchSource lets apt download what a configured source still offers with the very
 // contents of the lock.
 func (a *APT) fetchSource(ctx context.Context, o apply.Order, lacking []baseline.LockedPackage) error {
-	offered := map[string]bool{}
-	for _, p := range o.Offers.Packages {
-		offered[p.Name+"\x00"+p.Arch+"\x00"+p.Version+"\x00"+p.SHA256] = true
-	}
-	var want []baseline.LockedPackage
-	for _, p := range lacking {
-		if offered[p.Name+"\x00"+p.Arch+"\x00"+p.Version+"\x00"+p.SHA256] {
-			want = append(want, p)
-		}
-	}
-	return a.download(ctx, want)
+	return a.download(ctx, slices.DeleteFunc(slices.Clone(lacking), func(p baseline.LockedPackage) bool { return !offered(o, p) }))
 }
 
 // download fetches packages through apt and takes in the files that are right.
