@@ -2,14 +2,9 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/goldenami/rehydrate/internal/twin"
 	"github.com/goldenami/rehydrate/internal/twin/roots"
@@ -77,30 +72,19 @@ func (in *DoctorRequest) absent(name, detail, hint string) Finding {
 	return Finding{Name: name, Standing: FoundMissing, Detail: detail, Hint: hint}
 }
 
-var packerVersion = regexp.MustCompile(`^Packer v(([0-9]+)\.([0-9]+)\S*)`)
-
-const packerLimit = 10 * time.Second
-
 func (in *DoctorRequest) packer(ctx context.Context) Finding {
 	const hint = "install Packer 1.11 or newer, or `make tools`"
 	if in.Tools.Packer == "" {
 		return in.absent("packer", "not found", hint)
 	}
-	ctx, cancel := context.WithTimeout(ctx, packerLimit)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, in.Tools.Packer, "version")
-	cmd.Env = append(os.Environ(), "CHECKPOINT_DISABLE=1")
-	text, err := cmd.Output()
-	m := packerVersion.FindStringSubmatch(string(text))
-	if m == nil {
-		return in.absent("packer", fmt.Sprintf("%s does not say its version (%v)", in.Tools.Packer, err), hint)
+	v := packerVersion(ctx, in.Tools.Packer)
+	switch {
+	case v == "":
+		return in.absent("packer", in.Tools.Packer+" does not say its version", hint)
+	case !NewEnough(v):
+		return in.absent("packer", in.Tools.Packer+" is version "+v, hint)
 	}
-	major, _ := strconv.Atoi(m[2]) // the pattern admits digits only
-	minor, _ := strconv.Atoi(m[3])
-	if major < 1 || major == 1 && minor < 11 {
-		return in.absent("packer", in.Tools.Packer+" is version "+m[1], hint)
-	}
-	return Finding{Name: "packer", Standing: FoundOK, Detail: m[1] + ", " + in.Tools.Packer}
+	return Finding{Name: "packer", Standing: FoundOK, Detail: v + ", " + in.Tools.Packer}
 }
 
 // stateFolder says whether the state folder, or what it would be made in, can be

@@ -49,6 +49,9 @@ func ServeTwin(ctx context.Context, o TwinOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := noteBuild(o.Dir); err != nil {
+		return fmt.Errorf("serve twin: %w", err)
+	}
 	return twin.Serve(ctx, t, twin.ServeOptions{Listen: o.Listen, Idle: o.Idle, Ready: o.Ready})
 }
 

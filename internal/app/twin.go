@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,7 +36,13 @@ const startLimit = 60 * time.Second
 // own, which outlives this one.
 func EnsureTwin(ctx context.Context, dir string, w World) (Twin, error) {
 	if e, ok := twin.Find(dir); ok {
-		return Twin{Endpoint: e, How: "found running"}, nil
+		if !stale(dir) {
+			return Twin{Endpoint: e, How: "found running"}, nil
+		}
+		// Another build of this program serves the world: its state goes over.
+		if err := StopTwin(ctx, dir); err != nil {
+			return Twin{}, err
+		}
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -50,7 +57,7 @@ func EnsureTwin(ctx context.Context, dir string, w World) (Twin, error) {
 		return Twin{}, fmt.Errorf("start the twin: %w", err)
 	}
 	defer log.Close()
-	args := []string{"twin", "serve", "--listen", "127.0.0.1:0", "--state", dir}
+	args := []string{"twin", "serve", "--listen", "127.0.0.1:0", "--state", dir, "--idle", twinIdle.String()}
 	if w.File != "" {
 		args = append(args, "--world", w.File)
 	}
@@ -59,6 +66,7 @@ func EnsureTwin(ctx context.Context, dir string, w World) (Twin, error) {
 	}
 	cmd := exec.Command(self, args...)
 	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Env = append(os.Environ(), builtEnv+"="+built())
 	detach(cmd)
 	if err := cmd.Start(); err != nil {
 		return Twin{}, fmt.Errorf("start the twin: %w", err)
@@ -80,6 +88,51 @@ func EnsureTwin(ctx context.Context, dir string, w World) (Twin, error) {
 		return Twin{}, fault.As(fmt.Errorf("start the twin: %w%s", err, tail(logName)), fault.KindOf(err), "see "+logName)
 	}
 	return Twin{Endpoint: endpoint, How: "started"}, nil
+}
+
+// twinIdle is how long a twin that was started for a run stays without a request;
+// its state stays for ever.
+const twinIdle = 30 * time.Minute
+
+// stale says whether the twin of the folder was started for a run by another build
+// of this program. One that somebody serves by hand is taken as it is.
+func stale(dir string) bool {
+	was, err := os.ReadFile(filepath.Join(dir, builtName))
+	return err == nil && string(was) != built()
+}
+
+const (
+	builtName = "program"              // in the twin's folder
+	builtEnv  = "REHYDRATE_TWIN_BUILD" // set for a twin that a run starts
+)
+
+// noteBuild keeps which program a run started the twin with; a twin that is served
+// by hand has no such note.
+func noteBuild(dir string) error {
+	name := filepath.Join(dir, builtName)
+	if b := os.Getenv(builtEnv); b != "" {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+		return os.WriteFile(name, []byte(b), 0o600)
+	}
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// built tells one build of this program from another.
+func built() string {
+	self, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	st, err := os.Stat(self)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%s %d %s\n", self, st.Size(), st.ModTime().UTC().Format(time.RFC3339Nano))
 }
 
 // tail is the last line of a log, for an error message.

@@ -2,9 +2,7 @@ package cli
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -68,22 +66,10 @@ func tools(c *cli.Context, s app.State) app.Tools {
 		Plugin: beside("packer-plugin-rehydrate"), Node: beside("rehydrate-node"), PluginFolder: filepath.Join(cache, "packer-plugins"),
 	}
 	if t.Packer == "" {
-		t.Packer, _ = exec.LookPath("packer") // not on PATH: the cache is next
-	}
-	if t.Packer == "" {
-		t.Packer = newest(filepath.Join(cache, "tools", "packer-[0-9]*", "packer"))
+		t.Packer = app.FindPacker(c.Context, cache)
 	}
 	if t.AmazonPlugin == "" {
-		t.AmazonPlugin = newest(filepath.Join(cache, "tools", "packer-plugin-amazon-*", "packer-plugin-amazon"))
+		t.AmazonPlugin = app.Newest(filepath.Join(cache, "tools", "packer-plugin-amazon-*", "packer-plugin-amazon"))
 	}
 	return t
-}
-
-func newest(pattern string) string {
-	found, err := filepath.Glob(pattern)
-	if err != nil || len(found) == 0 {
-		return ""
-	}
-	slices.Sort(found)
-	return found[len(found)-1]
 }

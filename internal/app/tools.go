@@ -1,0 +1,89 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// OldestPacker is the oldest Packer that the plugins work with.
+const OldestPacker = "1.11.0"
+
+var packerRE = regexp.MustCompile(`(?m)^Packer v([0-9]+(?:\.[0-9]+)*)`)
+
+// packerAsk bounds the question for a version.
+const packerAsk = 20 * time.Second
+
+// FindPacker is Packer on the PATH if it is new enough, else the newest one in the
+// cache that `make tools` fills; "" if there is neither.
+func FindPacker(ctx context.Context, cache string) string {
+	if path, err := exec.LookPath("packer"); err == nil && NewEnough(packerVersion(ctx, path)) {
+		return path
+	}
+	return Newest(filepath.Join(cache, "tools", "packer-[0-9]*", "packer"))
+}
+
+// packerVersion asks a packer program for its version; "" when it does not tell.
+func packerVersion(ctx context.Context, path string) string {
+	ctx, cancel := context.WithTimeout(ctx, packerAsk)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path, "version")
+	cmd.Env = append(cmd.Environ(), "CHECKPOINT_DISABLE=1")
+	out, err := cmd.Output()
+	if err != nil {
+		return ""
+	}
+	m := packerRE.FindSubmatch(out)
+	if m == nil {
+		return ""
+	}
+	return string(m[1])
+}
+
+// NewEnough says whether a Packer version will do; an unknown one will not.
+func NewEnough(version string) bool {
+	return version != "" && compareVersions(version, OldestPacker) >= 0
+}
+
+// Newest is the program of the highest version among those that match a pattern
+// such as .../packer-*/packer, where the folder ends in the version; "" if none does.
+func Newest(pattern string) string {
+	found, err := filepath.Glob(pattern)
+	if err != nil || len(found) == 0 {
+		return ""
+	}
+	return slices.MaxFunc(found, func(a, b string) int { return compareVersions(folderVersion(a), folderVersion(b)) })
+}
+
+func folderVersion(path string) string {
+	dir := filepath.Base(filepath.Dir(path))
+	return dir[strings.LastIndex(dir, "-")+1:]
+}
+
+// compareVersions orders versions of numbers and dots; what is no number is 0.
+func compareVersions(a, b string) int {
+	x, y := strings.Split(a, "."), strings.Split(b, ".")
+	for i := range max(len(x), len(y)) {
+		if c := cmp.Compare(segment(x, i), segment(y, i)); c != 0 {
+			return c
+		}
+	}
+	return 0
+}
+
+func segment(parts []string, i int) int {
+	if i >= len(parts) {
+		return 0
+	}
+	n, err := strconv.Atoi(parts[i])
+	if err != nil {
+		return 0
+	}
+	return n
+}
