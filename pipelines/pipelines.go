@@ -29,6 +29,12 @@ type GitHub struct {
 	Environment string
 	// Version of rehydrate to install, such as v0.1.0.
 	Version string
+	// RunsOn is the runners' label; empty: ubuntu-24.04. A bake over SSH needs a runner
+	// that reaches the build instance, so usually one of your own.
+	RunsOn string
+	// Bucket keeps the state folder from run to run, so that a bake can be skipped and
+	// history stays; empty: every run begins with none.
+	Bucket string
 }
 
 // Monthly is 03:17 UTC on the 12th, after the second Tuesday has brought its patches
@@ -40,7 +46,9 @@ var (
 	wordRE = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.\-]*$`)
 	pathRE = regexp.MustCompile(`^[A-Za-z0-9_.\-/]+$`)
 	arnRE  = regexp.MustCompile(`^arn:aws[a-z\-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/\-]+$`)
-	cronRE = regexp.MustCompile(`^[0-9*/,\-]+ [0-9*/,\-]+ [0-9*/,\-]+ [0-9A-Z*/,\-]+ [0-9A-Z*/,\-]+$`)
+	// A general purpose bucket's name, or none.
+	bucketRE = regexp.MustCompile(`^([a-z0-9][a-z0-9.\-]{1,61}[a-z0-9])?$`)
+	cronRE   = regexp.MustCompile(`^[0-9*/,\-]+ [0-9*/,\-]+ [0-9*/,\-]+ [0-9A-Z*/,\-]+ [0-9A-Z*/,\-]+$`)
 )
 
 // RenderGitHub renders .github/workflows/rehydrate.yml.
@@ -51,6 +59,9 @@ func RenderGitHub(g GitHub) ([]byte, error) {
 	if g.Environment == "" {
 		g.Environment = "production"
 	}
+	if g.RunsOn == "" {
+		g.RunsOn = "ubuntu-24.04"
+	}
 	if g.Config == "" {
 		g.Config = "rehydrate.hcl"
 	}
@@ -60,6 +71,7 @@ func RenderGitHub(g GitHub) ([]byte, error) {
 	}{
 		{"image", g.Image, wordRE}, {"config", g.Config, pathRE}, {"region", g.Region, wordRE}, {"role", g.Role, arnRE},
 		{"cron", g.Cron, cronRE}, {"environment", g.Environment, wordRE}, {"version", g.Version, wordRE},
+		{"runner", g.RunsOn, wordRE}, {"bucket", g.Bucket, bucketRE},
 	} {
 		if !c.re.MatchString(c.value) {
 			return nil, fault.New(fault.Usage, "", "render the GitHub workflow: %s is %q, which does not match %s", c.name, c.value, c.re)

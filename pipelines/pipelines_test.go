@@ -12,7 +12,7 @@ import (
 )
 
 func example() GitHub {
-	return GitHub{Image: "web", Region: "eu-west-1", Role: "arn:aws:iam::111122223333:role/rehydrate", Version: "v0.1.0"}
+	return GitHub{Image: "web", Region: "eu-west-1", Role: "arn:aws:iam::111122223333:role/rehydrate", Version: "v0.1.0", Bucket: "golden-artifacts"}
 }
 
 func lint(t *testing.T, text []byte) []string {
@@ -100,6 +100,8 @@ func TestGitHub_refuses_what_would_escape_its_place(t *testing.T) {
 		"a line in the region": func(g *GitHub) { g.Region = "eu-west-1\n  x: y" },
 		"a role that is none":  func(g *GitHub) { g.Role = "admin" },
 		"six fields of cron":   func(g *GitHub) { g.Cron = "0 2 ? * 3#2 *" },
+		"a path for a bucket":  func(g *GitHub) { g.Bucket = "a/b" },
+		"two runners":          func(g *GitHub) { g.RunsOn = "[self-hosted, linux]" },
 		"no version":           func(g *GitHub) { g.Version = "" },
 	} {
 		g := example()
