@@ -38,7 +38,7 @@ func newParts(in Request) *parts {
 		Instances: builders, Clock: clock, Events: in.Events,
 	}
 	p.bake.Patcher = &inplace.Patcher{Stage: nodeStage(in), Clock: clock, Run: in.Run, Name: "bake", Arch: in.Image.Architecture}
-	p.gate = &validate.Gate{Images: snapshots{imgs}, Blocks: blocks.New(s), Events: in.Events, Now: clock.Now}
+	p.gate = &validate.Gate{Images: snapshots{imgs, in.Cloud}, Blocks: blocks.New(s), Events: in.Events, Now: clock.Now}
 	p.publish = &publish.Stage{Parameters: p.params, Images: imgs, Clock: clock, Events: in.Events}
 	p.roll = &rollout.Stage{Groups: gs, Templates: templates, Refreshes: refreshes, Instances: inst, Images: imgs, Clock: clock, Events: in.Events}
 	return p
@@ -52,7 +52,10 @@ func (p *parts) close(ctx context.Context) {
 }
 
 // snapshots finds the snapshot of an image's root device.
-type snapshots struct{ images images.Images }
+type snapshots struct {
+	images images.Images
+	cloud  *Cloud
+}
 
 // RootSnapshot implements validate.Images.
 func (s snapshots) RootSnapshot(ctx context.Context, image string) (string, error) {
@@ -61,7 +64,7 @@ func (s snapshots) RootSnapshot(ctx context.Context, image string) (string, erro
 		return "", err
 	}
 	if len(found) == 0 || len(found[0].Snapshots) == 0 {
-		return "", fault.New(fault.NotFound, "check id, account and region", "there is no image %s with a snapshot", image)
+		return "", fault.New(fault.NotFound, "check id, account and region", "there is no image %s with a snapshot in account %s, region %s", image, s.cloud.Account, s.cloud.Region)
 	}
 	return found[0].Snapshots[0], nil
 }

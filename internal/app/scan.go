@@ -71,7 +71,7 @@ func RunScan(ctx context.Context, in ScanRequest) (*Scan, error) {
 	case err == nil:
 		return s, nil
 	case missingTarget(err):
-		return nil, fault.New(fault.NotFound, "name a root folder, a disk image, snap-... or ami-...", "scan %s: %w", in.Target, err)
+		return nil, fault.New(fault.NotFound, "name a root folder, a disk image, snap-... or ami-...", "scan %s: there is no such file or folder", in.Target)
 	case fault.KindOf(err) != fault.Failed:
 		return nil, fmt.Errorf("scan %s: %w", in.Target, err)
 	}
@@ -123,7 +123,7 @@ func (s *Scan) openCloud(ctx context.Context, in ScanRequest) (fs.FS, func(), er
 	s.Kind = "snapshot"
 	if strings.HasPrefix(snap, "ami-") {
 		s.Kind = "image"
-		if snap, err = (snapshots{images.New(c.Session)}).RootSnapshot(ctx, in.Target); err != nil {
+		if snap, err = (snapshots{images.New(c.Session), c}).RootSnapshot(ctx, in.Target); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -63,37 +63,22 @@ func description(s spec) string {
 	return strings.TrimSpace(b.String())
 }
 
-func usageError(ctx *cli.Context, err error, _ bool) error {
-	return fault.As(err, fault.Usage, "see `"+ctx.Command.HelpName+" --help`")
-}
-
 // New is the whole command tree.
 func New(in io.Reader, out, errs io.Writer) *cli.App {
 	a := cli.NewApp()
 	a.Name = "rehydrate"
 	a.Usage = "bake patched AMIs, prove them, publish $latestAmi, roll the fleets that follow it"
 	a.Version = Version
-	a.Suggest = true
 	a.Reader, a.Writer, a.ErrWriter = in, out, errs
 	a.DisableSliceFlagSeparator = true
 	a.HideVersion = true
 	// main maps errors to exit codes; the library must not end the process.
 	a.ExitErrHandler = func(*cli.Context, error) {}
 	a.OnUsageError = usageError
-	a.CommandNotFound = nil
-	a.Action = func(ctx *cli.Context) error {
-		if ctx.NArg() > 0 {
-			return fault.New(fault.Usage, "see `rehydrate --help`", "there is no command %q%s", ctx.Args().First(), suggestion(a, ctx.Args().First()))
-		}
-		return cli.ShowAppHelp(ctx)
-	}
 	a.Commands = commands()
-	return a
-}
-
-func suggestion(a *cli.App, word string) string {
-	if s := cli.SuggestCommand(a.Commands, word); s != "" {
-		return fmt.Sprintf("; did you mean %q?", strings.TrimPrefix(s, "Did you mean "))
+	a.Action = orRefuse(a.Commands, cli.ShowAppHelp)
+	for _, c := range a.Commands {
+		groupActions(c)
 	}
-	return ""
+	return a
 }

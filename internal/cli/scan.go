@@ -3,8 +3,10 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"text/tabwriter"
 	"time"
@@ -27,7 +29,7 @@ func scanCommand() *cli.Command {
 			&cli.BoolFlag{Name: "apt-approval-delay", Usage: "honour approval delays on Debian and Ubuntu (an extension)"},
 			&cli.StringFlag{Name: "lock", Usage: "compare with this lock `FILE`"},
 			&cli.BoolFlag{Name: "inventory-only", Usage: "list packages, judge nothing"},
-			stateFlag, regionFlag, twinFlag, outputFlag,
+			configFlag, stateFlag, regionFlag, twinFlag, worldFlag, setFlag, outputFlag,
 		},
 		run: scan,
 	})
@@ -63,7 +65,11 @@ func scan(c *cli.Context) error {
 		return err
 	}
 	in.Cloud = func(ctx context.Context) (*app.Cloud, error) {
-		return openCloud(c, &setup{cfg: &config.Config{}, state: state})
+		cfg, err := configIfThere(c)
+		if err != nil {
+			return nil, err
+		}
+		return openCloud(c, &setup{cfg: cfg, state: state})
 	}
 	s, err := app.RunScan(c.Context, in)
 	if err != nil {
@@ -78,6 +84,16 @@ func scan(c *cli.Context) error {
 		return cli.Exit("", fault.GateSaysNo.ExitCode())
 	}
 	return err
+}
+
+// configIfThere reads the configuration for its region and twin; a scan needs none,
+// so only a file that was named must be there.
+func configIfThere(c *cli.Context) (*config.Config, error) {
+	name := c.String("config")
+	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) && !c.IsSet("config") {
+		return &config.Config{}, nil
+	}
+	return config.Load(name)
 }
 
 func scanTable(out io.Writer, s *app.Scan, list bool) error {
