@@ -40,6 +40,9 @@ func (r *resolver) image(s *imageSchema) {
 	}
 	r.oneOf(s.Range, "architecture", i.Architecture, "x86_64", "arm64")
 	r.oneOf(s.Range, "builder", i.Builder, "packer", "run-command")
+	for _, c := range i.Hygiene {
+		r.skippable(s.Range, c)
+	}
 	if !parameterRE.MatchString(i.Channel) || strings.HasPrefix(strings.TrimPrefix(i.Channel, "/"), "aws") {
 		r.fault(s.Range, "Wrong channel", "channel is %q; write a Parameter Store name such as /golden/%s/latest.", i.Channel, s.Label)
 	}
@@ -139,8 +142,8 @@ func (r *resolver) inPlace(at hcl.Range, s *inPlaceSchema) *InPlace {
 	if s.Batch != nil {
 		p.Batch = *s.Batch
 	}
-	if p.Batch < 1 {
-		r.fault(at, "Wrong batch", "batch is %d; at least 1.", p.Batch)
+	if p.Batch != 1 {
+		r.fault(at, "Wrong batch", "batch is %d; not supported yet: nodes are patched one at a time, so leave it out or write 1.", p.Batch)
 	}
 	if s.Reboot != "" {
 		p.Reboot = s.Reboot
@@ -149,16 +152,26 @@ func (r *resolver) inPlace(at hcl.Range, s *inPlaceSchema) *InPlace {
 	return p
 }
 
+// schedule refuses the block: nothing would start a run at that time.
 func (r *resolver) schedule(s *scheduleSchema) {
-	var labels []string
-	for _, i := range r.cfg.Images {
-		labels = append(labels, i.Label)
+	r.fault(s.Range, "Schedules are not supported yet", "schedule %q would never start a run; start `rehydrate run` from a timer or a CI schedule (examples/github has one).", s.Label)
+}
+
+// The gate's checks by name: those that may be switched off, and those that prove
+// what the image is.
+var (
+	optionalChecks = []string{"changes", "hygiene"}
+	fixedChecks    = []string{"marker", "lock", "baseline"}
+)
+
+func (r *resolver) skippable(at hcl.Range, check string) {
+	switch {
+	case slices.Contains(optionalChecks, check):
+	case slices.Contains(fixedChecks, check):
+		r.fault(at, "Check that cannot be skipped", "skip_checks names %q, without which nothing is proved; only %s can be switched off.", check, strings.Join(optionalChecks, " and "))
+	default:
+		r.fault(at, "Unknown check", "skip_checks names %q, which is no check of the gate.%s", check, nearest(check, optionalChecks))
 	}
-	c := &Schedule{Label: s.Label, At: s.At, OffsetDays: s.OffsetDays}
-	if name := r.reference(s.Run, "image", labels); name != "" {
-		c.Image, _ = r.cfg.ImageNamed(name)
-	}
-	r.cfg.Schedules = append(r.cfg.Schedules, c)
 }
 
 func (r *resolver) oneOf(at hcl.Range, field, got string, valid ...string) {

@@ -19,7 +19,6 @@ type Config struct {
 	Baselines map[string]*Baseline
 	Images    []*Image // in the order of the file
 	Fleets    []*Fleet
-	Schedules []*Schedule
 	// Twin is what --twin begins with when no --world is given; nil: an empty world.
 	Twin *Twin
 }
@@ -34,7 +33,7 @@ type Twin struct {
 // Artifacts is where bundles and node requests lie for Run Command to fetch.
 type Artifacts struct {
 	Bucket string
-	Prefix string
+	Prefix string // of every key, without slashes at its ends; empty: none
 }
 
 // Baseline is a baseline block.
@@ -99,16 +98,8 @@ type Refresh struct {
 
 // InPlace says how long-lived nodes are patched.
 type InPlace struct {
-	Batch  int
+	Batch  int    // nodes at a time; 1 until more are supported
 	Reboot string // never, if-needed
-}
-
-// Schedule is a time at which an image line runs.
-type Schedule struct {
-	Label      string
-	Image      *Image
-	At         string
-	OffsetDays int
 }
 
 // ImageNamed finds an image line; with an empty name it is the only one.

@@ -15,6 +15,7 @@ region = "eu-west-1"
 
 artifacts {
   bucket = "golden-artifacts"
+  prefix = "/teams/web/"
 }
 
 baseline "debian" {
@@ -60,7 +61,7 @@ fleet "db" {
   node_tags = { "Patch Group" = "db" }
 
   in_place {
-    batch  = 2
+    batch  = 1
     reboot = "if-needed"
   }
 }
@@ -82,6 +83,9 @@ func TestParse_reads_a_whole_configuration(t *testing.T) {
 	if i.Architecture != "x86_64" || i.InstanceType != "t3.micro" || i.SSHUsername != "admin" || i.Builder != "packer" {
 		t.Errorf("defaults %+v", i)
 	}
+	if c.Artifacts.Bucket != "golden-artifacts" || c.Artifacts.Prefix != "teams/web" {
+		t.Errorf("artifacts %+v", c.Artifacts)
+	}
 	fleets := c.FleetsOf(i)
 	if len(fleets) != 2 {
 		t.Fatalf("%d fleets", len(fleets))
@@ -89,7 +93,7 @@ func TestParse_reads_a_whole_configuration(t *testing.T) {
 	if r := fleets[0].Refresh; r.MinHealthy != 50 || r.MaxHealthy != 150 || r.Soak != 30*time.Minute || !r.Rollback {
 		t.Errorf("refresh %+v", r)
 	}
-	if p := fleets[1].InPlace; p.Batch != 2 || p.Reboot != "if-needed" {
+	if p := fleets[1].InPlace; p.Batch != 1 || p.Reboot != "if-needed" {
 		t.Errorf("in place %+v", p)
 	}
 }
@@ -133,6 +137,12 @@ func TestParse_refuses_with_the_place_and_the_nearest_word(t *testing.T) {
 		"a wrong reboot":        {`"if-needed"`, `"if-neded"`, []string{`Did you mean "if-needed"`}},
 		"a duplicate fleet":     {`fleet "db"`, `fleet "web-dev"`, []string{"Duplicate fleet"}},
 		"a bad baseline":        {"approve_after_days  = 7", "approve_after_days  = 700", []string{"Baseline refused", "360"}},
+		"a misspelt check":      {`rings         =`, `skip_checks = ["hygene"]` + "\n  rings =", []string{"Unknown check", `Did you mean "hygiene"`}},
+		"a check that proves":   {`rings         =`, `skip_checks = ["changes", "marker"]` + "\n  rings =", []string{"cannot be skipped", `"marker"`, "changes and hygiene"}},
+		"nodes side by side":    {"batch  = 1", "batch  = 2", []string{"batch is 2", "one at a time"}},
+		"a batch of nobody":     {"batch  = 1", "batch  = 0", []string{"batch is 0"}},
+		"a schedule":            {`fleet "db" {`, "schedule \"nightly\" {\n  run = image.web\n  at = \"rate(1 day)\"\n}\n\nfleet \"db\" {", []string{"not supported yet", `"nightly"`}},
+		"a prefix upwards":      {`"/teams/web/"`, `"teams/../web"`, []string{"Wrong prefix"}},
 		"a bad filter key":      {`"PRIORITY"`, `"SEVERITY"`, []string{"Baseline refused", "SEVERITY"}},
 	} {
 		text := strings.Replace(whole, c.old, c.new, 1)

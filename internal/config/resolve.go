@@ -27,7 +27,10 @@ func (r *resolver) fault(at hcl.Range, summary, format string, args ...any) {
 
 func (r *resolver) file(s *fileSchema) {
 	if s.Artifacts != nil {
-		r.cfg.Artifacts = Artifacts{Bucket: s.Artifacts.Bucket, Prefix: s.Artifacts.Prefix}
+		r.cfg.Artifacts = Artifacts{Bucket: s.Artifacts.Bucket, Prefix: strings.Trim(s.Artifacts.Prefix, "/")}
+		if p := r.cfg.Artifacts.Prefix; !prefixRE.MatchString(p) {
+			r.fault(s.Artifacts.Range, "Wrong prefix", "prefix is %q; write folders of letters, digits, dots, hyphens and underscores, such as golden/web.", p)
+		}
 	}
 	if s.Twin != nil {
 		r.cfg.Twin = &Twin{World: r.beside(s.Twin.World), Set: s.Twin.Set}
@@ -45,6 +48,9 @@ func (r *resolver) file(s *fileSchema) {
 		r.schedule(&s.Schedules[i])
 	}
 }
+
+// prefixRE is what goes into a URL as it is; nodes fetch their files by one.
+var prefixRE = regexp.MustCompile(`^([a-zA-Z0-9_][a-zA-Z0-9_.-]*(/[a-zA-Z0-9_][a-zA-Z0-9_.-]*)*)?$`)
 
 // beside is a path that the file names, which is relative to the file's own folder.
 func (r *resolver) beside(path string) string {

@@ -20,8 +20,9 @@ type twinSchema struct {
 }
 
 type artifactsSchema struct {
-	Bucket string `hcl:"bucket"`
-	Prefix string `hcl:"prefix,optional"`
+	Bucket string    `hcl:"bucket"`
+	Prefix string    `hcl:"prefix,optional"`
+	Range  hcl.Range `hcl:",def_range"`
 }
 
 type baselineSchema struct {
@@ -110,6 +111,7 @@ type inPlaceSchema struct {
 	Reboot string `hcl:"reboot,optional"`
 }
 
+// scheduleSchema is read so that the refusal can name the block.
 type scheduleSchema struct {
 	Label      string         `hcl:"label,label"`
 	Run        hcl.Expression `hcl:"run"`
