@@ -318,3 +318,25 @@ func TestErrTellsSomeFromAll(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestEverythingInTheBucketLiesUnderThePrefix(t *testing.T) {
+	c := newCloud(patched("1.2"))
+	binary, bundle, sum := files(t)
+	s := c.stage(binary)
+	s.Prefix = "teams/web"
+	p, err := s.Plan(t.Context(), input(sum, bundle))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := drive(t, s.NodeUnit(p, p.Nodes[0])); err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range c.writes {
+		if key, ok := strings.CutPrefix(w, "put "); ok && !strings.HasPrefix(key, "teams/web/kits/run-1/") {
+			t.Errorf("put %s", key)
+		}
+	}
+	if got := c.sent[0]; got.Prefix != "teams/web/outputs/run-1" || !strings.Contains(got.Parameters["source"], "/bucket/teams/web/kits/run-1/") {
+		t.Errorf("command %+v", got)
+	}
+}

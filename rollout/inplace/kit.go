@@ -35,10 +35,10 @@ type File struct {
 	Body []byte `json:"body,omitempty"`
 }
 
-// kit puts together what a node of that run needs. bundle is the local folder of
+// pack puts together what a node of that run needs. bundle is the local folder of
 // package files, each named by its SHA-256; only those of the request's lock go, and
 // only if they are there, for the node tries the sources first.
-func kit(run, name, binary string, req record.NodeRequest, bundle string) (Kit, error) {
+func (s *Stage) pack(run, name, binary string, req record.NodeRequest, bundle string) (Kit, error) {
 	k := Kit{Folder: "/var/lib/rehydrate/" + digest(run, name)[:24]}
 	var packages []File
 	if req.Lock != nil && bundle != "" {
@@ -66,7 +66,7 @@ func kit(run, name, binary string, req record.NodeRequest, bundle string) (Kit, 
 		all = append(all, f.Key, f.SHA256)
 	}
 	// Not under runs/: that is the journal's.
-	k.Prefix = path.Join("kits", run, digest(all...)[:16]) + "/"
+	k.Prefix = path.Join(s.Prefix, "kits", run, digest(all...)[:16]) + "/"
 	for i := range k.Files {
 		k.Files[i].Key = k.Prefix + k.Files[i].Key
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 	"time"
 
@@ -189,7 +190,7 @@ func (m *nodeMover) address() string {
 	return "https://s3." + m.Store.Region() + ".amazonaws.com/" + m.Store.Bucket() + "/" + m.kit.Prefix
 }
 
-func (m *nodeMover) outputs() string { return "outputs/" + m.run }
+func (m *nodeMover) outputs() string { return path.Join(m.Prefix, "outputs", m.run) }
 
 // watch waits for the patch step to end. An invocation does not show right after
 // SendCommand.

@@ -29,7 +29,7 @@ func (p *Patcher) Patch(ctx context.Context, instance string, req record.NodeReq
 	if err != nil {
 		return record.NodeReport{}, fmt.Errorf("patch instance %s: rehydrate-node for %s: %w", instance, p.Arch, err)
 	}
-	k, err := kit(p.Run, p.Name+"/"+instance, binary, req, p.Bundle)
+	k, err := p.Stage.pack(p.Run, p.Name+"/"+instance, binary, req, p.Bundle)
 	if err != nil {
 		return record.NodeReport{}, err
 	}

@@ -22,6 +22,8 @@ type Stage struct {
 	Events    event.Sink
 	// Binary is the local path of rehydrate-node for an architecture as EC2 says it.
 	Binary func(arch string) (string, error)
+	// Prefix is before every key in the store; empty: none.
+	Prefix string
 }
 
 // Input is what to patch.
@@ -90,7 +92,7 @@ func (s *Stage) kit(in Input, arch string) (Kit, error) {
 	if err != nil {
 		return Kit{}, fmt.Errorf("patch fleet %s: rehydrate-node for %s: %w", in.Fleet, arch, err)
 	}
-	return kit(in.Run, in.Fleet, binary, in.Request, in.Bundle)
+	return s.pack(in.Run, in.Fleet, binary, in.Request, in.Bundle)
 }
 
 // hash covers the nodes and what they get, not their state.
