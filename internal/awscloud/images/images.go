@@ -40,8 +40,12 @@ type Images struct{ API API }
 // New is the adapter over a session.
 func New(s *session.Session) Images { return Images{ec2.NewFromConfig(s.Config())} }
 
-// Find lists the images that match every non-empty field of f, newest first.
+// Find lists the images that match every non-empty field of f, newest first. A filter
+// with neither id nor name is refused: it would mean any image that there is.
 func (i Images) Find(ctx context.Context, f bake.ImageFilter) ([]bake.Image, error) {
+	if f.ID == "" && f.Name == "" {
+		return nil, fault.New(fault.Usage, "", "find an image: neither an id nor a name is given")
+	}
 	in := &ec2.DescribeImagesInput{Owners: f.Owners}
 	if f.ID != "" {
 		if !valid(f.ID) {

@@ -77,6 +77,14 @@ func TestAnIDThatIsNoneSelectsNothingAndAsksNobody(t *testing.T) {
 	}
 }
 
+func TestAFilterWithNeitherIDNorNameIsRefusedAndAsksNobody(t *testing.T) {
+	s := &stub{found: two()}
+	got, err := images.Images{API: s}.Find(t.Context(), bake.ImageFilter{Owners: []string{"amazon"}})
+	if fault.KindOf(err) != fault.Usage || len(got) > 0 || len(s.asked) > 0 {
+		t.Errorf("%v, %v, asked %v", got, err, s.asked)
+	}
+}
+
 func TestStatesLeaveOutWhatDoesNotExist(t *testing.T) {
 	got, err := images.Images{API: &stub{found: two()}}.States(t.Context(), []string{"ami-1", "ami-2", "ami-3", "resolve:ssm:/x"})
 	if d := cmp.Diff(map[string]string{"ami-1": "pending", "ami-2": "available"}, got); d != "" || err != nil {
