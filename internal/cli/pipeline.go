@@ -18,6 +18,8 @@ func pipelineCommand() *cli.Command {
 			&cli.StringFlag{Name: "cron", Value: pipelines.Monthly, Usage: "when it runs by itself: five `FIELDS`, UTC"},
 			&cli.StringFlag{Name: "environment", Usage: "GitHub `ENVIRONMENT` whose protection rules are the approvals (default: production)"},
 			&cli.StringFlag{Name: "version", Value: "v" + Version, Usage: "`VERSION` of rehydrate to install"},
+			&cli.StringFlag{Name: "runs-on", Usage: "`LABEL` of the runners (default: ubuntu-24.04; a bake over SSH needs one that reaches the build instance)"},
+			&cli.StringFlag{Name: "bucket", Usage: "`BUCKET` that keeps the state from run to run (default: the configuration's artifacts bucket)"},
 		},
 		run: func(c *cli.Context) error {
 			cfg, err := config.Load(c.String("config"))
@@ -35,9 +37,14 @@ func pipelineCommand() *cli.Command {
 			if region == "" {
 				region = cfg.Region
 			}
+			bucket := c.String("bucket")
+			if bucket == "" {
+				bucket = cfg.Artifacts.Bucket
+			}
 			out, err := pipelines.RenderGitHub(pipelines.GitHub{
 				Image: image.Label, Config: c.String("config"), Region: region, Role: c.String("role"),
 				Cron: c.String("cron"), Environment: c.String("environment"), Version: c.String("version"),
+				RunsOn: c.String("runs-on"), Bucket: bucket,
 			})
 			if err != nil {
 				return err
