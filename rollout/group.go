@@ -16,9 +16,11 @@ import (
 const (
 	pollEvery = 15 * time.Second
 	lookEvery = 3 * time.Second
-	// maxLooks bounds how long a new template version may stay unseen, and how often
-	// instances are counted again after a refresh that says it succeeded.
+	// maxLooks bounds how long a new template version or refresh may stay unseen, and
+	// how often instances are counted again after a refresh that says it succeeded.
 	maxLooks = 20
+	// maxRefresh is longer than any refresh lasts: Auto Scaling ends one after 14 days.
+	maxRefresh = 15 * 24 * time.Hour
 )
 
 // groupState is the whole memory of a group's unit.
@@ -31,6 +33,7 @@ type groupState struct {
 	Percent int         `json:"percent,omitempty"`
 	Odd     string      `json:"odd,omitempty"` // the last status that we did not know
 	Looks   int         `json:"looks,omitempty"`
+	Since   time.Time   `json:"since,omitzero"` // when we began to watch the refresh
 	Ended   bool        `json:"ended,omitempty"`
 	Result  record.Roll `json:"result"`
 }
@@ -267,14 +270,18 @@ func (m *groupMover) start(ctx context.Context, st *groupState) (unit.Next, erro
 	if err != nil {
 		return unit.Next{}, fmt.Errorf("start an instance refresh of group %s: %w", m.plan.Group, err)
 	}
-	st.Step, st.Result.Refresh = stepWatch, id
+	m.follow(st, id)
 	m.say(event.Changed, "started instance refresh %s of %s to template version %s", id, m.plan.Group, st.Target)
 	return unit.Again(pollEvery), nil
 }
 
 func (m *groupMover) adopt(st *groupState, x Refresh) {
-	st.Step, st.Result.Refresh = stepWatch, x.ID
+	m.follow(st, x.ID)
 	m.say(event.Found, "went on with instance refresh %s of %s (%s)", x.ID, m.plan.Group, x.Status)
+}
+
+func (m *groupMover) follow(st *groupState, id string) {
+	st.Step, st.Looks, st.Since, st.Result.Refresh = stepWatch, 0, m.Clock.Now(), id
 }
 
 func (m *groupMover) foreign(x Refresh) error {

@@ -219,6 +219,50 @@ func TestAnUnknownStatusIsWaitedForWithAWarning(t *testing.T) {
 	}
 }
 
+// late is a clock on which every look at it is an hour after the one before.
+type late struct {
+	clock
+	hours int
+}
+
+func (l *late) Now() time.Time {
+	l.hours++
+	return l.clock.Now().Add(time.Duration(l.hours) * time.Hour)
+}
+
+func TestARefreshThatDoesNotEndIsGivenUpAfterItsLongestTime(t *testing.T) {
+	for _, status := range []string{"Pondering", "InProgress"} {
+		f := demo()
+		f.fate["ami-new"] = status
+		p := plan(t, f, demoInput())
+		s := f.stage()
+		s.Clock = &late{}
+		raw, waited, err := drive(t, s.RingUnit(p.Rings[0]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := rollout.RingResults(raw)
+		if err != nil || len(got) != 1 || got[0].Outcome != rollout.Halted || !strings.Contains(got[0].Text, "r-1 has not ended") {
+			t.Errorf("%s: %+v, %v", status, got, err)
+		}
+		if looks := waited / (15 * time.Second); looks < 14*24 {
+			t.Errorf("%s: given up after %d hours", status, looks)
+		}
+	}
+}
+
+func TestARefreshThatNeverShowsHaltsTheRollWithItsID(t *testing.T) {
+	f := demo()
+	f.hook = func(string, bool) error {
+		f.refreshes["web-dev"] = nil
+		return nil
+	}
+	got, err := roll(t, f, plan(t, f, demoInput()))
+	if fault.KindOf(err) != fault.Halted || len(got) != 1 || !strings.Contains(got[0].Text, "r-1 was started and does not show") {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 func TestANewVersionMayShowLate(t *testing.T) {
 	f := demo()
 	f.hide = 3

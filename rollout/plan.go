@@ -21,7 +21,7 @@ type Stage struct {
 	Refreshes Refreshes
 	Instances Instances
 	Images    Images
-	Clock     wait.Clock // for the times in results only
+	Clock     wait.Clock // for the times in results, and the bound of a refresh
 	Events    event.Sink
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/goldenami/rehydrate/internal/event"
 	"github.com/goldenami/rehydrate/internal/unit"
@@ -22,14 +23,22 @@ func (m *groupMover) watch(ctx context.Context, st *groupState) (unit.Next, erro
 	m.lowest(st, g)
 	i := slices.IndexFunc(list, func(x Refresh) bool { return x.ID == st.Result.Refresh })
 	if i < 0 {
+		if st.Looks++; st.Looks >= maxLooks {
+			return m.end(st, Halted, "instance refresh %s was started and does not show; %d of %d instances in service ran %s before it",
+				st.Result.Refresh, st.Result.OnImage, st.Result.Of, m.plan.To), nil
+		}
 		return unit.Again(pollEvery), nil // not shown yet
 	}
 	x := list[i]
 	m.progress(st, x)
-	if !terminal(x.Status) {
-		return unit.Again(pollEvery), nil
+	if terminal(x.Status) {
+		return m.ended(st, x), nil
 	}
-	return m.ended(st, x), nil
+	if m.Clock.Now().Sub(st.Since) > maxRefresh && !st.Since.IsZero() {
+		return m.end(st, Halted, "instance refresh %s has not ended since %s, longer than Auto Scaling lets one last; its status is %s",
+			x.ID, st.Since.Format(time.RFC3339), x.Status), nil
+	}
+	return unit.Again(pollEvery), nil
 }
 
 // ended decides what follows a refresh that has ended.
