@@ -28,7 +28,7 @@ func nodeStage(in Request) *inplace.Stage {
 	cmds, docs := commands.New(s)
 	return &inplace.Stage{
 		Nodes: nodes, Documents: docs, Commands: cmds, Store: store.New(s, in.Config.Artifacts.Bucket), Events: in.Events,
-		Binary: nodeProgram(in), Prefix: in.Config.Artifacts.Prefix,
+		Binary: nodeProgram(in), Prefix: in.Config.Artifacts.Prefix, Clock: in.Cloud.Clock,
 	}
 }
 

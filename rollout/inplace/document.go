@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"strconv"
 	"strings"
 )
 
@@ -86,7 +87,7 @@ func Document() (name, content, hash string) {
 		MainSteps: []action{
 			{"aws:downloadContent", stepFetch, map[string]any{"sourceType": "S3",
 				"sourceInfo": `{"path":"{{ source }}"}`, "destinationPath": "{{ folder }}"}},
-			{"aws:runShellScript", stepPatch, map[string]any{"timeoutSeconds": "7200", "runCommand": strings.Split(script, "\n")}},
+			{"aws:runShellScript", stepPatch, map[string]any{"timeoutSeconds": strconv.Itoa(patchWithin), "runCommand": strings.Split(script, "\n")}},
 			{"aws:runShellScript", stepClean, map[string]any{"finallyStep": true,
 				"runCommand": []string{"rm -rf '{{ folder }}'"}}},
 		},

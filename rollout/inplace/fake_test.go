@@ -43,6 +43,7 @@ type cloud struct {
 	hook      func(call string, after bool) error
 	inBucket  bool // the output goes to the bucket
 	cut       int  // the API's copy of the output ends here
+	unseen    bool // invocations never show
 	events    []event.Event
 }
 
@@ -141,6 +142,9 @@ func (c commands) Invocation(_ context.Context, id, _, step string) (inplace.Inv
 	}
 	if step != "patch" {
 		return inplace.Invocation{}, fault.New(fault.Failed, "", "InvalidPluginName %s", step)
+	}
+	if c.unseen {
+		return inplace.Invocation{}, fault.New(fault.NotFound, "", "InvocationDoesNotExist")
 	}
 	c.looks[id]++
 	switch c.looks[id] {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -338,5 +339,49 @@ func TestEverythingInTheBucketLiesUnderThePrefix(t *testing.T) {
 	}
 	if got := c.sent[0]; got.Prefix != "teams/web/outputs/run-1" || !strings.Contains(got.Parameters["source"], "/bucket/teams/web/kits/run-1/") {
 		t.Errorf("command %+v", got)
+	}
+}
+
+func TestACommandThatNeverShowsFailsTheNodeWithItsID(t *testing.T) {
+	c := newCloud(patched("1.2"))
+	c.unseen = true
+	got, err := patch(t, c)
+	if fault.KindOf(err) != fault.Failed || got.Text != "command c-0 was sent and does not show" || got.Lock != record.Unknown || got.Today != record.Unknown {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// late is a clock on which every look at it is ten minutes after the one before.
+type late struct {
+	clock
+	looks int
+}
+
+func (l *late) Now() time.Time {
+	l.looks++
+	return l.clock.Now().Add(time.Duration(l.looks) * 10 * time.Minute)
+}
+
+func TestACommandThatDoesNotEndIsGivenUp(t *testing.T) {
+	c := newCloud(patched("1.2"))
+	c.status = "Pondering"
+	binary, bundle, sum := files(t)
+	s := c.stage(binary)
+	l := &late{}
+	s.Clock = l
+	p, err := s.Plan(t.Context(), input(sum, bundle))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := drive(t, s.NodeUnit(p, p.Nodes[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := inplace.Result(raw)
+	if fault.KindOf(err) != fault.Failed || !strings.Contains(got.Text, "command c-0 has not ended after 3h10m0s (Pondering)") || got.Lock != record.Unknown {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if l.looks < 20 {
+		t.Errorf("given up after %d looks of ten minutes", l.looks)
 	}
 }

@@ -24,8 +24,13 @@ const (
 	// maxLooks bounds how long a new document or command may stay unseen, and how
 	// long the output may take to reach the bucket.
 	maxLooks = 40
-	// startWithin is how long a command may wait for the agent, in seconds.
+	// startWithin is how long a command may wait for the agent, in seconds, and
+	// patchWithin how long its patch step may run.
 	startWithin = 600
+	patchWithin = 7200
+	// endWithin is longer than a command lasts: the margin is for the download of the
+	// kit and for reboots.
+	endWithin = (startWithin+patchWithin)*time.Second + time.Hour
 )
 
 // nodeState is the whole memory of a node's unit; the report is in its result.
@@ -33,6 +38,7 @@ type nodeState struct {
 	Step   nodeStep       `json:"step,omitempty"`
 	Looks  int            `json:"looks,omitempty"`
 	Status string         `json:"status,omitempty"`
+	Since  time.Time      `json:"since,omitzero"` // when we began to watch the command
 	Result record.Patched `json:"result"`
 }
 
@@ -181,7 +187,7 @@ func (m *nodeMover) send(ctx context.Context, st *nodeState) (unit.Next, error) 
 		}
 		m.say(event.Changed, "sent command %s to %s", id, m.label())
 	}
-	st.Step, st.Looks, st.Result.Command = stepWatch, 0, id
+	st.Step, st.Looks, st.Since, st.Result.Command = stepWatch, 0, m.now(), id
 	return unit.Again(lookEvery), nil
 }
 
@@ -196,9 +202,11 @@ func (m *nodeMover) outputs() string { return path.Join(m.Prefix, "outputs", m.r
 // SendCommand.
 func (m *nodeMover) watch(ctx context.Context, st *nodeState) (unit.Next, error) {
 	inv, err := m.Commands.Invocation(ctx, st.Result.Command, m.node.ID, stepPatch)
-	if fault.KindOf(err) == fault.NotFound && st.Looks < maxLooks {
-		st.Looks++
-		return unit.Again(lookEvery), nil
+	if fault.KindOf(err) == fault.NotFound {
+		if st.Looks++; st.Looks < maxLooks {
+			return unit.Again(lookEvery), nil
+		}
+		return m.giveUp(st, "command %s was sent and does not show", st.Result.Command), nil
 	}
 	if err != nil {
 		return unit.Next{}, fmt.Errorf("follow command %s on node %s: %w", st.Result.Command, m.node.ID, err)
@@ -212,7 +220,26 @@ func (m *nodeMover) watch(ctx context.Context, st *nodeState) (unit.Next, error)
 		st.Step, st.Looks = stepRead, 0
 		return unit.Again(0), nil
 	}
-	return unit.Again(pollEvery), nil // Pending, InProgress, Delayed, Cancelling, or a new word
+	// Pending, InProgress, Delayed, Cancelling, or a new word.
+	if m.now().Sub(st.Since) > endWithin && !st.Since.IsZero() {
+		return m.giveUp(st, "command %s has not ended after %s (%s) and may still be at work", st.Result.Command, endWithin, or(inv.Detail, inv.Status)), nil
+	}
+	return unit.Again(pollEvery), nil
+}
+
+// giveUp ends a node of which nothing is known.
+func (m *nodeMover) giveUp(st *nodeState, format string, args ...any) unit.Next {
+	st.Result.Outcome, st.Result.Lock, st.Result.Today = Failed, record.Unknown, record.Unknown
+	st.Result.Text = fmt.Sprintf(format, args...)
+	m.say(event.Failed, "%s: %s: %s", m.label(), st.Result.Outcome, st.Result.Text)
+	return unit.Done()
+}
+
+func (m *nodeMover) now() time.Time {
+	if m.Clock == nil {
+		return time.Now()
+	}
+	return m.Clock.Now()
 }
 
 // read fetches the report and judges. The whole output is in the bucket; the API's

@@ -11,6 +11,7 @@ import (
 	"github.com/goldenami/rehydrate/internal/event"
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/record"
+	"github.com/goldenami/rehydrate/internal/wait"
 )
 
 // Stage plans and patches.
@@ -22,6 +23,8 @@ type Stage struct {
 	Events    event.Sink
 	// Binary is the local path of rehydrate-node for an architecture as EC2 says it.
 	Binary func(arch string) (string, error)
+	// Clock says when a command has taken too long; nil: the wall's.
+	Clock wait.Clock
 	// Prefix is before every key in the store; empty: none.
 	Prefix string
 }
