@@ -12,6 +12,7 @@ import (
 	"github.com/goldenami/rehydrate/baseline"
 	"github.com/goldenami/rehydrate/internal/record"
 	"github.com/goldenami/rehydrate/test/lab"
+	"github.com/goldenami/rehydrate/test/witness"
 )
 
 // address is this package's own for the demo archive.
@@ -28,8 +29,10 @@ type job struct {
 	lock baseline.Lock
 	db   string // the long-lived node's instance id
 
-	baseBefore, dbBefore, dbAfter packages
+	baseBefore, dbBefore, dbAfter witness.Packages
 }
+
+func (j *job) witness() witness.Run { return witness.Run{Run: j.run, AWS: j.AWS()} }
 
 func TestDemo(t *testing.T) {
 	began := time.Now()
@@ -41,9 +44,9 @@ func TestDemo(t *testing.T) {
 	j.Setenv(t)
 	phase("programs, root and twin")
 	j.db = j.node(t)
-	j.baseBefore, j.dbBefore = installedIn(t, j.Root), parsePackages(t, j.Shell(t, j.db, query))
+	j.baseBefore, j.dbBefore = installedIn(t, j.Root), witness.ParsePackages(t, j.Shell(t, j.db, witness.Query))
 	j.wholeJob(t)
-	j.dbAfter = parsePackages(t, j.Shell(t, j.db, query))
+	j.dbAfter = witness.ParsePackages(t, j.Shell(t, j.db, witness.Query))
 	phase("the main job")
 
 	for _, s := range []struct {
@@ -87,6 +90,7 @@ func (j *job) saysDone(t *testing.T) {
 	want := "bake:done validate:pass publish:done roll:done patch:done"
 	var have []string
 	for _, s := range j.run.Stages {
+		t.Logf("%s: %.1f s on the wall", s.Name, float64(s.WallMS)/1000)
 		have = append(have, s.Name+":"+s.Outcome)
 	}
 	if got := strings.Join(have, " "); got != want {

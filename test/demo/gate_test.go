@@ -2,13 +2,11 @@ package demo
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
-
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
 )
 
 // gateReadTheSnapshot compares what the gate reports with what was planted, and its
@@ -68,7 +66,7 @@ func (j *job) hiddenRoot(t *testing.T) {
 
 // secondRun is the whole run once more, with nothing to do.
 func (j *job) secondRun(t *testing.T) {
-	before := j.ownImages(t)
+	before := j.witness().Images(t)
 	r := j.Run(t, "run", "demo").Want(t, 0)
 	again := j.Newest(t)
 	if again.ID == j.run.ID || again.Outcome != "nothing-to-do" {
@@ -81,20 +79,7 @@ func (j *job) secondRun(t *testing.T) {
 	if !strings.Contains(r.Stdout+r.Stderr, "nothing") {
 		t.Errorf("the output does not say that there was nothing to do:\n%s", r.Stderr)
 	}
-	if after := j.ownImages(t); !slices.Equal(before, after) {
+	if after := j.witness().Images(t); !maps.Equal(before, after) {
 		t.Errorf("the account's images were %v, now %v", before, after)
 	}
-}
-
-func (j *job) ownImages(t *testing.T) (ids []string) {
-	t.Helper()
-	out, err := ec2.NewFromConfig(j.AWS()).DescribeImages(t.Context(), &ec2.DescribeImagesInput{Owners: []string{"self"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, i := range out.Images {
-		ids = append(ids, *i.ImageId)
-	}
-	slices.Sort(ids)
-	return ids
 }

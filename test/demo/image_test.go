@@ -5,17 +5,19 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/goldenami/rehydrate/test/witness"
 )
 
 // image exports the root of the new image and asks Debian's own tools about it.
 func (j *job) image(t *testing.T) {
 	root := j.export(t, j.run.Bake.Snapshot)
 	t.Run("dpkg-query before and after differs by exactly the lock", func(t *testing.T) {
-		j.differsByTheLock(t, j.baseBefore, installedIn(t, root))
+		witness.DiffersByTheLock(t, &j.lock, j.baseBefore, installedIn(t, root))
 	})
 	t.Run("the rejected and the delayed package alone are pending", func(t *testing.T) {
 		connect(t, root)
-		if got := pending(inside(t, root, upgrade)); !slices.Equal(got, stillPending) {
+		if got := witness.Pending(inside(t, root, witness.Upgrade)); !slices.Equal(got, stillPending) {
 			t.Errorf("apt-get -s dist-upgrade would install %v, want %v", got, stillPending)
 		}
 	})
@@ -44,11 +46,11 @@ func connect(t *testing.T, root string) {
 // longLivedNode asks the same of the machine that was patched in place.
 func (j *job) longLivedNode(t *testing.T) {
 	t.Run("dpkg-query before and after differs by exactly the lock", func(t *testing.T) {
-		j.differsByTheLock(t, j.dbBefore, j.dbAfter)
+		witness.DiffersByTheLock(t, &j.lock, j.dbBefore, j.dbAfter)
 	})
 	t.Run("pending are the rejected, the delayed and what came after the lock", func(t *testing.T) {
 		want := append(slices.Clone(stillPending), "demo-tool") // 1.3: the archive moved on
-		if got := pending(j.Shell(t, j.db, "apt-get -s dist-upgrade")); !slices.Equal(got, want) {
+		if got := witness.Pending(j.Shell(t, j.db, "apt-get -s dist-upgrade")); !slices.Equal(got, want) {
 			t.Errorf("apt-get -s dist-upgrade would install %v, want %v", got, want)
 		}
 	})

@@ -8,13 +8,11 @@
 package lab
 
 import (
-	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"testing"
 
+	"github.com/goldenami/rehydrate/internal/testkit"
 	"github.com/goldenami/rehydrate/internal/twin/roots"
 )
 
@@ -44,25 +42,12 @@ func Open(t testing.TB) *Kit {
 			Missing(t, "%v: `make tools` installs it", err)
 		}
 	}
-	k := &Kit{Cache: os.Getenv("REHYDRATE_CACHE")}
+	k := &Kit{Cache: testkit.Cache(t)}
 	if err := roots.Check(t.TempDir()); err != nil {
 		Missing(t, "%v", err)
 	}
-	if k.Cache == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			t.Fatal(err)
-		}
-		k.Cache = filepath.Join(home, ".cache", "rehydrate")
-	}
-	if k.Packer, _ = exec.LookPath("packer"); k.Packer == "" { // not on PATH: the cache is next
-		k.Packer = newest(filepath.Join(k.Cache, "tools/packer-[0-9]*/packer"))
-	}
-	k.Amazon = newest(filepath.Join(k.Cache, "tools/packer-plugin-amazon-*/packer-plugin-amazon"))
-	if k.Packer == "" || k.Amazon == "" {
-		Missing(t, "there is no Packer, or not its amazon plugin, in %s: `make tools` builds them", k.Cache)
-	}
-	k.Checkout = checkout(t)
+	k.Packer, k.Amazon = testkit.Packer(t).Path, testkit.AmazonPlugin(t).Path
+	k.Checkout = testkit.Checkout(t)
 	k.Demo = filepath.Join(k.Checkout, "examples/demo")
 	k.Plugins = filepath.Join(t.TempDir(), "packer-plugins")
 	k.build(t)
@@ -73,37 +58,5 @@ func Open(t testing.TB) *Kit {
 // REQUIRE_ALL=1, as a failure.
 func Missing(t testing.TB, format string, args ...any) {
 	t.Helper()
-	text := "missing prerequisite: " + fmt.Sprintf(format, args...)
-	if os.Getenv("REQUIRE_ALL") == "1" {
-		t.Fatal(text)
-	}
-	t.Skip(text)
-}
-
-func newest(pattern string) string {
-	found, err := filepath.Glob(pattern)
-	if err != nil || len(found) == 0 {
-		return ""
-	}
-	slices.Sort(found)
-	return found[len(found)-1]
-}
-
-// checkout is the module's folder: the first above the test with a go.mod.
-func checkout(t testing.TB) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir
-		}
-		up := filepath.Dir(dir)
-		if up == dir {
-			t.Fatal("the test does not run inside the module")
-		}
-		dir = up
-	}
+	testkit.Missing(t, format, args...)
 }

@@ -130,11 +130,11 @@ func (l *Lab) Document(t testing.TB, run string) *record.Run {
 // Newest is the run document of the newest run.
 func (l *Lab) Newest(t testing.TB) *record.Run {
 	t.Helper()
-	name := newest(l.Artifact("*", "run.json"))
-	if name == "" {
-		t.Fatal("there is no run")
+	found, err := filepath.Glob(l.Artifact("*", "run.json"))
+	if err != nil || len(found) == 0 {
+		t.Fatalf("there is no run: %v", err)
 	}
-	return l.Document(t, filepath.Base(filepath.Dir(name)))
+	return l.Document(t, filepath.Base(filepath.Dir(slices.Max(found)))) // ids sort by time
 }
 
 // Artifact is the path of a file of a run.
