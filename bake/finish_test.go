@@ -8,8 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/goldenami/rehydrate/baseline"
 	"github.com/goldenami/rehydrate/internal/event"
 	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/record"
 	"github.com/goldenami/rehydrate/internal/unit"
 )
 
@@ -140,6 +142,15 @@ func TestReap_that_cannot_remove_something_says_so_and_begins_nothing_new(t *tes
 	}
 	if s.Step != stepEnd || s.Outcome.Outcome != OutcomeFailed || !slices.Equal(s.Left, []string{"security-group sg-1"}) {
 		t.Errorf("%+v", s)
+	}
+}
+
+func TestFinish_keeps_in_the_record_what_could_not_be_removed(t *testing.T) {
+	r := reapRun(nil, stubResources{}, 0)
+	left := []string{"key-pair key-1"}
+	b := r.bake(&State{Outcome: Outcome{Left: left}}, &outputs{lock: &baseline.Lock{}, report: &record.NodeReport{}}, Image{ID: "ami-1"})
+	if b.Image != "ami-1" || !slices.Equal(b.Left, left) {
+		t.Errorf("%+v", b)
 	}
 }
 

@@ -98,7 +98,7 @@ func (r run) bake(s *State, o *outputs, image Image) *record.Bake {
 		LockDigest: o.lock.Digest(), LockIdentity: o.lock.Identity(),
 		ReportDigest: o.reportDigest, BundleDigest: o.bundleDigest,
 		Files:   record.Files{Lock: local(lockOutFile), Report: local(reportFile)},
-		Changes: o.report.Changes, Marker: s.Marker, CreatedAt: image.CreatedAt,
+		Changes: o.report.Changes, Marker: s.Marker, CreatedAt: image.CreatedAt, Left: s.Left,
 	}
 	if len(image.Snapshots) > 0 {
 		b.Snapshot = image.Snapshots[0]

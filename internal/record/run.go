@@ -76,6 +76,9 @@ type Bake struct {
 	Compliance   string    `json:"compliance,omitempty"`
 	Counts       any       `json:"counts,omitempty"`
 	CreatedAt    time.Time `json:"createdAt,omitzero"`
+	// Left are resources of the bake that could not be removed and still cost money,
+	// as "kind id".
+	Left []string `json:"left,omitempty"`
 }
 
 // Files are the artifacts of a bake, as paths relative to the run's folder.

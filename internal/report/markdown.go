@@ -45,6 +45,9 @@ func mdBake(b *strings.Builder, k *record.Bake) {
 		return
 	}
 	fmt.Fprintf(b, "`%s` (%s) from `%s` by %s. Lock `%s`.\n", k.Image, k.ImageName, k.SourceImage, k.Builder, k.LockDigest)
+	if len(k.Left) > 0 {
+		fmt.Fprintf(b, "\n> **Could not be removed:** %s. Remove it by hand.\n", cell(strings.Join(k.Left, ", ")))
+	}
 	mdChanges(b, k.Changes)
 }
 

@@ -28,7 +28,7 @@ func sample() *record.Run {
 			{Name: "roll", StartedAt: t0, EndedAt: t0.Add(30 * time.Minute), WallMS: 900, Outcome: "done"},
 			{Name: "patch", StartedAt: t0},
 		},
-		Bake: &record.Bake{Image: "ami-1", ImageName: "web-1", SourceImage: "ami-0", Builder: "packer 1.15.0", LockDigest: "sha256:1",
+		Bake: &record.Bake{Image: "ami-1", ImageName: "web-1", SourceImage: "ami-0", Builder: "packer 1.15.0", LockDigest: "sha256:1", Left: []string{"key-pair key-1", "snapshot snap-<1>"},
 			Changes: []record.Change{{Name: "openssl", From: "1", To: "2"}, {Name: "new", To: "1"}}},
 		Validate: &record.Verdict{Image: "ami-1", Outcome: record.Fail, Reasons: []string{"lock: <script>alert(1)</script>"}, Packages: 99,
 			Checks: []record.Check{{Name: "lock", Outcome: record.Fail, Text: "one | differs"}}, Against: "ami-0",
