@@ -1,0 +1,106 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/goldenami/rehydrate/internal/config"
+	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/record"
+	"github.com/goldenami/rehydrate/rollout"
+)
+
+func (p *pipeline) roll(ctx context.Context) (outcome, text string, err error) {
+	if p.doc.Publish == nil {
+		return "", "", fault.New(fault.Usage, "publish first", "run %s has published nothing", p.Run)
+	}
+	in := rollInput(p.Config, p.Image, p.doc.Publish.Image)
+	if len(in.Fleets) == 0 {
+		return "nothing-to-do", "no fleet of groups follows this image", nil
+	}
+	plan, err := planned(ctx, p, "roll", func(ctx context.Context) (*rollout.Plan, error) { return p.parts.roll.Plan(ctx, in) })
+	if err == nil {
+		err = plan.Err()
+	}
+	if err != nil {
+		return "", "", err
+	}
+	p.doc.Roll = nil
+	for _, ring := range plan.Rings {
+		raw, err := p.advance(ctx, "roll", "roll/"+ring.Name, p.parts.roll.RingUnit(ring))
+		if err != nil {
+			return "", "", err
+		}
+		results, err := rollout.RingResults(raw)
+		if err != nil {
+			return "", "", err
+		}
+		p.doc.Roll = append(p.doc.Roll, results...)
+		if err := worst(results); err != nil {
+			return results[len(results)-1].Outcome, rolled(p.doc.Roll), err
+		}
+	}
+	if plan.Nothing() {
+		return "nothing-to-do", rolled(p.doc.Roll), nil
+	}
+	return "done", rolled(p.doc.Roll), nil
+}
+
+func rolled(all []record.Roll) string {
+	var parts []string
+	for _, g := range all {
+		parts = append(parts, fmt.Sprintf("%s %d of %d on %s", g.Group, g.OnImage, g.Of, g.To))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// severity orders outcomes as exit codes are ordered where groups differ:
+// 13 > 12 > 3 > 1.
+var severity = []struct {
+	outcome string
+	kind    fault.Kind
+}{{rollout.Halted, fault.Halted}, {rollout.RolledBack, fault.RolledBack}, {rollout.Partial, fault.Partial}, {rollout.Failed, fault.Failed}}
+
+func worst(results []record.Roll) error {
+	for _, s := range severity {
+		for _, r := range results {
+			if r.Outcome == s.outcome {
+				return fault.New(s.kind, "later rings were not touched", "roll %s: %s: %s", r.Group, r.Outcome, r.Text)
+			}
+		}
+	}
+	return nil
+}
+
+func rollInput(c *config.Config, i *config.Image, image string) rollout.Input {
+	in := rollout.Input{Image: image}
+	soak := map[string]*rollout.Ring{}
+	for _, name := range i.Rings {
+		in.Rings = append(in.Rings, rollout.Ring{Name: name})
+	}
+	for n := range in.Rings {
+		soak[in.Rings[n].Name] = &in.Rings[n]
+	}
+	for _, f := range c.FleetsOf(i) {
+		if f.Refresh == nil {
+			continue
+		}
+		r := f.Refresh
+		if ring := soak[f.Ring]; ring != nil {
+			ring.Soak = max(ring.Soak, r.Soak)
+		}
+		pref := rollout.Preferences{MinHealthy: &r.MinHealthy, MaxHealthy: &r.MaxHealthy, Checkpoints: r.Checkpoints,
+			CheckpointDelay: r.CheckpointDelay, Rollback: r.Rollback, Alarms: r.Alarms}
+		if r.Warmup > 0 {
+			pref.Warmup = &r.Warmup
+		}
+		in.Fleets = append(in.Fleets, rollout.Fleet{Name: f.Label, Ring: f.Ring, Groups: f.ASGNames, Tags: maps.Clone(f.ASGTags), Refresh: pref})
+	}
+	in.Rings = slices.DeleteFunc(in.Rings, func(r rollout.Ring) bool {
+		return !slices.ContainsFunc(in.Fleets, func(f rollout.Fleet) bool { return f.Ring == r.Name })
+	})
+	return in
+}
