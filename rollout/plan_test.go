@@ -177,6 +177,13 @@ func TestTheGravestOutcomeDecides(t *testing.T) {
 		if k := fault.KindOf(rollout.Err(rolls)); k != c.want || k.ExitCode() != c.exit {
 			t.Errorf("%v: kind %v, exit %d", c.outcomes, k, k.ExitCode())
 		}
+		words := map[fault.Kind]string{fault.Halted: rollout.Halted, fault.RolledBack: rollout.RolledBack, fault.Partial: rollout.Partial, fault.Failed: rollout.Failed}
+		if got := rollout.Gravest(rolls); got != words[c.want] {
+			t.Errorf("%v: the gravest is %q", c.outcomes, got)
+		}
+	}
+	if got := rollout.Gravest([]record.Roll{{Outcome: "done"}}); got != "" {
+		t.Errorf("of a success the gravest is %q", got)
 	}
 	if err := rollout.Err([]record.Roll{{Outcome: "done"}, {Outcome: "nothing-to-do"}}); err != nil {
 		t.Error(err)

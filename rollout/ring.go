@@ -102,14 +102,18 @@ func RingResults(raw json.RawMessage) ([]record.Roll, error) {
 	return out, nil
 }
 
-// Err is the gravest outcome as an error: halted before rolled back before done in
-// part before failed (DESIGN §8); nil when every group is done or had nothing to do.
-func Err(rolls []record.Roll) error {
+// Gravest is the outcome that decides for all: halted before rolled back before done
+// in part before failed; "" when every group is done or had nothing to do. An outcome
+// that is unknown, or none, counts as failed.
+func Gravest(rolls []record.Roll) string {
+	_, worst := gravest(rolls)
+	return []string{"", Failed, Partial, RolledBack, Halted}[worst]
+}
+
+// gravest is the place and the gravity of the worst outcome; 0 is none.
+func gravest(rolls []record.Roll) (at, worst int) {
 	grave := map[string]int{Failed: 1, Partial: 2, RolledBack: 3, Halted: 4}
-	kinds := []fault.Kind{fault.Failed, fault.Failed, fault.Partial, fault.RolledBack, fault.Halted}
-	hints := []string{"", "", "see which instances are left: rehydrate fleet show", "the fleet runs what it ran before; find out why the image fails",
-		"the group may run two images: look at it, then roll again or go back"}
-	worst, at := 0, -1
+	at = -1
 	for i, r := range rolls {
 		n := grave[r.Outcome]
 		if n == 0 && r.Outcome != Done && r.Outcome != NothingToDo {
@@ -119,6 +123,16 @@ func Err(rolls []record.Roll) error {
 			worst, at = n, i
 		}
 	}
+	return at, worst
+}
+
+// Err is the gravest outcome as an error: halted before rolled back before done in
+// part before failed (DESIGN §8); nil when every group is done or had nothing to do.
+func Err(rolls []record.Roll) error {
+	kinds := []fault.Kind{fault.Failed, fault.Failed, fault.Partial, fault.RolledBack, fault.Halted}
+	hints := []string{"", "", "see which instances are left: rehydrate fleet show", "the fleet runs what it ran before; find out why the image fails",
+		"the group may run two images: look at it, then roll again or go back"}
+	at, worst := gravest(rolls)
 	if at < 0 {
 		return nil
 	}

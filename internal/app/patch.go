@@ -44,11 +44,22 @@ func (p *pipeline) followers(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
+		if len(found) == 0 { // patching would refuse it, so a plan does
+			return nil, fault.New(fault.NotFound, "check tags, account and region", "fleet %s: no instance has the tags %s", f.Label, tagList(f.NodeTags))
+		}
 		for _, n := range found {
 			out = append(out, n.ID)
 		}
 	}
 	return out, nil
+}
+
+func tagList(tags map[string]string) string {
+	var parts []string
+	for _, k := range slices.Sorted(maps.Keys(tags)) {
+		parts = append(parts, k+"="+tags[k])
+	}
+	return strings.Join(parts, ", ")
 }
 
 func (p *pipeline) patch(ctx context.Context) (outcome, text string, err error) {
@@ -58,6 +69,9 @@ func (p *pipeline) patch(ctx context.Context) (outcome, text string, err error) 
 	}
 	if p.Config.Artifacts.Bucket == "" {
 		return "", "", fault.New(fault.Usage, "add artifacts { bucket = \"...\" } to the configuration", "patch: the nodes fetch their package files from a bucket, and none is named")
+	}
+	if err := p.unmoved(ctx, "patch"); err != nil {
+		return "", "", err
 	}
 	r, err := p.baked()
 	if err != nil {

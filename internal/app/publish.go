@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/publish"
 )
 
@@ -31,6 +32,28 @@ func (p *pipeline) publish(ctx context.Context) (outcome, text string, err error
 		return "nothing-to-do", fmt.Sprintf("%s holds %s already", out.Channel, out.Image), nil
 	}
 	return "done", fmt.Sprintf("%s version %d: %s → %s", out.Channel, out.Version, orNone(out.From), out.Image), nil
+}
+
+// unmoved refuses to bring the run's image to a fleet when the channel has been given
+// another one since this run published. A later version with the same image is fine.
+func (p *pipeline) unmoved(ctx context.Context, stage string) error {
+	if p.doc.Publish == nil {
+		return nil
+	}
+	was := p.doc.Publish
+	now, err := p.parts.params.Get(ctx, was.Channel)
+	if err != nil && fault.KindOf(err) != fault.NotFound {
+		return fmt.Errorf("%s %s: read channel %s: %w", stage, was.Image, was.Channel, err)
+	}
+	if now.Value == was.Image {
+		return nil
+	}
+	held := orNone(now.Value)
+	if now.Version > 0 {
+		held += fmt.Sprintf(" (version %d)", now.Version)
+	}
+	return fault.New(fault.Conflict, "start a new run, or publish this image again",
+		"%s %s: channel %s moved since: holds %s", stage, was.Image, was.Channel, held)
 }
 
 func orNone(s string) string {

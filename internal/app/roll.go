@@ -21,6 +21,9 @@ func (p *pipeline) roll(ctx context.Context) (outcome, text string, err error) {
 	if len(in.Fleets) == 0 {
 		return "nothing-to-do", "no fleet of groups follows this image", nil
 	}
+	if err := p.unmoved(ctx, "roll"); err != nil {
+		return "", "", err
+	}
 	plan, err := planned(ctx, p, "roll", func(ctx context.Context) (*rollout.Plan, error) { return p.parts.roll.Plan(ctx, in) })
 	if err == nil {
 		err = plan.Err()
@@ -29,7 +32,7 @@ func (p *pipeline) roll(ctx context.Context) (outcome, text string, err error) {
 		return "", "", err
 	}
 	p.doc.Roll = nil
-	for _, ring := range plan.Rings {
+	for n, ring := range plan.Rings {
 		raw, err := p.advance(ctx, "roll", "roll/"+ring.Name, p.parts.roll.RingUnit(ring))
 		if err != nil {
 			return "", "", err
@@ -39,8 +42,11 @@ func (p *pipeline) roll(ctx context.Context) (outcome, text string, err error) {
 			return "", "", err
 		}
 		p.doc.Roll = append(p.doc.Roll, results...)
-		if err := worst(results); err != nil {
-			return results[len(results)-1].Outcome, rolled(p.doc.Roll), err
+		if err := rollout.Err(results); err != nil {
+			if n < len(plan.Rings)-1 {
+				err = fmt.Errorf("%w; later rings were not touched", err)
+			}
+			return rollout.Gravest(results), rolled(p.doc.Roll), err
 		}
 	}
 	if plan.Nothing() {
@@ -55,24 +61,6 @@ func rolled(all []record.Roll) string {
 		parts = append(parts, fmt.Sprintf("%s %d of %d on %s", g.Group, g.OnImage, g.Of, g.To))
 	}
 	return strings.Join(parts, ", ")
-}
-
-// severity orders outcomes as exit codes are ordered where groups differ:
-// 13 > 12 > 3 > 1.
-var severity = []struct {
-	outcome string
-	kind    fault.Kind
-}{{rollout.Halted, fault.Halted}, {rollout.RolledBack, fault.RolledBack}, {rollout.Partial, fault.Partial}, {rollout.Failed, fault.Failed}}
-
-func worst(results []record.Roll) error {
-	for _, s := range severity {
-		for _, r := range results {
-			if r.Outcome == s.outcome {
-				return fault.New(s.kind, "later rings were not touched", "roll %s: %s: %s", r.Group, r.Outcome, r.Text)
-			}
-		}
-	}
-	return nil
 }
 
 func rollInput(c *config.Config, i *config.Image, image string) rollout.Input {
