@@ -141,7 +141,7 @@ func lint(c *cli.Context) error {
 				fmt.Fprintf(c.App.Writer, "%s: %s: %s\n", l.File, l.Baseline, w)
 			}
 		}
-		_, err = fmt.Fprintf(c.App.Writer, "%d warnings, %d errors\n", warnings, failures)
+		_, err = fmt.Fprintf(c.App.Writer, "%d warning%s, %d error%s\n", warnings, plural(warnings), failures, plural(failures))
 	}
 	switch {
 	case err != nil:
@@ -152,6 +152,13 @@ func lint(c *cli.Context) error {
 		return cli.Exit("", 1)
 	}
 	return nil
+}
+
+func plural(n int) string {
+	if n == 1 {
+		return ""
+	}
+	return "s"
 }
 
 func lintAll(c *cli.Context) ([]linted, error) {

@@ -33,7 +33,7 @@ func baselineTest() *cli.Command {
 				s := policy.Suite{File: name}
 				var err error
 				if s.Summary, err = runVectors(newShelf(c), name); err != nil {
-					refused, s.Refused = append(refused, fmt.Errorf("%s: %w", name, err)), err.Error()
+					refused, s.Refused = append(refused, err), err.Error()
 				}
 				passed, failed = passed+s.Summary.Passed, failed+len(s.Summary.Failed())
 				suites = append(suites, s)
@@ -64,20 +64,13 @@ func runVectors(s *shelf, name string) (vectors.Summary, error) {
 	} else {
 		data, err = os.ReadFile(name)
 	}
-	if err == nil {
-		data, err = policy.Inline(data, func(ref string) (policy.Policy, error) {
-			f, err := s.one(ref, filepath.Dir(name))
-			return f.Policy, err
-		})
-	}
 	if err != nil {
 		return vectors.Summary{}, err
 	}
-	sum, err := vectors.Run(data)
-	if err != nil {
-		return vectors.Summary{}, err
-	}
-	return sum, nil
+	return policy.RunVectors(name, data, func(ref string) (policy.Policy, error) {
+		f, err := s.one(ref, filepath.Dir(name))
+		return f.Policy, err
+	})
 }
 
 func writeSuites(w io.Writer, format string, suites []policy.Suite) error {

@@ -120,7 +120,7 @@ func lockTable(c *cli.Context, l *baseline.Lock) error {
 	for _, s := range l.Skipped {
 		fmt.Fprintf(out, "skipped: %s stays at %s: %s\n", baseline.ItemID(l.OS, s.Package), s.From, s.Reason)
 	}
-	_, err := fmt.Fprintf(out, "%d packages, %d CVEs, lock %s\n", len(l.Packages), len(cves), l.Digest())
+	_, err := fmt.Fprintf(out, "%d package%s, %d CVE%s, lock %s\n", len(l.Packages), plural(len(l.Packages)), len(cves), plural(len(cves)), l.Digest())
 	return err
 }
 

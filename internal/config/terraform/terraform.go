@@ -75,12 +75,6 @@ func Read(name string, src []byte, isJSON bool) ([]Block, []baseline.Fault) {
 	return out, diagFaults(diags, src, sourceHCL)
 }
 
-// Syntax says whether a text is HCL at all.
-func Syntax(name string, src []byte, isJSON bool) []baseline.Fault {
-	_, faults := parse(name, src, isJSON)
-	return faults
-}
-
 // maxNesting bounds brackets, because the parser recurses.
 const maxNesting = 200
 

@@ -17,6 +17,8 @@ import (
 const (
 	maxYAML  = 1 << 20
 	maxDepth = 100
+	// maxNodes counts what aliases stand for every time that they are used.
+	maxNodes = 1 << 20
 )
 
 // YAML reads one YAML document. Scalars keep the text that stands in the file, so
@@ -46,7 +48,7 @@ func YAML(data []byte) (v Value, err error) {
 	case 0:
 		return Value{}, nil
 	case 1:
-		r := yamlReader{anchors: map[string]Value{}}
+		r := yamlReader{anchors: map[string]anchored{}}
 		return r.value(f.Docs[0].Body, 0)
 	}
 	return Value{}, fmt.Errorf("%d YAML documents, one is read", len(f.Docs))
@@ -80,12 +82,23 @@ func shallow(data []byte) error {
 }
 
 type yamlReader struct {
-	anchors map[string]Value
+	anchors map[string]anchored
+	nodes   int
+}
+
+// anchored is a value with a name and the number of its nodes.
+type anchored struct {
+	Value
+	nodes int
 }
 
 func (r *yamlReader) value(n ast.Node, depth int) (Value, error) {
-	if depth > maxDepth {
+	r.nodes++
+	switch {
+	case depth > maxDepth:
 		return Value{}, fmt.Errorf("line %d: nested deeper than %d", line(n), maxDepth)
+	case r.nodes > maxNodes:
+		return Value{}, fmt.Errorf("line %d: more than %d values, aliases counted in full", line(n), maxNodes)
 	}
 	switch n := n.(type) {
 	case nil, *ast.NullNode, *ast.CommentGroupNode:
@@ -109,14 +122,16 @@ func (r *yamlReader) value(n ast.Node, depth int) (Value, error) {
 	case *ast.TagNode:
 		return r.tagged(n, depth)
 	case *ast.AnchorNode:
+		before := r.nodes
 		v, err := r.value(n.Value, depth+1)
 		if err == nil && n.Name != nil {
-			r.anchors[n.Name.String()] = v
+			r.anchors[n.Name.String()] = anchored{v, r.nodes - before}
 		}
 		return v, err
 	case *ast.AliasNode:
-		if v, ok := r.anchors[n.Value.String()]; ok {
-			return v, nil
+		if a, ok := r.anchors[n.Value.String()]; ok {
+			r.nodes += a.nodes
+			return a.Value, nil
 		}
 		return Value{}, fmt.Errorf("line %d: no anchor %s stands above", line(n), n.Value)
 	}
