@@ -1,0 +1,125 @@
+package twin_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/goldenami/rehydrate/internal/twin"
+	"github.com/goldenami/rehydrate/internal/twin/world"
+)
+
+func TestFaultsAreSetOverTheAdminEndpoint(t *testing.T) {
+	t.Parallel()
+	w := open(t, small(""))
+	c := w.Client("")
+	const at = "http://127.0.0.1/_twin/faults"
+	if code := admin(t, c, http.MethodPost, at, `[{"oops":1}]`, nil); code != http.StatusBadRequest {
+		t.Errorf("a bad plan: %d", code)
+	}
+	if code := admin(t, c, http.MethodPost, at, `[{"operation":"CreateBucket","times":-1,"error":{"code":"SlowDown","status":503}}]`, nil); code != 200 {
+		t.Fatal(code)
+	}
+	cfg := w.Config(region, "test")
+	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+	if err := makeBucket(cfg, "box"); err == nil || !strings.Contains(err.Error(), "SlowDown") {
+		t.Errorf("err = %v", err)
+	}
+	var rules []twin.Rule
+	admin(t, c, http.MethodGet, at, "", &rules)
+	if len(rules) != 1 || rules[0].Seen != 1 {
+		t.Errorf("rules = %+v", rules)
+	}
+	admin(t, c, http.MethodDelete, at, "", &rules)
+	if err := makeBucket(cfg, "box"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheClockIsSteppedHeldAndAskedOverTheAdminEndpoint(t *testing.T) {
+	t.Parallel()
+	o := small("")
+	o.Mode = world.Manual
+	w := open(t, o)
+	c := w.Client("")
+	const at = "http://127.0.0.1/_twin/"
+	var clock struct {
+		Twin  bool
+		Now   time.Time
+		Mode  string
+		Due   bool
+		Holds []string
+	}
+	admin(t, c, http.MethodPost, at+"clock/step?by=90s", "", &clock)
+	if !clock.Twin || !clock.Now.Equal(start.Add(90*time.Second)) || clock.Mode != "manual" {
+		t.Errorf("clock = %+v", clock)
+	}
+	admin(t, c, http.MethodPost, at+"clock/step?to=2026-03-01T13:00:00Z", "", &clock)
+	if !clock.Now.Equal(start.Add(time.Hour)) {
+		t.Errorf("clock = %+v", clock)
+	}
+	admin(t, c, http.MethodPost, at+"clock/sleep?client=a&until=2026-03-01T12:30:00Z", "", &clock)
+	if !clock.Due {
+		t.Error("a past time is due at once")
+	}
+	var hold struct {
+		ID       int
+		Released bool
+	}
+	admin(t, c, http.MethodPost, at+"hold?reason=packer&for=1m", "", &hold)
+	admin(t, c, http.MethodGet, at+"clock", "", &clock)
+	if len(clock.Holds) != 1 || clock.Holds[0] != "packer" {
+		t.Errorf("holds = %v", clock.Holds)
+	}
+	for _, want := range []bool{true, false} {
+		admin(t, c, http.MethodPost, fmt.Sprintf("%srelease?id=%d", at, hold.ID), "", &hold)
+		if hold.Released != want {
+			t.Errorf("released = %v, want %v", hold.Released, want)
+		}
+	}
+	for _, bad := range []string{"clock/step", "clock/step?by=-1s", "clock/sleep?client=a", "clock/sleep?until=2026-03-01T12:30:00Z", "hold?for=x", "hold?for=99h", "release"} {
+		if code := admin(t, c, http.MethodPost, at+bad, "", nil); code != http.StatusBadRequest {
+			t.Errorf("%s: %d", bad, code)
+		}
+	}
+	if code := admin(t, c, http.MethodGet, at+"nothing", "", nil); code != http.StatusNotFound {
+		t.Errorf("an unknown path: %d", code)
+	}
+}
+
+func TestTheAdminEndpointAnswersThisMachineOnly(t *testing.T) {
+	t.Parallel()
+	w := open(t, small(""))
+	for name, change := range map[string]func(r *http.Request){
+		"another machine": func(r *http.Request) { r.RemoteAddr = "192.0.2.1:1234" },
+		"a web page":      func(r *http.Request) { r.RemoteAddr = "127.0.0.1:1"; r.Header.Set("Origin", "http://evil") },
+	} {
+		req, _ := http.NewRequest(http.MethodPost, "http://127.0.0.1/_twin/stop", nil)
+		change(req)
+		rec := &recorder{header: http.Header{}}
+		w.ServeHTTP(rec, req)
+		if rec.status != http.StatusForbidden {
+			t.Errorf("%s: %d", name, rec.status)
+		}
+	}
+	select {
+	case <-w.Stopped():
+		t.Error("stopped")
+	default:
+	}
+}
+
+type recorder struct {
+	header http.Header
+	status int
+}
+
+func (r *recorder) Header() http.Header { return r.header }
+
+func (r *recorder) Write(b []byte) (int, error) { return len(b), nil }
+
+func (r *recorder) WriteHeader(status int) { r.status = status }
