@@ -20,8 +20,9 @@ type Overview struct {
 	Channel string        `json:"channel"`
 	InUse   string        `json:"inUse,omitempty"` // what the channel holds
 	Roll    *rollout.Plan `json:"roll,omitempty"`
-	// Upon is the image that Roll is shown for: the one in use or, before the first
-	// publication, the source image, as a stand-in for the one that a bake would make.
+	// Upon is the image that Roll is shown for: the one that stands, if there is nothing
+	// to bake; else, as a stand-in for the one that a bake would make, the one in use
+	// or, before the first publication, the source image.
 	Upon  string   `json:"upon,omitempty"`
 	Nodes []string `json:"nodes,omitempty"` // long-lived nodes that follow, by id
 }
@@ -47,7 +48,10 @@ func MakePlan(ctx context.Context, in Request) (*Overview, error) {
 		return nil, err
 	}
 	o.InUse, o.Upon = now.Value, now.Value
-	if o.Upon == "" {
+	switch {
+	case o.Bake.Skip && o.Bake.Current != nil:
+		o.Upon = o.Bake.Current.Image
+	case o.Upon == "":
 		o.Upon = o.Bake.Source.ID
 	}
 	if roll := rollInput(in.Config, in.Image, o.Upon); len(roll.Fleets) > 0 {
@@ -61,7 +65,7 @@ func MakePlan(ctx context.Context, in Request) (*Overview, error) {
 
 // Pending says that a run would change something.
 func (o *Overview) Pending() bool {
-	return !o.Bake.Skip || o.InUse == "" || o.Roll != nil && !o.Roll.Nothing()
+	return !o.Bake.Skip || o.InUse != o.Upon || o.Roll != nil && !o.Roll.Nothing()
 }
 
 // Text is the overview for people.

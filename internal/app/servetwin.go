@@ -107,6 +107,9 @@ func readWorld(w World) (*worldfile.File, error) {
 		}
 		set[name] = value
 	}
+	if w.File == "" {
+		return nil, fault.New(fault.Usage, "add --world FILE", "--set gives values to a world file, and none is named")
+	}
 	f, err := worldfile.Read(w.File, set)
 	return f, fault.As(err, fault.Usage, "")
 }

@@ -44,6 +44,12 @@ func EnsureTwin(ctx context.Context, dir string, w World) (Twin, error) {
 			return Twin{}, err
 		}
 	}
+	// A wrong world is said here, not in the log of a process that ended.
+	if w.File != "" || len(w.Set) > 0 {
+		if _, err := readWorld(w); err != nil {
+			return Twin{}, fmt.Errorf("start the twin: %w", err)
+		}
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return Twin{}, fmt.Errorf("find this program, to start the twin: %w", err)
