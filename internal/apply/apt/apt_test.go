@@ -21,6 +21,7 @@ import (
 	"github.com/goldenami/rehydrate/baseline"
 	"github.com/goldenami/rehydrate/internal/apply"
 	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/testkit"
 	"github.com/goldenami/rehydrate/internal/wait"
 )
 
@@ -271,7 +272,7 @@ func TestComplaintsAreShort(t *testing.T) {
 
 func TestExecReportsWhatTheCommandSaid(t *testing.T) {
 	if _, err := os.Stat("/bin/sh"); err != nil {
-		t.Skip("no /bin/sh: ", err)
+		testkit.Missing(t, "a shell: %v", err)
 	}
 	var lines []string
 	out, err := Exec{}.Run(t.Context(), Command{Name: "/bin/sh", Args: []string{"-c", "echo a; echo b; echo $DEBIAN_FRONTEND"}, Line: func(l string) { lines = append(lines, l) }})
