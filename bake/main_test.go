@@ -32,16 +32,3 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(m.Run())
 }
-
-// need skips a test whose prerequisite is missing, or fails it where nothing may be
-// skipped.
-func need(t *testing.T, ok bool, format string, args ...any) {
-	t.Helper()
-	switch {
-	case ok:
-	case os.Getenv("REQUIRE_ALL") == "1":
-		t.Fatalf(format, args...)
-	default:
-		t.Skipf(format, args...)
-	}
-}

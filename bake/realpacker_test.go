@@ -4,32 +4,27 @@ package bake
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/goldenami/rehydrate/internal/testkit"
 )
 
-// realPacker gives the pinned Packer with the amazon plugin and ours, as
-// make tools leaves them in the cache.
+// versionForm is a released version.
+var versionForm = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+$`)
+
+// realPacker gives Packer with the amazon plugin and ours.
 func realPacker(t *testing.T) Packer {
 	t.Helper()
-	cache := os.Getenv("REHYDRATE_CACHE")
-	if cache == "" {
-		cache = filepath.Join(os.Getenv("HOME"), ".cache", "rehydrate")
-	}
-	tools := filepath.Join(cache, "tools")
-	packer := filepath.Join(tools, "packer-1.15.0", "packer")
-	amazon := filepath.Join(tools, "packer-plugin-amazon-1.8.0", "packer-plugin-amazon")
-	_, err := os.Stat(packer)
-	_, err2 := os.Stat(amazon)
-	need(t, errors.Join(err, err2) == nil, "Packer and its amazon plugin are not built: run make tools")
+	packer, amazon := testkit.Packer(t).Path, testkit.AmazonPlugin(t).Path
 	ours := filepath.Join(t.TempDir(), "packer-plugin-rehydrate")
 	if out, err := exec.Command("go", "build", "-o", ours, "../cmd/packer-plugin-rehydrate").CombinedOutput(); err != nil {
 		t.Fatalf("build our plugin: %v\n%s", err, out)
@@ -56,8 +51,9 @@ func TestRealPacker_accepts_the_template_with_plugins_installed_offline(t *testi
 		if _, err := r.prepare(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}
-		if s.Builder != "packer 1.15.0, amazon 1.8.0, rehydrate 0.1.0" {
-			t.Errorf("builder %q", s.Builder)
+		want := fmt.Sprintf("packer %s, amazon %s, rehydrate ", testkit.Packer(t).Version, testkit.AmazonPlugin(t).Version)
+		if ours, ok := strings.CutPrefix(s.Builder, want); !ok || !versionForm.MatchString(ours) {
+			t.Errorf("builder %q, want %q and our version", s.Builder, want)
 		}
 	}
 	out, err := b.plan.Request.Packer.run(t.Context(), t.TempDir(), "validate", filepath.Join(r.folder(s), templateFile))

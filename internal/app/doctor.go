@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/goldenami/rehydrate/internal/packer"
 	"github.com/goldenami/rehydrate/internal/twin"
 	"github.com/goldenami/rehydrate/internal/twin/roots"
 )
@@ -77,11 +78,11 @@ func (in *DoctorRequest) packer(ctx context.Context) Finding {
 	if in.Tools.Packer == "" {
 		return in.absent("packer", "not found", hint)
 	}
-	v := packerVersion(ctx, in.Tools.Packer)
+	v := packer.Version(ctx, in.Tools.Packer)
 	switch {
 	case v == "":
 		return in.absent("packer", in.Tools.Packer+" does not say its version", hint)
-	case !NewEnough(v):
+	case !packer.NewEnough(v):
 		return in.absent("packer", in.Tools.Packer+" is version "+v, hint)
 	}
 	return Finding{Name: "packer", Standing: FoundOK, Detail: v + ", " + in.Tools.Packer}

@@ -10,6 +10,7 @@ import (
 	"github.com/goldenami/rehydrate/internal/config"
 	"github.com/goldenami/rehydrate/internal/event"
 	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/packer"
 )
 
 // Flags that several commands share. Every flag can be set by REHYDRATE_<FLAG>.
@@ -66,10 +67,10 @@ func tools(c *cli.Context, s app.State) app.Tools {
 		Plugin: beside("packer-plugin-rehydrate"), Node: beside("rehydrate-node"), PluginFolder: filepath.Join(cache, "packer-plugins"),
 	}
 	if t.Packer == "" {
-		t.Packer = app.FindPacker(c.Context, cache)
+		t.Packer = packer.Find(c.Context, cache)
 	}
 	if t.AmazonPlugin == "" {
-		t.AmazonPlugin = app.Newest(filepath.Join(cache, "tools", "packer-plugin-amazon-*", "packer-plugin-amazon"))
+		t.AmazonPlugin = packer.Newest(filepath.Join(cache, "tools", "packer-plugin-amazon-*", "packer-plugin-amazon"))
 	}
 	return t
 }

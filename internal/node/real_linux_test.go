@@ -19,6 +19,7 @@ import (
 	"github.com/goldenami/rehydrate/baseline"
 	"github.com/goldenami/rehydrate/internal/node"
 	"github.com/goldenami/rehydrate/internal/record"
+	"github.com/goldenami/rehydrate/internal/testkit"
 )
 
 // These tests patch real Debian roots with real apt. They need root, debootstrap
@@ -41,36 +42,13 @@ type real struct {
 
 func newReal(t *testing.T) *real {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("patching real roots takes a minute; not with -short")
-	}
-	lacking := func(what string, err error) {
-		if os.Getenv("REQUIRE_ALL") == "1" {
-			t.Fatalf("%s: %v", what, err)
-		}
-		t.Skipf("%s: %v", what, err)
-	}
-	if os.Geteuid() != 0 {
-		lacking("real roots need root", os.ErrPermission)
-	}
-	for _, tool := range []string{"debootstrap", "unshare", "apt-ftparchive", "dpkg-deb", "gpg"} {
+	base := testkit.Root(t)
+	for _, tool := range []string{"apt-ftparchive", "dpkg-deb", "gpg"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			lacking("real roots need "+tool, err)
+			testkit.Missing(t, "%v: `make tools` installs it", err)
 		}
 	}
-	cache := os.Getenv("REHYDRATE_CACHE")
-	if cache == "" {
-		home, err := os.UserCacheDir()
-		if err != nil {
-			lacking("no folder for the base root", err)
-		}
-		cache = filepath.Join(home, "rehydrate")
-	}
-	out, err := output("../../examples/demo/base-root.sh", filepath.Join(cache, "roots"))
-	if err != nil {
-		lacking("make the base root", err)
-	}
-	r := &real{t: t, base: strings.TrimSpace(out), archive: filepath.Join(t.TempDir(), "archive"), binary: filepath.Join(t.TempDir(), "rehydrate-node")}
+	r := &real{t: t, base: base, archive: filepath.Join(t.TempDir(), "archive"), binary: filepath.Join(t.TempDir(), "rehydrate-node")}
 	r.must(output("go", "run", "../../examples/demo/archive", "-out", r.archive))
 	build := exec.Command("go", "build", "-o", r.binary, "../../cmd/rehydrate-node")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")

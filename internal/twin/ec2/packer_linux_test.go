@@ -14,6 +14,7 @@ import (
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/goldenami/rehydrate/internal/testkit"
 	"github.com/goldenami/rehydrate/internal/twin/backing"
 	"github.com/goldenami/rehydrate/internal/twin/ec2"
 	"github.com/goldenami/rehydrate/internal/twin/roots"
@@ -28,18 +29,6 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// need skips a test for want of something, or fails it where all must run.
-func need(t *testing.T, ok bool, why string) {
-	t.Helper()
-	switch {
-	case ok:
-	case os.Getenv("REQUIRE_ALL") == "1":
-		t.Fatal(why)
-	default:
-		t.Skip(why)
-	}
-}
-
 // shop is a served twin with real roots, and Packer with its amazon plugin.
 type shop struct {
 	t        *testing.T
@@ -49,6 +38,7 @@ type shop struct {
 	endpoint string
 	api      *sdk.Client
 	packer   string
+	amazon   string // version of the plugin
 	env      []string
 	dir      string
 	calls    []string // operations that Packer called, each once
@@ -56,21 +46,9 @@ type shop struct {
 
 func openShop(t *testing.T) *shop {
 	t.Helper()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	root := os.Getenv("REHYDRATE_TEST_ROOT")
-	if root == "" {
-		root = filepath.Join(cache, "rehydrate", "test-root-bookworm")
-	}
-	p := &shop{t: t, dir: t.TempDir(), packer: filepath.Join(cache, "rehydrate", "tools", "packer-1.15.0", "packer")}
-	plugin := filepath.Join(cache, "rehydrate", "tools", "packer-plugin-amazon-1.8.0", "packer-plugin-amazon")
-	need(t, os.Geteuid() == 0, "real roots need root")
-	for _, file := range []string{p.packer, plugin, root} {
-		_, err := os.Stat(file)
-		need(t, err == nil, "run make tools and the tests of twin/roots first: "+file+" is missing")
-	}
+	root, plugin := testkit.Root(t), testkit.AmazonPlugin(t) // the root is a lower layer only
+	p := &shop{t: t, dir: t.TempDir(), packer: testkit.Packer(t).Path, amazon: plugin.Version}
+	var err error
 	if p.w, err = world.Open(world.Options{Seed: int64(os.Getpid())}); err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +88,7 @@ func openShop(t *testing.T) *shop {
 	}
 	p.env = append(os.Environ(), "AWS_ENDPOINT_URL="+p.endpoint, "AWS_ACCESS_KEY_ID=AKIATEST", "AWS_SECRET_ACCESS_KEY=secret", "AWS_EC2_METADATA_DISABLED=true",
 		"CHECKPOINT_DISABLE=1", "PACKER_PLUGIN_PATH="+filepath.Join(p.dir, "plugins"), "PACKER_CONFIG_DIR="+p.dir, "PACKER_CACHE_DIR="+filepath.Join(p.dir, "cache"))
-	p.run("plugins", "install", "--path", plugin, "github.com/hashicorp/amazon")
+	p.run("plugins", "install", "--path", plugin.Path, "github.com/hashicorp/amazon")
 	return p
 }
 
@@ -137,7 +115,7 @@ func (p *shop) template(provision string) string {
 	text := fmt.Sprintf(`
 packer {
   required_plugins {
-    amazon = { source = "github.com/hashicorp/amazon", version = "1.8.0" }
+    amazon = { source = "github.com/hashicorp/amazon", version = %q }
   }
 }
 source "amazon-ebs" "deb12" {
@@ -166,7 +144,7 @@ build {
   provisioner "shell" { inline = [%q] }
   post-processor "manifest" { output = "manifest.json" }
 }
-`, wiretest.Region, foreign, provision)
+`, p.amazon, wiretest.Region, foreign, provision)
 	file := filepath.Join(p.dir, "bake.pkr.hcl")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		p.t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/goldenami/rehydrate/internal/testkit"
 	"github.com/goldenami/rehydrate/internal/twin/backing"
 )
 
@@ -16,7 +17,7 @@ func aptSources(t *testing.T) string {
 	t.Helper()
 	out, err := exec.Command("apt-get", "indextargets", "--format", "deb $(REPO_URI) $(RELEASE) main", "Created-By: Packages").Output()
 	if err != nil {
-		missing(t, "no apt to ask for archives: "+err.Error())
+		testkit.Missing(t, "no apt to ask for archives: %v", err)
 	}
 	var lines []string
 	for line := range strings.Lines(string(out)) {
@@ -25,16 +26,13 @@ func aptSources(t *testing.T) string {
 		}
 	}
 	if len(lines) == 0 {
-		missing(t, "apt is configured with no bookworm archive")
+		testkit.Missing(t, "apt is configured with no bookworm archive")
 	}
 	return strings.Join(lines, "")
 }
 
 // TestRealUpgrade needs the package archive.
 func TestRealUpgrade(t *testing.T) {
-	if testing.Short() {
-		missing(t, "short: no network")
-	}
 	g := newRig(t)
 	sources := aptSources(t)
 	m := g.spec(60)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/goldenami/rehydrate/internal/testkit"
 	"github.com/goldenami/rehydrate/internal/twin/backing"
 	"github.com/goldenami/rehydrate/internal/twin/rawdisk"
 )
@@ -18,7 +19,7 @@ import (
 func tool(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	if _, err := exec.LookPath(name); err != nil {
-		missing(t, err.Error())
+		testkit.Missing(t, "%v", err)
 	}
 	out, err := exec.Command(name, args...).CombinedOutput()
 	if err != nil {

@@ -3,6 +3,7 @@ package roots
 import (
 	"bytes"
 	"errors"
+	"github.com/goldenami/rehydrate/internal/testkit"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -34,12 +35,12 @@ func tree(t *testing.T, name string, entries ...string) string {
 			must(os.Symlink(to, p))
 		case e[0] == '!':
 			if err := unix.Mknod(p, unix.S_IFCHR, 0); err != nil {
-				missing(t, "whiteouts need root: "+err.Error())
+				testkit.Missing(t, "whiteouts need root: %v", err)
 			}
 		case e[0] == '*':
 			must(os.Mkdir(p, 0o755))
 			if err := unix.Setxattr(p, "trusted.overlay.opaque", []byte("y"), 0); err != nil {
-				missing(t, "opaque folders need root: "+err.Error())
+				testkit.Missing(t, "opaque folders need root: %v", err)
 			}
 		case strings.HasSuffix(e, "/"):
 			must(os.MkdirAll(p, 0o755))

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/goldenami/rehydrate/internal/testkit"
 	"github.com/goldenami/rehydrate/internal/twin/backing"
 )
 
@@ -22,70 +23,6 @@ func TestMain(m *testing.M) {
 	}
 	MaybeMachine(os.Args)
 	os.Exit(m.Run())
-}
-
-// missing skips a test for want of something, or fails it where all must run.
-func missing(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("REQUIRE_ALL") == "1" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
-}
-
-// rootEnv names a debootstrap root to test with, which is only read.
-const rootEnv = "REHYDRATE_TEST_ROOT"
-
-// testRoot is a Debian root with sudo and a user admin who may use it. It is made
-// once and kept in the user's cache folder.
-var testRoot = sync.OnceValues(func() (string, error) {
-	if r := os.Getenv(rootEnv); r != "" {
-		return r, nil
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	root := filepath.Join(cache, "rehydrate", "test-root-bookworm")
-	if _, err := os.Stat(root); err == nil {
-		return root, nil
-	}
-	archive, err := aptArchive()
-	if err != nil {
-		return "", err
-	}
-	half := root + ".unfinished"
-	if err := exec.Command("rm", "-rf", "--one-file-system", half).Run(); err != nil {
-		return "", err
-	}
-	if err := os.MkdirAll(filepath.Dir(root), 0o755); err != nil {
-		return "", err
-	}
-	out, err := exec.Command("debootstrap", "--variant=minbase", "--include=sudo,openssh-client,ca-certificates", "bookworm", half, archive).CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("debootstrap: %w: %s", err, lastLine(out))
-	}
-	if out, err := exec.Command("chroot", half, "useradd", "-m", "-s", "/bin/bash", "admin").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("useradd: %w: %s", err, out)
-	}
-	if err := os.WriteFile(filepath.Join(half, "etc/sudoers.d/90-admin"), []byte("admin ALL=(ALL) NOPASSWD: ALL\n"), 0o440); err != nil {
-		return "", err
-	}
-	return root, os.Rename(half, root)
-})
-
-// aptArchive is the first archive that this machine's apt is configured with.
-func aptArchive() (string, error) {
-	out, err := exec.Command("apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages").Output()
-	if err != nil {
-		return "", fmt.Errorf("ask apt for its archives: %w", err)
-	}
-	for uri := range strings.Lines(string(out)) {
-		if uri = strings.TrimSpace(uri); strings.HasSuffix(strings.TrimSuffix(uri, "/"), "/debian") {
-			return uri, nil
-		}
-	}
-	return "", fmt.Errorf("apt is configured with no Debian archive")
 }
 
 // rig is a Roots with one image and a key.
@@ -101,15 +38,12 @@ type rig struct {
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	dir := t.TempDir()
+	root, dir := testkit.Root(t), t.TempDir() // the root is a lower layer only
 	if err := Check(dir); err != nil {
-		missing(t, err.Error())
-	}
-	root, err := testRoot()
-	if err != nil {
-		missing(t, "no Debian root to test with: "+err.Error())
+		testkit.Missing(t, "%v", err)
 	}
 	g := &rig{dir: dir, root: root, events: make(chan backing.PowerEvent, 16), busy: make(chan bool, 1000)}
+	var err error
 	g.Roots, err = New(Options{OnBusy: func(_ string, busy bool) { g.busy <- busy }, OnPower: func(e backing.PowerEvent) { g.events <- e }, Log: t.Output()})
 	if err != nil {
 		t.Fatal(err)
@@ -124,7 +58,7 @@ func newRig(t *testing.T) *rig {
 	})
 	g.key = filepath.Join(dir, "key")
 	if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", g.key).CombinedOutput(); err != nil {
-		missing(t, fmt.Sprintf("ssh-keygen: %v: %s", err, out))
+		testkit.Missing(t, "ssh-keygen: %v: %s", err, out)
 	}
 	public, err := os.ReadFile(g.key + ".pub")
 	if err != nil {
@@ -177,7 +111,7 @@ func (g *rig) try(t *testing.T, id, script string) (int, string) {
 func (g *rig) ssh(t *testing.T, program string, args ...string) (string, error) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err != nil {
-		missing(t, err.Error())
+		testkit.Missing(t, "%v", err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()

@@ -1,4 +1,6 @@
-package app
+// Package packer finds the Packer program and its plugins on this machine. Packer is
+// only ever run, never imported.
+package packer
 
 import (
 	"cmp"
@@ -12,26 +14,26 @@ import (
 	"time"
 )
 
-// OldestPacker is the oldest Packer that the plugins work with.
-const OldestPacker = "1.11.0"
+// Oldest is the oldest Packer that the plugins work with.
+const Oldest = "1.11.0"
 
-var packerRE = regexp.MustCompile(`(?m)^Packer v([0-9]+(?:\.[0-9]+)*)`)
+var versionRE = regexp.MustCompile(`(?m)^Packer v([0-9]+(?:\.[0-9]+)*)`)
 
-// packerAsk bounds the question for a version.
-const packerAsk = 20 * time.Second
+// askTimeout bounds the question for a version.
+const askTimeout = 20 * time.Second
 
-// FindPacker is Packer on the PATH if it is new enough, else the newest one in the
+// Find is Packer on the PATH if it is new enough, else the newest one in the
 // cache that `make tools` fills; "" if there is neither.
-func FindPacker(ctx context.Context, cache string) string {
-	if path, err := exec.LookPath("packer"); err == nil && NewEnough(packerVersion(ctx, path)) {
+func Find(ctx context.Context, cache string) string {
+	if path, err := exec.LookPath("packer"); err == nil && NewEnough(Version(ctx, path)) {
 		return path
 	}
 	return Newest(filepath.Join(cache, "tools", "packer-[0-9]*", "packer"))
 }
 
-// packerVersion asks a packer program for its version; "" when it does not tell.
-func packerVersion(ctx context.Context, path string) string {
-	ctx, cancel := context.WithTimeout(ctx, packerAsk)
+// Version asks a Packer program for its version; "" when it does not tell.
+func Version(ctx context.Context, path string) string {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path, "version")
 	cmd.Env = append(cmd.Environ(), "CHECKPOINT_DISABLE=1")
@@ -39,7 +41,7 @@ func packerVersion(ctx context.Context, path string) string {
 	if err != nil {
 		return ""
 	}
-	m := packerRE.FindSubmatch(out)
+	m := versionRE.FindSubmatch(out)
 	if m == nil {
 		return ""
 	}
@@ -48,7 +50,7 @@ func packerVersion(ctx context.Context, path string) string {
 
 // NewEnough says whether a Packer version will do; an unknown one will not.
 func NewEnough(version string) bool {
-	return version != "" && compareVersions(version, OldestPacker) >= 0
+	return version != "" && Compare(version, Oldest) >= 0
 }
 
 // Newest is the program of the highest version among those that match a pattern
@@ -58,16 +60,17 @@ func Newest(pattern string) string {
 	if err != nil || len(found) == 0 {
 		return ""
 	}
-	return slices.MaxFunc(found, func(a, b string) int { return compareVersions(folderVersion(a), folderVersion(b)) })
+	return slices.MaxFunc(found, func(a, b string) int { return Compare(FolderVersion(a), FolderVersion(b)) })
 }
 
-func folderVersion(path string) string {
+// FolderVersion is the version that the folder of a program in the cache ends in.
+func FolderVersion(path string) string {
 	dir := filepath.Base(filepath.Dir(path))
 	return dir[strings.LastIndex(dir, "-")+1:]
 }
 
-// compareVersions orders versions of numbers and dots; what is no number is 0.
-func compareVersions(a, b string) int {
+// Compare orders versions made of numbers and dots; what is no number is 0.
+func Compare(a, b string) int {
 	x, y := strings.Split(a, "."), strings.Split(b, ".")
 	for i := range max(len(x), len(y)) {
 		if c := cmp.Compare(segment(x, i), segment(y, i)); c != 0 {

@@ -1,4 +1,4 @@
-package app
+package packer
 
 import (
 	"fmt"
@@ -25,7 +25,7 @@ func program(t *testing.T, dir, version string) string {
 	return path
 }
 
-func TestFindPacker_takes_the_path_only_when_it_is_new_enough(t *testing.T) {
+func TestFind_takes_the_path_only_when_it_is_new_enough(t *testing.T) {
 	cache, bin := t.TempDir(), t.TempDir()
 	t.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 	program(t, filepath.Join(cache, "tools", "packer-1.9.4"), "1.9.4")
@@ -35,7 +35,7 @@ func TestFindPacker_takes_the_path_only_when_it_is_new_enough(t *testing.T) {
 		"1.11.0": filepath.Join(bin, "packer"), "1.15.0": filepath.Join(bin, "packer"), "2.0": filepath.Join(bin, "packer"),
 	} {
 		program(t, bin, version)
-		if got := FindPacker(t.Context(), cache); got != want {
+		if got := Find(t.Context(), cache); got != want {
 			t.Errorf("with %s on the path: got %q, want %q", version, got, want)
 		}
 	}
