@@ -45,7 +45,7 @@ func (p *pipeline) bake(ctx context.Context) (outcome, text string, err error) {
 		if err := p.learn(); err != nil {
 			return "", "", err
 		}
-		return "done", fmt.Sprintf("%s from %s, %d packages changed", o.Bake.Image, o.Bake.SourceImage, len(o.Bake.Changes)), nil
+		return "done", fmt.Sprintf("%s from %s, %d packages changed", o.Bake.Image, o.Bake.SourceImage, len(o.Bake.Changes)) + left(o.Bake.Left), nil
 	}
 	return "failed", o.Reason, fault.New(fault.Failed, "the log is in "+p.artifact("bake"), "bake %s: %s%s", p.Image.Label, o.Reason, left(o.Left))
 }

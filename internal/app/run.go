@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -41,6 +40,8 @@ type Request struct {
 	Modelled bool
 	// Store replaces the folder store of the journal; tests crash in it.
 	Store journal.Store
+
+	fresh bool // Run is a new one
 }
 
 // Tools are the programs that a run drives.
@@ -69,6 +70,18 @@ func Run(ctx context.Context, in Request) (*record.Run, error) {
 	if err != nil {
 		return nil, err
 	}
+	if in.Run == "" {
+		if in.Run, err = NewRunID(time.Now()); err != nil {
+			return nil, err
+		}
+		in.fresh = true
+	}
+	// The lease comes first: whoever has it may be about to change the document.
+	release, err := in.State.Lease(ctx, in.Image.Label, in.Run)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	p, err := begin(in)
 	if err != nil {
 		return nil, err
@@ -76,11 +89,6 @@ func Run(ctx context.Context, in Request) (*record.Run, error) {
 	if err := in.preflight(p.doc, first); err != nil {
 		return nil, err
 	}
-	release, err := in.State.Lease(ctx, in.Image.Label, p.doc.ID)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
 	defer p.close(ctx)
 	// From here on the run can be seen, and resumed if this process dies.
 	if err := in.State.Save(p.doc); err != nil {
@@ -118,12 +126,7 @@ func (in *Request) stages() (first, last int, err error) {
 
 func begin(in Request) (*pipeline, error) {
 	p := &pipeline{Request: in, units: map[string][]string{}}
-	if in.Run == "" {
-		id, err := NewRunID(time.Now())
-		if err != nil {
-			return nil, err
-		}
-		p.Run = id
+	if in.fresh {
 		p.doc = &record.Run{Schema: record.Schema, ID: p.Run, Line: in.Image.Label, StartedAt: in.Cloud.Clock.Now()}
 	} else {
 		doc, err := in.State.Load(p.Run)
@@ -145,7 +148,7 @@ func begin(in Request) (*pipeline, error) {
 	p.local = &engine.Local{Journal: journal.Open(p.Store, p.Run), Clock: in.Cloud.Clock, MaxWait: in.MaxWait}
 	p.parts = newParts(p.Request)
 	p.closer = append(p.closer, p.parts.close)
-	return p, os.MkdirAll(in.State.Artifacts(p.Run), 0o755)
+	return p, nil
 }
 
 // whatIsModelled says in words what is not AWS in this run, and what is real all the
@@ -199,10 +202,7 @@ func (p *pipeline) stage(ctx context.Context, name string) error {
 	}[name]
 	outcome, text, err := run(ctx)
 	if err != nil && outcome == "" {
-		outcome = "failed"
-		if fault.KindOf(err) == fault.Waiting || fault.KindOf(err) == fault.Interrupted {
-			outcome = "waiting"
-		}
+		outcome = unfinished(err)
 	}
 	s := record.Stage{Name: name, Outcome: outcome, Text: text}
 	if s.StartedAt, s.EndedAt, s.WallMS, err = p.times(ctx, name, err); s.StartedAt.IsZero() {
@@ -216,6 +216,17 @@ func (p *pipeline) stage(ctx context.Context, name string) error {
 		p.doc.Stages[at] = s
 	}
 	return errors.Join(err, p.State.Save(p.doc))
+}
+
+// unfinished is the outcome of a stage that ended with an error and said none itself.
+func unfinished(err error) string {
+	switch fault.KindOf(err) {
+	case fault.Waiting:
+		return "waiting"
+	case fault.Interrupted:
+		return "interrupted"
+	}
+	return "failed"
 }
 
 // times reads from the journal when the stage's units began and ended.

@@ -37,7 +37,7 @@ func good(outcome string) string {
 	switch outcome {
 	case "done", "pass", "exact", "COMPLIANT", "nothing-to-do", "skipped":
 		return "good"
-	case "unknown", "waiting", "":
+	case "unknown", "waiting", "interrupted", "":
 		return "unsure"
 	}
 	return "bad"
