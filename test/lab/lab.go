@@ -94,10 +94,21 @@ func (r Result) Want(t testing.TB, code int) Result {
 // go before the image's name, which is the last of the arguments or left out.
 func (l *Lab) Run(t testing.TB, command string, args ...string) Result {
 	t.Helper()
+	return l.Bare(t, l.arguments(command, args)...)
+}
+
+func (l *Lab) arguments(command string, args []string) []string {
 	all := []string{command, "--config", l.Config, "--state", l.State, "--twin", "--world", l.World,
 		"--set", "root=" + l.Root, "--set", "archive=" + l.RootOptions.Archive, "--set", "archive_dir=" + l.link,
 		"--packer", l.Packer, "--packer-plugin-amazon", l.Amazon}
-	return l.Bare(t, append(all, args...)...)
+	return append(all, args...)
+}
+
+// Command is what Run runs, for a test that does not wait for its end.
+func (l *Lab) Command(command string, args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(l.Bin, "rehydrate"), l.arguments(command, args)...)
+	cmd.Dir, cmd.Env = l.Dir, l.environment()
+	return cmd
 }
 
 // Bare runs rehydrate with just these arguments.
