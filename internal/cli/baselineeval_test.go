@@ -71,7 +71,7 @@ func TestBaselineEval_refuses_a_node_that_says_nothing(t *testing.T) {
 		"an empty inventory":       {`{"inventory": {"os": "AMAZON_LINUX_2023", "product": "x", "arch": "x86_64", "installed": []}, "available": {"packages": []}}`, "unknown is never compliant"},
 		"another operating system": {`{"inventory": {"os": "DEBIAN", "product": "Debian12", "arch": "amd64", "installed": [{"name": "bash", "version": "1"}]}, "available": {"packages": []}}`, "AMAZON_LINUX_2023"},
 		"no operating system":      {`{"inventory": {"installed": [{"name": "bash", "version": "1"}]}}`, "inventory.os"},
-		"an unknown field":         {`{"inventory": {"os": "DEBIAN"}, "avalable": {}}`, "avalable"},
+		"an unknown field":         {`{"inventory": {"os": "DEBIAN"}, "availability": {}}`, "availability"},
 		"no JSON":                  {`node`, "node.json"},
 	} {
 		code, out, errs := rehydrate(t, "", "baseline", "eval", "--baseline", examples+"policy.json", "--node", file(t, "node.json", c.text))

@@ -212,7 +212,7 @@ func TestImport_refuses_by_name(t *testing.T) {
 		"a yes":                     {"CloudFormation YAML", `EnableNonSecurity: "true"`, "EnableNonSecurity: yes", []string{"EnableNonSecurity", `"yes"`, "true or false"}},
 		"a merge key":               {"CloudFormation YAML", "OperatingSystem: DEBIAN", "<<: {OperatingSystem: DEBIAN}", []string{"merge keys"}},
 		"another file":              {"rehydrate.hcl", `operating_system   = "DEBIAN"`, `file = "web.json"`, []string{"baseline.web.file", "web.json", "import it instead"}},
-		"a block with a wrong word": {"rehydrate.hcl", "apt_approval_delay", "apt_aproval_delay", []string{"rehydrate.hcl:", `Did you mean "apt_approval_delay"?`}},
+		"a block with a wrong word": {"rehydrate.hcl", "apt_approval_delay", "apt_approval_dely", []string{"rehydrate.hcl:", `Did you mean "apt_approval_delay"?`}},
 	} {
 		from := texts[c.text]
 		text := strings.Replace(from.text, c.old, c.new, 1)

@@ -52,7 +52,7 @@ func TestRead_computes_nothing(t *testing.T) {
 
 func TestRead_reports_every_fault_with_its_line(t *testing.T) {
 	blocks, faults := Read("a.tf", []byte(`resource "aws_ssm_patch_baseline" "b" {
-  nmae  = "x"
+  nome  = "x"
   count = 2
   approval_rule {
     days = 7
@@ -71,7 +71,7 @@ func TestRead_reports_every_fault_with_its_line(t *testing.T) {
 	for _, f := range blocks[0].Faults {
 		got.WriteString(f.String() + "\n")
 	}
-	for _, want := range []string{"a.tf:2", "a.tf:3", "a.tf:5", "a.tf:6", "a.tf:8", `"nmae"`, "any number of baselines", "dynamic block", sourceResource} {
+	for _, want := range []string{"a.tf:2", "a.tf:3", "a.tf:5", "a.tf:6", "a.tf:8", `"nome"`, "any number of baselines", "dynamic block", sourceResource} {
 		if !strings.Contains(got.String(), want) {
 			t.Errorf("%q is not in\n%s", want, got.String())
 		}
