@@ -36,7 +36,7 @@ func containsFold(s, lower string) bool {
 }
 
 // aptDate is when a deb version counts as published under the delay extension:
-// the later of the changelog's date and our first sight of it (DESIGN §6.10).
+// the later of the changelog's date and our first sight of it.
 func aptDate(p *AvailablePackage) (seconds int64, known bool) {
 	t := p.FirstSeen
 	if p.Changelog != nil && p.Changelog.Date.After(t) {

@@ -10,7 +10,7 @@ import (
 type Options struct {
 	Switches Switches `json:"switches,omitzero"`
 	// AptApprovalDelay honours ApproveAfterDays on Debian and Ubuntu, which SSM
-	// does not (DESIGN §6.10). It is an extension and marked in every report.
+	// does not. It is an extension and marked in every report.
 	AptApprovalDelay bool `json:"aptApprovalDelay,omitempty"`
 	// NotApplicableLimit is how many NotApplicable items are reported; the rest
 	// is UnreportedNotApplicableCount (§16.8). 0: no limit.

@@ -5,6 +5,7 @@
 // Packer provisioner, the offline gate, in-place patching and the twin's patch
 // agent, so that an image and a long-lived node are judged by the same code.
 //
-// The rules follow the project's specification of Patch Manager's semantics;
-// comments name its section (§) or ambiguity (AMB-nn).
+// The rules follow the specification of Patch Manager's semantics in
+// docs/patch-semantics.md; comments name its section (§) or ambiguity (AMB-nn), and
+// testdata/patch-vectors.json has its vectors.
 package baseline

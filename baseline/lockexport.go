@@ -28,7 +28,7 @@ func ParseLock(data []byte) (*Lock, error) {
 
 // InstallOverrideList is the list that makes AWS-RunPatchBaseline install the
 // locked versions. It is weaker than the lock: packages that are not installed
-// are not added, and a Scan ignores it (DESIGN §6.9).
+// are not added, and a Scan ignores it (specification §6.5).
 func (l *Lock) InstallOverrideList() *InstallOverrideList {
 	out := &InstallOverrideList{Patches: []OverridePatch{}}
 	for i := range l.Packages {

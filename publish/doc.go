@@ -8,7 +8,8 @@
 // reads it back.
 //
 // PutParameter has no compare-and-set and answers 200 before an aws:ec2:image value
-// is validated (DESIGN §6.5). So the version that a write returns is checked against
+// is validated ("Native parameter support for Amazon Machine Image IDs", Parameter
+// Store user guide). So the version that a write returns is checked against
 // the history, and a value counts as published only when it can be read back at our
 // own version.
 //

@@ -4,5 +4,5 @@
 // uses today, what the roll would change and what stands in its way; its hash covers
 // decisions and preconditions. A group is then rolled by an instance refresh on a
 // numbered launch-template version that differs from the one in use in ImageId alone
-// (DESIGN §6.1–§6.7), and is done only when its instances are seen to run the image.
+// (docs/architecture.md, "A run"), and is done only when its instances are seen to run the image.
 package rollout

@@ -119,7 +119,7 @@ func (m *groupMover) check(ctx context.Context, st *groupState) (unit.Next, erro
 }
 
 // pin sets a group that follows an alias to the number it runs, so that a rollback
-// has a place to go (DESIGN §6.3).
+// has a place to go.
 func (m *groupMover) pin(ctx context.Context, st *groupState) (unit.Next, error) {
 	st.Step = stepVersion
 	if !m.plan.Pin {

@@ -21,7 +21,7 @@ func (p *GroupPlan) refused() bool {
 }
 
 // A refresh hangs for an hour and then fails when one of these processes is
-// suspended (facts/rollout.md §1.2).
+// suspended ("Suspend and resume Amazon EC2 Auto Scaling processes", user guide).
 var blocking = []string{"Launch", "Terminate", "HealthCheck", "InstanceRefresh"}
 
 // preflight is what can be said of a group before its template is read.

@@ -127,7 +127,7 @@ func gravest(rolls []record.Roll) (at, worst int) {
 }
 
 // Err is the gravest outcome as an error: halted before rolled back before done in
-// part before failed (DESIGN §8); nil when every group is done or had nothing to do.
+// part before failed; nil when every group is done or had nothing to do.
 func Err(rolls []record.Roll) error {
 	kinds := []fault.Kind{fault.Failed, fault.Failed, fault.Partial, fault.RolledBack, fault.Halted}
 	hints := []string{"", "", "see which instances are left: rehydrate fleet show", "the fleet runs what it ran before; find out why the image fails",

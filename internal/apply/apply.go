@@ -2,7 +2,7 @@
 // simulation, and what may be done to a root.
 //
 // The adapters hand exact name=version lists to the native package manager and let
-// it solve and check (DESIGN §6.11). None of them chooses a version.
+// it solve and check. None of them chooses a version.
 package apply
 
 import (

@@ -84,7 +84,7 @@ func notNow(r *record.Run, cloud *app.Cloud, now time.Time) string {
 	return ""
 }
 
-// gravity orders the kinds where runs differ, gravest first (DESIGN §8: 13 > 12 > 3
+// gravity orders the kinds where runs differ, gravest first (exit codes 13 > 12 > 3
 // > 1); waiting is no failure and comes last.
 var gravity = []fault.Kind{fault.Interrupted, fault.Halted, fault.RolledBack, fault.GateSaysNo, fault.Conflict, fault.Denied, fault.Partial, fault.Usage}
 

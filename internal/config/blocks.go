@@ -11,7 +11,8 @@ import (
 )
 
 // awsWait is the longest checkpoint delay and soak that instance refresh takes
-// (facts: CheckpointDelay and BakeTime are 0 to 172800 s).
+// (API reference of Amazon EC2 Auto Scaling, RefreshPreferences: CheckpointDelay and
+// BakeTime are 0 to 172800 s).
 const awsWait = 172800 * time.Second
 
 var (

@@ -11,7 +11,7 @@ import (
 	"github.com/goldenami/rehydrate/internal/record"
 )
 
-// Memory keeps what waits for a reboot between runs (§7.1).
+// Memory keeps what waits for a reboot between runs (specification §7.1).
 type Memory interface {
 	Load() (*baseline.Prior, error) // nil: nothing is kept
 	Save(*baseline.Prior) error
@@ -44,7 +44,7 @@ func (r *run) prior() (*baseline.Prior, error) {
 }
 
 // judge scans again and ends an Install: what was to be installed and still is
-// older is Failed (§7). With a lock that was given, what the baseline of today wants
+// older is Failed (specification §7). With a lock that was given, what the baseline of today wants
 // beyond it stays Missing, as with an override list.
 func (r *run) judge(lock *baseline.Lock, made bool) error {
 	if r.base != nil {

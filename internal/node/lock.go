@@ -47,7 +47,7 @@ func (r *run) tryLock(ctx context.Context) (*baseline.Lock, apply.Simulation, er
 }
 
 // blocks reports whether the solver's additions hold what the baseline rejects and
-// must not come in as a dependency either (§3.1).
+// must not come in as a dependency either (specification §3.1).
 func (r *run) blocks(extra []record.Change) bool {
 	if r.base.RejectedPatchesAction != "BLOCK" {
 		return false

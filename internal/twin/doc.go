@@ -3,5 +3,5 @@
 // separate process on loopback by "rehydrate … --twin" and "rehydrate twin serve".
 //
 // It is modelled: nothing here says anything about AWS itself beyond what its
-// documentation and our facts about it say.
+// documentation says (docs/twin.md).
 package twin

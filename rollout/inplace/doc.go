@@ -3,6 +3,6 @@
 //
 // A node gets our own static binary, a request and the bundle through S3, and runs
 // them by a Run Command document of ours; AWS-RunPatchBaseline would be weaker than
-// the lock (DESIGN §6.9). Two verdicts come back: whether the node now honours the
+// the lock ("Using the InstallOverrideList parameter", Patch Manager user guide). Two verdicts come back: whether the node now honours the
 // lock, and what the baseline says today.
 package inplace

@@ -85,8 +85,7 @@ func (a *APT) dir(name string) (string, error) {
 	return dir, nil
 }
 
-// Refresh updates the lists of every configured source. One that fails is an error
-// (DESIGN §6.8), where apt alone would carry on with old lists.
+// Refresh updates the lists of every configured source. One that fails is an error, where apt alone would carry on with old lists.
 func (a *APT) Refresh(ctx context.Context) error {
 	out, err := a.locked(ctx, Command{Name: "apt-get", Args: []string{"-q", "-o", "APT::Update::Error-Mode=any", "update"}})
 	if err == nil { // before apt 2.1 the option above is unknown

@@ -19,7 +19,7 @@ import (
 )
 
 // The places that a package file can come from, in the order in which they are
-// tried (DESIGN §4).
+// tried. Nothing else is substituted.
 const (
 	FromSource     = "source"
 	FromTimeTravel = "time-travel"

@@ -99,7 +99,7 @@ func Collect(root fs.FS, o Options) (baseline.Node, []string, error) {
 }
 
 // merge joins what the sources offer. The same file in several sources is one
-// offer with several origins; the first source gives the download (§16.1).
+// offer with several origins; the first source gives the download (specification §16.1).
 func merge(states []state) (baseline.Available, []string) {
 	var all baseline.Available
 	var findings []string
@@ -137,7 +137,7 @@ func merge(states []state) (baseline.Available, []string) {
 }
 
 // phased remarks on updates that the archive gives to a part of the machines only
-// (§16.6: ignored in the evaluation, reported).
+// (specification §16.6: ignored in the evaluation, reported).
 func phased(inv baseline.Inventory, available baseline.Available) []string {
 	have := map[string]string{}
 	for _, p := range inv.Installed {

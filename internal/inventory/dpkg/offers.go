@@ -22,7 +22,7 @@ type wanted struct {
 }
 
 // keep reports whether an offer matters: it is asked for, or it is not older than
-// what is installed under its name. An older version can never be selected (§3).
+// what is installed under its name. An older version can never be selected (specification §3).
 func (w wanted) keep(p baseline.AvailablePackage) bool {
 	if w.also[p.Name] {
 		return true
@@ -47,7 +47,7 @@ type state struct {
 }
 
 // readSource reads the metadata of one source. Whatever cannot be read is an error
-// naming the source: a scanner that skips it reports false compliance (DESIGN §6.8).
+// naming the source: a scanner that skips it reports false compliance.
 func readSource(root fs.FS, s Source, archs []string, w wanted, now time.Time) (state, error) {
 	st := state{source: s}
 	rel, err := readRelease(root, s)

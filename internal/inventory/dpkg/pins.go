@@ -11,7 +11,7 @@ import (
 )
 
 // readPins remarks on every pin of apt_preferences(5). Patch Manager does not honour
-// pins and neither does the evaluation (§2); people should know.
+// pins and neither does the evaluation (specification §2); people should know.
 func readPins(root fs.FS) ([]string, error) {
 	files := []string{"etc/apt/preferences"}
 	parts, err := fs.ReadDir(root, "etc/apt/preferences.d")

@@ -79,7 +79,7 @@ func readStatus(root fs.FS) (list []baseline.Installed, findings []string, err e
 }
 
 // parseStatus reads a dpkg status file. Only packages that are completely
-// installed count (§16.1); without says that a missing Status means installed.
+// installed count (specification §16.1); without says that a missing Status means installed.
 func parseStatus(r io.Reader, without bool) (list []baseline.Installed, findings []string, err error) {
 	paragraphs := newStanzas(r)
 	for {

@@ -1,7 +1,7 @@
 // Package product says which operating system a root is, in Patch Manager's words.
 //
 // The mapping from os-release to product is data (products.csv): a new release is
-// a new row, not new code (§16.1). A release that no row knows is an error, because
+// a new row, not new code (specification §16.1). A release that no row knows is an error, because
 // a root that was not understood must not be judged.
 package product
 

@@ -6,7 +6,7 @@ import (
 	"github.com/goldenami/rehydrate/internal/twin/wire"
 )
 
-// Error codes on the wire have no Fault suffix (facts of the service model:
+// Error codes on the wire have no Fault suffix (the service model has
 // InstanceRefreshInProgress, ResourceContention, ...).
 
 func invalid(format string, args ...any) error {

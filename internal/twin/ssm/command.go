@@ -14,8 +14,8 @@ const (
 	timerDispatch = "ssm/dispatch"
 	timerExpire   = "ssm/expire"
 	// dispatchDelay is how long Run Command takes to hand a command to an agent;
-	// until then GetCommandInvocation says InvocationDoesNotExist (facts/rollout.md
-	// §3.1, believed).
+	// until then GetCommandInvocation says InvocationDoesNotExist. AWS
+	// states no length; this one is believed.
 	dispatchDelay = 2 * time.Second
 	// keepCommands is how long commands are told of ("Understanding command statuses",
 	// user guide: 30 days).

@@ -27,8 +27,8 @@ type validation struct {
 
 // PutParameter writes a version. It has no compare-and-set and no client token. A
 // value of type aws:ec2:image is checked after the answer and cannot be seen before:
-// the old value stays ("Native parameter support for AMI IDs", user guide; captured
-// on AWS according to facts/emulators.md §6).
+// the old value stays ("Native parameter support for AMI IDs", Parameter Store
+// user guide).
 func (s *Service) PutParameter(tx *world.Tx, in *ssm.PutParameterInput) (*ssm.PutParameterOutput, error) {
 	name := aws.ToString(in.Name)
 	if err := checkName(name); err != nil {

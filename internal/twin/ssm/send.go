@@ -54,7 +54,7 @@ func (s *Service) SendCommand(tx *world.Tx, in *ssm.SendCommandInput) (*ssm.Send
 	}
 	s.forget(tx)
 	if len(c.Nodes) == 0 {
-		// A tag target that matches nothing succeeds (facts/emulators.md §6).
+		// A tag target that matches nothing succeeds, with status detail NoInstancesInTag.
 		c.Status, c.Detail = types.CommandStatusSuccess, "NoInstancesInTag"
 	} else {
 		tx.At(tx.Now.Add(dispatchDelay), timerDispatch, place{Command: c.ID})
@@ -95,8 +95,7 @@ func (c *command) check(in *ssm.SendCommandInput) error {
 }
 
 // nodes is what a command goes to. Instances that are named must be running; a tag
-// finds those that are ("a stopped instance cannot" take a command, facts/emulators.md
-// §6).
+// finds those that are ("a stopped instance cannot" take a command).
 func (s *Service) nodes(tx *world.Tx, ids []string, targets []types.Target) ([]string, error) {
 	var out []string
 	for _, id := range ids {
