@@ -141,7 +141,7 @@ func lastBake(t *testing.T) *Last {
 		return baseline.AvailablePackage{
 			Package: baseline.Package{Name: name, Arch: "amd64", Version: version}, Priority: "required", Section: "libs",
 			Repository: "main", Filename: name + ".deb", Size: 1, SHA256: strings.Repeat("ab", 32),
-			Origins: []baseline.Origin{{Origin: "Debian", Label: "Debian-Security", Suite: "stable-security", Codename: "bookworm-security", Site: "security.debian.org", Component: "main", Trusted: true}},
+			Origins: []baseline.Origin{{Origin: "Debian", Label: "Debian-Security", Suite: "stable-security", Codename: "bookworm-security", Site: "security.archive.example", Component: "main", Trusted: true}},
 		}
 	}
 	node := baseline.Node{
