@@ -3,11 +3,14 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/goldenami/rehydrate/bake"
 	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/record"
 	"github.com/goldenami/rehydrate/rollout"
+	"github.com/goldenami/rehydrate/rollout/inplace"
 )
 
 // Overview is what every stage would do now. Making it changes nothing.
@@ -25,6 +28,11 @@ type Overview struct {
 	// or, before the first publication, the source image.
 	Upon  string   `json:"upon,omitempty"`
 	Nodes []string `json:"nodes,omitempty"` // long-lived nodes that follow, by id
+	// Unpatched are those of Nodes that no run is known to have patched by the lock of
+	// the image that stands.
+	Unpatched []string `json:"unpatched,omitempty"`
+	// Refused is why the roll as it stands would be refused; empty: it would not.
+	Refused string `json:"refused,omitempty"`
 }
 
 // MakePlan reads what there is and says what a run would do.
@@ -59,13 +67,48 @@ func MakePlan(ctx context.Context, in Request) (*Overview, error) {
 			return nil, err
 		}
 	}
-	o.Nodes, err = p.followers(ctx)
+	if err := o.Err(); err != nil {
+		o.Refused = err.Error()
+	}
+	if o.Nodes, err = p.followers(ctx); err != nil {
+		return nil, err
+	}
+	o.Unpatched, err = p.unpatched(o)
 	return o, err
 }
 
-// Pending says that a run would change something.
+// unpatched asks the state folder which of the nodes have the lock already.
+func (p *pipeline) unpatched(o *Overview) ([]string, error) {
+	if len(o.Nodes) == 0 || !o.Bake.Skip || o.Bake.Current == nil {
+		return o.Nodes, nil
+	}
+	all, err := p.State.History()
+	if err != nil {
+		return nil, err
+	}
+	has := map[string]bool{}
+	for _, r := range all {
+		if r.Line != p.Image.Label || r.Account != p.Cloud.Account || r.Region != p.Cloud.Region || r.Bake == nil {
+			continue
+		}
+		for _, n := range r.Patch { // oldest run first: the last word counts
+			has[n.Instance] = r.Bake.Image == o.Bake.Current.Image && inplace.Err([]record.Patched{n}) == nil
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(o.Nodes), func(id string) bool { return has[id] }), nil
+}
+
+// Err is the refusal of the roll, as an error; nil when it would go ahead.
+func (o *Overview) Err() error {
+	if o.Roll == nil {
+		return nil
+	}
+	return o.Roll.Err()
+}
+
+// Pending says that a run would change something, or would try to and be refused.
 func (o *Overview) Pending() bool {
-	return !o.Bake.Skip || o.InUse != o.Upon || o.Roll != nil && !o.Roll.Nothing()
+	return !o.Bake.Skip || o.InUse != o.Upon || o.Roll != nil && !o.Roll.Nothing() || o.Refused != "" || len(o.Unpatched) > 0
 }
 
 // Text is the overview for people.
@@ -82,7 +125,11 @@ func (o *Overview) Text() string {
 		fmt.Fprintf(&b, "  bake      %s from %s (%s): %s\n", o.Bake.ImageName, o.Bake.Source.ID, o.Bake.Source.Name, o.Bake.Reason)
 	}
 	b.WriteString("  validate  marker, lock, baseline, changes, hygiene from the snapshot; nothing is launched\n")
-	fmt.Fprintf(&b, "  publish   %s, which holds %s\n", o.Channel, orNone(o.InUse))
+	held := "which holds " + o.InUse
+	if o.InUse == "" {
+		held = "which does not exist yet: it will be created"
+	}
+	fmt.Fprintf(&b, "  publish   %s, %s\n", o.Channel, held)
 	if o.Roll != nil {
 		for _, r := range o.Roll.Rings {
 			for _, g := range r.Groups {
@@ -90,8 +137,14 @@ func (o *Overview) Text() string {
 			}
 		}
 	}
-	if len(o.Nodes) > 0 {
-		fmt.Fprintf(&b, "  patch     %s in place, with the same lock\n", strings.Join(o.Nodes, ", "))
+	switch {
+	case len(o.Unpatched) > 0:
+		fmt.Fprintf(&b, "  patch     %s in place, with the same lock\n", strings.Join(o.Unpatched, ", "))
+	case len(o.Nodes) > 0:
+		fmt.Fprintf(&b, "  patch     nothing: %s had every version of the lock when last patched\n", strings.Join(o.Nodes, ", "))
+	}
+	if o.Refused != "" {
+		fmt.Fprintf(&b, "  refused   %s\n", o.Refused)
 	}
 	return b.String()
 }

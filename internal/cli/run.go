@@ -139,6 +139,9 @@ func showPlan(c *cli.Context, exitCode bool) error {
 	} else {
 		_, err = fmt.Fprint(c.App.Writer, p.Text())
 	}
+	if err == nil {
+		err = p.Err() // shown above as well; a run would end with it
+	}
 	if err == nil && exitCode && p.Pending() {
 		return cli.Exit("", fault.Pending.ExitCode())
 	}
