@@ -12,6 +12,9 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
 
 	"github.com/goldenami/rehydrate/internal/fault"
 )
@@ -46,6 +49,12 @@ func (p Packer) installPlugins(ctx context.Context, settings string) ([]string, 
 	if err := os.MkdirAll(p.PluginFolder, 0o755); err != nil {
 		return nil, err
 	}
+	// Runs may share the folder; two must not install into it at once.
+	l := flock.New(filepath.Join(p.PluginFolder, ".lock"))
+	if ok, err := l.TryLockContext(ctx, lockEvery); !ok || err != nil {
+		return nil, fmt.Errorf("lock the plugin folder %s: %w", p.PluginFolder, err)
+	}
+	defer func() { _ = l.Unlock() }() // it ends with the process in any case
 	var names []string
 	for _, plugin := range p.Plugins {
 		version, err := p.install(ctx, settings, plugin)
@@ -56,6 +65,9 @@ func (p Packer) installPlugins(ctx context.Context, settings string) ([]string, 
 	}
 	return names, nil
 }
+
+// lockEvery is how often a taken plugin folder is tried again.
+const lockEvery = 100 * time.Millisecond
 
 // stamp says which binary was installed.
 type stamp struct {
