@@ -23,7 +23,7 @@ func nodeProgram(in Request) func(arch string) (string, error) {
 			path += "-" + arch
 		}
 		if _, err := os.Stat(path); err != nil {
-			return "", fault.New(fault.Usage, "`make build` makes it", "%s is not there", path)
+			return "", fault.New(fault.Usage, "`make build` makes it", "rehydrate-node for %s was not found: there is no %s", arch, path)
 		}
 		return path, nil
 	}

@@ -36,10 +36,15 @@ func (p *pipeline) source(ctx context.Context) (bake.ImageFilter, error) {
 
 // preflight finds what a new bake lacks on this machine before a run is begun.
 func (in *Request) preflight(doc *record.Run, first int) error {
-	if first > 0 || in.Modelled || in.Image.Builder != "packer" || doc.Bake != nil {
+	if first > 0 || in.Modelled || doc.Bake != nil {
 		return nil
 	}
-	_, err := in.packer()
+	var err error
+	if in.Image.Builder == "packer" {
+		_, err = in.packer()
+	} else {
+		_, err = nodeProgram(*in)(in.Image.Architecture)
+	}
 	return err
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/twin"
+	"github.com/goldenami/rehydrate/internal/twin/roots"
 	"github.com/goldenami/rehydrate/internal/wait"
 )
 
@@ -45,10 +46,8 @@ func EnsureTwin(ctx context.Context, dir string, w World) (Twin, error) {
 		}
 	}
 	// A wrong world is said here, not in the log of a process that ended.
-	if w.File != "" || len(w.Set) > 0 {
-		if _, err := readWorld(w); err != nil {
-			return Twin{}, fmt.Errorf("start the twin: %w", err)
-		}
+	if err := checkWorld(w, dir); err != nil {
+		return Twin{}, fmt.Errorf("start the twin: %w", err)
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -94,6 +93,32 @@ func EnsureTwin(ctx context.Context, dir string, w World) (Twin, error) {
 		return Twin{}, fault.As(fmt.Errorf("start the twin: %w%s", err, tail(logName)), fault.KindOf(err), "see "+logName)
 	}
 	return Twin{Endpoint: endpoint, How: "started"}, nil
+}
+
+// checkWorld finds what is wrong with a new twin's world: its file, or images that
+// are real roots where this system or user cannot have any.
+func checkWorld(w World, dir string) error {
+	if w.File == "" && len(w.Set) == 0 {
+		return nil
+	}
+	f, err := readWorld(w)
+	if err != nil {
+		return err
+	}
+	for _, i := range f.Images {
+		if i.Root == "" {
+			continue
+		}
+		for _, err := os.Stat(dir); err != nil && dir != filepath.Dir(dir); _, err = os.Stat(dir) {
+			dir = filepath.Dir(dir) // where it will be made
+		}
+		if err := roots.Check(dir); err != nil {
+			return fault.As(fmt.Errorf("image %s of %s is a real root: %w", i.Key, w.File, err), fault.Usage,
+				"run as root on Linux, or take a world of package data and --modelled: `rehydrate init --modelled` writes one")
+		}
+		return nil
+	}
+	return nil
 }
 
 // twinIdle is how long a twin that was started for a run stays without a request;
