@@ -86,6 +86,9 @@ func Run(ctx context.Context, in Request) (*record.Run, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := localMachines().forBake(in, p.doc, first); err != nil {
+		return nil, err
+	}
 	if err := in.preflight(p.doc, first); err != nil {
 		return nil, err
 	}
