@@ -1,44 +1,21 @@
 package app
 
 import (
-	"context"
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
-
 	"github.com/goldenami/rehydrate/internal/awscloud/params"
+	"github.com/goldenami/rehydrate/internal/awscloud/params/paramstest"
 	"github.com/goldenami/rehydrate/internal/config"
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/record"
 )
 
-// parameters answers GetParameter.
-type parameters struct {
-	params.API
-	get func(name string) (*types.Parameter, error)
-}
-
-func (p parameters) GetParameter(_ context.Context, in *ssm.GetParameterInput, _ ...func(*ssm.Options)) (*ssm.GetParameterOutput, error) {
-	v, err := p.get(*in.Name)
-	if err != nil {
-		return nil, err
-	}
-	return &ssm.GetParameterOutput{Parameter: v}, nil
-}
-
 // over is a pipeline that sees one parameter; version 0 is none.
 func over(name, value string, version int64) *pipeline {
-	get := func(asked string) (*types.Parameter, error) {
-		if asked != name || version == 0 {
-			return nil, &types.ParameterNotFound{}
-		}
-		return &types.Parameter{Name: &name, Value: &value, Version: version}, nil
-	}
 	return &pipeline{
 		Request: Request{Config: &config.Config{}, Image: &config.Image{Label: "web"}, Cloud: &Cloud{Account: "111122223333", Region: "eu-west-1"}},
-		parts:   &parts{params: params.Parameters{API: parameters{get: get}}}, units: map[string][]string{},
+		parts:   &parts{params: params.Parameters{API: paramstest.One{Name: name, Value: value, Version: version}}}, units: map[string][]string{},
 	}
 }
 

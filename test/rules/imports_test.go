@@ -33,7 +33,49 @@ var rules = []rule{
 	{module + "/rollout/...", []string{"rollout/...", "internal/app/...", "internal/awscloud/...", "test/..."}},
 	{module + "/internal/app/...", []string{"internal/app/...", "internal/cli/...", "cmd/...", "test/..."}},
 	{module + "/internal/cli/...", []string{"internal/cli/...", "cmd/...", "test/..."}},
+	{module + "/internal/twin/...", []string{"internal/twin/...", "internal/app/...", "test/..."}},
+	{module + "/internal/awscloud/...", []string{"internal/awscloud/...", "internal/app/...", "test/..."}},
 	{module + "/internal/apply/...", []string{"internal/apply/...", "internal/node/...", "rollout/inplace/...", "plugins/...", "internal/twin/...", "cmd/rehydrate-node", "test/..."}},
+}
+
+// durable is what every stage builds on.
+var durable = []string{"baseline", "internal/record", "internal/unit", "internal/event", "internal/fault", "internal/wait"}
+
+// allow is all of ours that a tree may import beside itself. The first tree that
+// holds a package counts; what is in none is free. Tests of a package may import
+// more (predefined baselines, another test's stand-ins), but for no stage: see rules.
+var allow = []struct {
+	tree string
+	may  []string
+}{
+	{"baseline/...", nil},
+	{"bake/...", durable},
+	{"validate/...", append([]string{"internal/inventory/...", "internal/osimage/..."}, durable...)},
+	{"publish/...", durable},
+	{"rollout/...", durable},
+	{"pipelines/...", []string{"internal/fault"}},
+	{"plugins/...", []string{"baseline", "internal/record", "internal/wait", "internal/fault", "internal/apply/..."}},
+	{"cmd/packer-plugin-rehydrate", []string{"plugins/..."}},
+	{"cmd/rehydrate-node", []string{"internal/node", "internal/record", "internal/fault"}},
+	{"cmd/rehydrate", []string{"internal/cli"}},
+	{"internal/record", []string{"baseline"}},
+	{"internal/report", []string{"internal/record", "internal/fault", "baseline"}},
+	{"internal/unit", nil},
+	{"internal/event", nil},
+	{"internal/fault", nil},
+	{"internal/packer", nil},
+	{"internal/testkit", []string{"internal/packer"}},
+	{"internal/wait", []string{"internal/fault"}},
+	{"internal/journal", []string{"internal/unit", "internal/record", "internal/wait", "internal/fault"}},
+	{"internal/engine", []string{"internal/unit", "internal/record", "internal/wait", "internal/fault", "internal/journal"}},
+	{"internal/config/...", []string{"baseline", "internal/fault", "internal/policy/tree"}},
+	{"internal/policy/...", []string{"baseline/...", "internal/fault", "internal/config/terraform"}},
+	{"internal/inventory/...", []string{"baseline", "internal/fault"}},
+	{"internal/osimage/...", []string{"internal/fault"}},
+	{"internal/apply/...", []string{"baseline", "internal/record", "internal/fault", "internal/wait"}},
+	{"internal/node", []string{"baseline", "internal/record", "internal/fault", "internal/wait", "internal/inventory/...", "internal/apply/..."}},
+	{"internal/twin/...", []string{"baseline", "internal/record", "internal/fault", "internal/wait", "internal/inventory/...", "internal/apply/...", "internal/node", "internal/osimage/..."}},
+	{"internal/awscloud/...", []string{"bake", "validate", "publish", "rollout/...", "internal/fault", "internal/wait", "internal/record", "internal/osimage/ebs"}},
 }
 
 type pkg struct {
@@ -78,7 +120,7 @@ func TestImports_keep_to_the_design(t *testing.T) {
 		t.Fatalf("go list found %d packages", len(pkgs))
 	}
 	for _, p := range pkgs {
-		rel := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
+		rel := relative(p.ImportPath)
 		for _, imported := range append(append(p.Imports, p.TestImports...), p.XTestImports...) {
 			for _, r := range rules {
 				if !within(imported, r.what) {
@@ -92,6 +134,64 @@ func TestImports_keep_to_the_design(t *testing.T) {
 					t.Errorf("%s imports %s; only %s may", rel, imported, strings.Join(r.may, ", "))
 				}
 			}
+		}
+	}
+}
+
+func relative(path string) string { return strings.TrimPrefix(strings.TrimPrefix(path, module), "/") }
+
+// foreign is what of ours a package imports that its tree may not.
+func foreign(p pkg) (bad []string) {
+	rel := relative(p.ImportPath)
+	for _, a := range allow {
+		if !within(rel, a.tree) {
+			continue
+		}
+		for _, i := range p.Imports {
+			if i != module && !strings.HasPrefix(i, module+"/") {
+				continue
+			}
+			ok := within(relative(i), a.tree)
+			for _, m := range a.may {
+				ok = ok || within(relative(i), m)
+			}
+			if !ok {
+				bad = append(bad, relative(i))
+			}
+		}
+		break
+	}
+	return bad
+}
+
+func TestImports_of_ours_are_those_allowed(t *testing.T) {
+	pkgs := list(t)
+	for _, p := range pkgs {
+		for _, bad := range foreign(p) {
+			t.Errorf("%s imports %s; docs/architecture.md does not allow it", relative(p.ImportPath), bad)
+		}
+	}
+	for _, a := range allow { // a list for what is no more checks nothing
+		held := false
+		for _, p := range pkgs {
+			held = held || within(relative(p.ImportPath), a.tree)
+		}
+		if !held {
+			t.Errorf("there is no package in %s", a.tree)
+		}
+	}
+}
+
+func TestImports_that_break_the_design_are_found(t *testing.T) {
+	for _, c := range []struct{ from, what string }{
+		{"bake", "validate"}, {"publish", "internal/osimage"}, {"rollout", "internal/awscloud/groups"},
+		{"rollout/inplace", "internal/twin/roots"}, {"validate", "internal/node"}, {"baseline", "internal/fault"},
+		{"plugins/provisioner", "internal/awscloud/images"}, {"plugins/provisioner", "internal/twin"}, {"plugins/postprocessor", "internal/app"},
+		{"internal/record", "internal/fault"}, {"internal/report", "internal/journal"}, {"internal/journal", "internal/engine"},
+		{"internal/engine", "bake"}, {"internal/twin/ssm", "rollout/inplace"}, {"internal/twin", "internal/app"}, {"internal/twin/ec2", "internal/awscloud/images"},
+	} {
+		if got := foreign(pkg{ImportPath: module + "/" + c.from, Imports: []string{"os", module + "/" + c.what}}); len(got) != 1 || got[0] != c.what {
+			t.Errorf("%s importing %s: found %v", c.from, c.what, got)
 		}
 	}
 }
