@@ -13,6 +13,15 @@ AMAZON_VERSION=1.8.0
 cache=${1:?usage: build-packer.sh CACHE_DIR [--plugin-only]}
 say() { printf '%s\n' "$*" >&2; }
 
+mkdir -p "$cache"
+src=
+trap '[ -z "$src" ] || rm -rf "$src"' EXIT
+trap 'exit 130' INT TERM
+if command -v flock >/dev/null; then # two makes at once: the second finds it built
+	exec 9>"$cache/.build-packer.lock"
+	flock 9
+fi
+
 build() { # name version
 	out=$cache/$1-$2/$1
 	[ -x "$out" ] && return 0
@@ -27,7 +36,8 @@ build() { # name version
 	(cd "$src" && GOWORK=off GOFLAGS='-mod=mod -buildvcs=false' go build -trimpath \
 		-ldflags "-s -w -X github.com/hashicorp/$1/version.Version=$2 -X github.com/hashicorp/$1/version.VersionPrerelease=" \
 		-o "$out.part" .)
-	rm -rf "$src"
+	chmod -R u+w "$src" && rm -rf "$src"
+	src=
 	mv "$out.part" "$out"
 }
 
