@@ -4,10 +4,11 @@ SHELL := /bin/sh
 
 CACHE ?= $(or $(REHYDRATE_CACHE),$(HOME)/.cache/rehydrate)
 BIN := $(CURDIR)/bin
+DEMO := $(or $(DEMO_STATE),.rehydrate/demo)
 GOFLAGS_BUILD := -buildvcs=false
 export REHYDRATE_CACHE := $(CACHE)
 
-.PHONY: help demo try test check unit fmt lint imports cross race bench fuzz build tools packages packer live crash clean
+.PHONY: help demo demo-reset try test check unit fmt lint imports cross race bench fuzz build tools packages packer live crash clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,11 +16,15 @@ help: ## list the targets
 demo: tools build ## run the main job on the embedded AWS with real Debian packages
 	@examples/demo/run.sh
 
+demo-reset: ## end the demo's twin and forget its world and runs
+	@bin/rehydrate twin stop --state $(DEMO)/twin 2>/dev/null || true
+	rm -rf $(DEMO) 2>/dev/null || tools/as-root.sh rm -rf $(DEMO)
+
 try: build ## the main job on modelled instances: no root, Packer or Debian
 	@bin/rehydrate run --twin --modelled --config examples/modelled/rehydrate.hcl --state .rehydrate/try web
 
 test: tools build ## install what is needed and run every test (REQUIRE_ALL=1: a skip is a failure)
-	go test -timeout 40m ./...
+	tools/as-root.sh go test -timeout 40m ./...
 
 check: fmt lint imports cross unit ## format, vet, lint, import rules, other systems, unit tests: before every commit
 
@@ -74,5 +79,6 @@ live: ## the same assertions against a real AWS account: refused unless REHYDRAT
 	@test -n "$$REHYDRATE_LIVE_ACCOUNT" || { echo "make live costs money in a real account: set REHYDRATE_LIVE_ACCOUNT to its id first" >&2; exit 2; }
 	go test -tags live -timeout 120m -v ./test/live
 
-clean: ## remove what the build made here (not the cache)
-	rm -rf $(BIN) .rehydrate
+clean: ## end the twins and remove what was made here (not the cache)
+	@for twin in .rehydrate/twin .rehydrate/*/twin; do [ ! -d "$$twin" ] || bin/rehydrate twin stop --state "$$twin" || true; done
+	rm -rf $(BIN) .rehydrate 2>/dev/null || tools/as-root.sh rm -rf $(BIN) .rehydrate

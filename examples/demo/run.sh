@@ -13,8 +13,7 @@ archive=${DEMO_ARCHIVE:-127.80.0.1:8080}
 say() { printf '\n== %s\n' "$*" >&2; }
 
 if [ "$(id -u)" != 0 ]; then
-	echo "demo: real roots need root; running this step with sudo" >&2
-	exec sudo --preserve-env=PATH,HOME,REHYDRATE_CACHE,DEMO_STATE,DEMO_ARCHIVE,GOFLAGS,GOPROXY "$0" "$@"
+	exec tools/as-root.sh "$PWD/examples/demo/run.sh" "$@"
 fi
 
 say "base root (debootstrap, once) and the demo's own signed archive"
@@ -46,6 +45,7 @@ run run $common "$@" --resume latest --from patch demo
 ln -sfn "$repo/state-1" "$state/archive"
 
 say "done"
-newest=$(ls -d "$state"/artifacts/*/ | tail -n 1)
+newest=$(ls "$state"/artifacts/*/run.json | tail -n 1) # a run that is under way has none yet
+newest=${newest%run.json}
 echo "report: ${newest}report.md and ${newest}report.html" >&2
 bin/rehydrate history --state "$state"
