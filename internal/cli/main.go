@@ -33,7 +33,7 @@ func Main(args []string) int {
 // Run is Main with everything from outside as arguments; tests drive it.
 func Run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
 	a := New(in, out, errs)
-	args = resumeNewest(args)
+	args = helpAlone(resumeNewest(args))
 	err := a.RunContext(ctx, args)
 	if err == nil {
 		return 0
@@ -87,6 +87,17 @@ func resumeNewest(args []string) []string {
 		}
 	}
 	return out
+}
+
+// helpAlone drops what stands after a flag for help: the library would take an
+// argument there for a topic, and find none.
+func helpAlone(args []string) []string {
+	for i, a := range args {
+		if a == "--help" || a == "-h" || a == "-help" {
+			return args[:i+1]
+		}
+	}
+	return args
 }
 
 // kindOf is fault.KindOf, but what urfave itself refuses is a usage error.

@@ -140,7 +140,9 @@ func ask(ctx context.Context, in io.Reader, out io.Writer, what string) error {
 	answered := make(chan string, 1)
 	go func() {
 		var answer string
-		_, _ = fmt.Fscanln(in, &answer) // no answer is no yes
+		if _, err := fmt.Fscanln(in, &answer); err != nil {
+			answer = "" // none, or more than a word
+		}
 		answered <- answer
 	}()
 	select {
