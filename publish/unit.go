@@ -34,7 +34,7 @@ type state struct {
 	Step    step           `json:"step,omitempty"`
 	Version int64          `json:"version,omitempty"` // the version of our last write
 	Looks   int            `json:"looks,omitempty"`
-	Doubt   bool           `json:"doubt,omitempty"` // the pointer may have been written and not recorded
+	Doubt   bool           `json:"doubt,omitempty"`   // the pointer may have been written and not recorded
 	Restore *Parameter     `json:"restore,omitempty"` // the newer foreign version we wrote over
 	Result  record.Publish `json:"result"`
 	Outcome string         `json:"outcome,omitempty"`
