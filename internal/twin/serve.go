@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -17,8 +18,8 @@ import (
 
 // ServeOptions say how a twin is served.
 type ServeOptions struct {
-	// Listen is an address and port; port 0 takes a free one. Another address than
-	// loopback needs Secrets.
+	// Listen is an address and port; port 0 takes a free one, after a kill the one from
+	// before if it is free. Another address than loopback needs Secrets.
 	Listen string
 	// Idle ends the twin after this long without a request; 0 never.
 	Idle time.Duration
@@ -68,7 +69,7 @@ func mayListen(address string, secrets bool) error {
 func (t *Twin) serve(ctx context.Context, o ServeOptions) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	l, err := net.Listen("tcp", o.Listen)
+	l, err := t.listen(o.Listen)
 	if err != nil {
 		return fmt.Errorf("serve twin: %w", err)
 	}
@@ -99,6 +100,28 @@ func (t *Twin) serve(ctx context.Context, o ServeOptions) error {
 		return srv.Close() // somebody holds a connection open; the twin ends all the same
 	}
 	return nil
+}
+
+// listen opens the socket. A twin that was killed comes back where it was, so that
+// who spoke with it, such as a Packer that is cleaning up, can go on.
+func (t *Twin) listen(address string) (net.Listener, error) {
+	host, port, err := net.SplitHostPort(address)
+	if before, ok := readEndpoint(t.o.Dir); ok && err == nil && port == "0" {
+		u, err := url.Parse(before.Endpoint)
+		if err == nil && u.Hostname() == host {
+			if l, err := net.Listen("tcp", u.Host); err == nil {
+				return l, nil
+			}
+		}
+	}
+	return net.Listen("tcp", address)
+}
+
+// readEndpoint reads how to find the twin of a state folder: one that runs, or one
+// that was killed.
+func readEndpoint(dir string) (e endpointFile, ok bool) {
+	text, err := os.ReadFile(filepath.Join(dir, endpointName))
+	return e, dir != "" && err == nil && json.Unmarshal(text, &e) == nil && e.Endpoint != ""
 }
 
 // announce writes the endpoint file; remove takes it away again.
@@ -149,12 +172,8 @@ func (t *Twin) idle(ctx context.Context, d time.Duration) <-chan struct{} {
 // Find returns the endpoint of the twin that serves a state folder, if one answers
 // and says that the folder is its own.
 func Find(dir string) (endpoint string, ok bool) {
-	text, err := os.ReadFile(filepath.Join(dir, endpointName))
-	if err != nil {
-		return "", false
-	}
-	var e endpointFile
-	if json.Unmarshal(text, &e) != nil || e.Endpoint == "" {
+	e, ok := readEndpoint(dir)
+	if !ok {
 		return "", false
 	}
 	h, err := Ask(context.Background(), e.Endpoint)

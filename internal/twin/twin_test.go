@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -223,5 +224,39 @@ func TestOurClockSleepsAnHourAtOnce(t *testing.T) {
 	}
 	if d := clock.Now().Sub(began); d < time.Hour || d > time.Hour+time.Minute || time.Since(wall) > 10*time.Second {
 		t.Errorf("%s passed, %s on the wall", d, time.Since(wall))
+	}
+}
+
+func TestAKilledTwinComesBackWhereItWas(t *testing.T) {
+	dir := t.TempDir()
+	at, stop := serve(t, small(dir), twin.ServeOptions{})
+	left, err := os.ReadFile(filepath.Join(dir, "endpoint.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	// A kill leaves the file, which an orderly end removes.
+	if err := os.WriteFile(filepath.Join(dir, "endpoint.json"), left, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again, stop := serve(t, small(dir), twin.ServeOptions{})
+	if again != at {
+		t.Errorf("it was at %s and is at %s", at, again)
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	taken, err := net.Listen("tcp", strings.TrimPrefix(at, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	if err := os.WriteFile(filepath.Join(dir, "endpoint.json"), left, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if other, _ := serve(t, small(dir), twin.ServeOptions{}); other == at {
+		t.Errorf("it took the address %s of somebody else", other)
 	}
 }
