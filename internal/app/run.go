@@ -207,6 +207,9 @@ func (p *pipeline) stage(ctx context.Context, name string) error {
 	if err != nil && outcome == "" {
 		outcome = unfinished(err)
 	}
+	if err != nil && text == "" {
+		text = firstLine(err.Error())
+	}
 	s := record.Stage{Name: name, Outcome: outcome, Text: text}
 	if s.StartedAt, s.EndedAt, s.WallMS, err = p.times(ctx, name, err); s.StartedAt.IsZero() {
 		s.StartedAt = p.Cloud.Clock.Now()
