@@ -139,13 +139,3 @@ func fakeAWS(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Setenv("AWS_ACCESS_KEY_ID", "a")
 	ts.Setenv("AWS_SECRET_ACCESS_KEY", "b")
 }
-
-func condition(name string) (bool, error) {
-	switch name {
-	case "root":
-		return os.Geteuid() == 0, nil
-	case "all":
-		return os.Getenv("REQUIRE_ALL") == "1", nil
-	}
-	return false, fmt.Errorf("unknown condition %q", name)
-}

@@ -31,7 +31,6 @@ func TestScripts(t *testing.T) {
 			"twin-fault": twinFault,
 			"aws":        fakeAWS,
 		},
-		Condition:           condition,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	})
