@@ -63,5 +63,6 @@ const (
 	sourceKeys    = "SSM user guide, filter keys per operating system"
 	sourceDates   = "SSM API reference, PatchRule: one of ApproveAfterDays and ApproveUntilDate"
 	sourceAll     = "SSM answers ValidationException; the wildcard is *"
+	sourceGroup   = "SSM API model, RegisterPatchBaselineForPatchGroup"
 	sourceWindows = "SSM user guide, patching applications on Windows"
 )

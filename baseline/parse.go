@@ -5,9 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
+
+	"github.com/goldenami/rehydrate/baseline/internal/strict"
 )
 
 // The values of RejectedPatchesAction.
@@ -16,43 +15,18 @@ const (
 	Block             = "BLOCK"
 )
 
-// Document is a baseline with what GetPatchBaseline returns, and CreatePatchBaseline
-// takes, beyond the policy. None of it says which patches are approved; it is kept
-// as it was written, so that reading and writing changes nothing.
-type Document struct {
-	Baseline
-	BaselineID       string          `json:"BaselineId,omitempty"`
-	PatchGroups      []string        `json:"PatchGroups,omitzero"`
-	CreatedDate      json.RawMessage `json:"CreatedDate,omitempty"` // a string or epoch seconds
-	ModifiedDate     json.RawMessage `json:"ModifiedDate,omitempty"`
-	DefaultBaseline  *bool           `json:"DefaultBaseline,omitempty"`
-	ResponseMetadata json.RawMessage `json:"ResponseMetadata,omitempty"`
-	ClientToken      string          `json:"ClientToken,omitempty"`
-	Tags             json.RawMessage `json:"Tags,omitempty"`
-}
-
-// DecodeDocument reads either shape without validating it. A field that is in
-// neither is refused by name.
-func DecodeDocument(data []byte) (*Document, error) {
-	var doc Document
-	if err := decodeStrict(data, &doc); err != nil {
-		return nil, fmt.Errorf("reading baseline: %w", err)
-	}
-	return &doc, nil
-}
-
 // Parse reads CreatePatchBaseline or GetPatchBaseline JSON and validates it. A
 // field that is in neither shape is refused by name, because a misspelt rule
-// would silently approve something else.
+// would silently approve something else; so is one in another case or there twice.
 func Parse(data []byte) (*Baseline, error) {
-	b, err := Decode(data)
+	doc, err := DecodeDocument(data)
 	if err != nil {
 		return nil, err
 	}
-	if err := b.Validate(); err != nil {
+	if err := doc.Validate(); err != nil {
 		return nil, err
 	}
-	return b, nil
+	return &doc.Baseline, nil
 }
 
 // Decode is Parse without the validation, for callers that report faults of
@@ -65,18 +39,9 @@ func Decode(data []byte) (*Baseline, error) {
 	return &doc.Baseline, nil
 }
 
-// decodeStrict reads exactly one JSON value without unknown fields.
-func decodeStrict(data []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("unexpected text after the JSON value")
-	}
-	return nil
-}
+// decodeStrict reads exactly one JSON value. Fields that are unknown, written in
+// another case or there twice are refused together, by name.
+func decodeStrict(data []byte, into any) error { return strict.Decode(data, into) }
 
 // os is the operating system with the API's default (§1.1).
 func (b *Baseline) os() OperatingSystem {

@@ -12,6 +12,11 @@ import (
 // an *InvalidError.
 func (b *Baseline) Validate() error {
 	v := &faultList{}
+	b.check(v)
+	return v.err("baseline " + b.Name)
+}
+
+func (b *Baseline) check(v *faultList) {
 	if !nameFits(b.Name, 3, 128) {
 		v.add("Name", b.Name, "3 to 128 characters of a-z, A-Z, 0-9, _, - and .", sourceModel)
 	}
@@ -19,7 +24,6 @@ func (b *Baseline) Validate() error {
 	if n := utf8.RuneCountInString(b.Description); n > 1024 {
 		v.add("Description", b.Description, "at most 1024 characters, not "+strconv.Itoa(n), sourceModel)
 	}
-	return v.err("baseline " + b.Name)
 }
 
 // validateOverride checks the fields that a BaselineOverride shares with a

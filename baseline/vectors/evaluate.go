@@ -2,33 +2,37 @@ package vectors
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/goldenami/rehydrate/baseline"
+	"github.com/goldenami/rehydrate/baseline/internal/strict"
 )
 
 func runEvaluate(raw json.RawMessage) ([]Difference, error) {
 	var v evaluateVector
-	if err := strict(raw, &v); err != nil {
+	if err := strict.Decode(raw, &v); err != nil {
 		return nil, err
 	}
 	known, err := counters(baseline.Counts{})
 	if err != nil {
 		return nil, err
 	}
-	for name := range v.Expected.Counts {
+	wrong := &strict.Error{}
+	for _, name := range slices.Sorted(maps.Keys(v.Expected.Counts)) {
 		if _, ok := known[name]; !ok {
-			return nil, fmt.Errorf("expected.counts: unknown field %q", name)
+			wrong.Faults = append(wrong.Faults, strict.Fault{Path: "expected.counts." + name, Text: "unknown field"})
 		}
+	}
+	if len(wrong.Faults) > 0 {
+		return nil, wrong
 	}
 	b, node, run, err := v.inputs()
 	if err != nil {
 		return nil, err
 	}
-	if len(v.InstallOverrideList) > 0 {
+	if given(v.InstallOverrideList) {
 		// JSON is YAML; the engine's own parser decides what it ignores.
 		if run.Override, _, err = baseline.ParseInstallOverrideList(v.InstallOverrideList); err != nil {
 			return []Difference{{"installOverrideList", "a list", "error: " + err.Error()}}, nil
@@ -44,7 +48,7 @@ func runEvaluate(raw json.RawMessage) ([]Difference, error) {
 func (v *evaluateVector) inputs() (*baseline.Baseline, baseline.Node, baseline.Run, error) {
 	b, err := baseline.Decode(v.Baseline)
 	if err != nil {
-		return nil, baseline.Node{}, baseline.Run{}, err
+		return nil, baseline.Node{}, baseline.Run{}, strict.In("baseline", err)
 	}
 	if b.OperatingSystem == "" {
 		b.OperatingSystem = v.OS

@@ -1,11 +1,7 @@
 package vectors
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"time"
 
 	"github.com/goldenami/rehydrate/baseline"
@@ -222,30 +218,4 @@ type rebootVector struct {
 type document struct {
 	Meta    json.RawMessage   `json:"_meta,omitempty"`
 	Vectors []json.RawMessage `json:"vectors"`
-}
-
-// strict decodes one JSON value and refuses unknown fields by name.
-func strict(data []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("unexpected text after the JSON value")
-	}
-	return nil
-}
-
-// readHeader reads the fields that all kinds share and ignores the others, which
-// the kind's own decoding checks.
-func readHeader(raw json.RawMessage, at int) (header, error) {
-	var h header
-	if err := json.Unmarshal(raw, &h); err != nil {
-		return h, fmt.Errorf("vector %d: %w", at, err)
-	}
-	if h.ID == "" {
-		return h, fmt.Errorf("vector %d: no id", at)
-	}
-	return h, nil
 }

@@ -109,8 +109,8 @@ func TestOptionsReachTheEngine(t *testing.T) {
 
 func FuzzRun(f *testing.F) {
 	f.Add([]byte(oneMatch))
-	f.Add([]byte(`{"vectors":[{"id":"a","kind":"reboot","input":{},"expected":{}}]}`))
-	f.Add([]byte(`{"vectors":[{"id":"a","kind":"resolve","account":{},"node":{"os":"DEBIAN"},"expected":{}}]}`))
+	f.Add([]byte(`{"vectors":[{"id":"a","kind":"reboot","input":{},"expected":{"exitCode":0}}]}`))
+	f.Add([]byte(`{"vectors":[{"id":"a","kind":"resolve","account":{},"node":{"os":"DEBIAN"},"expected":{"error":"NoBaseline"}}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if s, err := Run(data); err == nil && s.Passed+len(s.Failed()) != s.Total {
 			t.Fatalf("%+v", s)

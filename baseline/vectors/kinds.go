@@ -1,17 +1,19 @@
 package vectors
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"strconv"
 	"strings"
 
 	"github.com/goldenami/rehydrate/baseline"
+	"github.com/goldenami/rehydrate/baseline/internal/strict"
 )
 
 func runMatch(raw json.RawMessage) ([]Difference, error) {
 	var v matchVector
-	if err := strict(raw, &v); err != nil {
+	if err := strict.Decode(raw, &v); err != nil {
 		return nil, err
 	}
 	var d differences
@@ -22,7 +24,7 @@ func runMatch(raw json.RawMessage) ([]Difference, error) {
 
 func runResolve(raw json.RawMessage) ([]Difference, error) {
 	var v resolveVector
-	if err := strict(raw, &v); err != nil {
+	if err := strict.Decode(raw, &v); err != nil {
 		return nil, err
 	}
 	got, err := v.resolve()
@@ -32,8 +34,8 @@ func runResolve(raw json.RawMessage) ([]Difference, error) {
 func (v *resolveVector) resolve() (baseline.Resolution, error) {
 	n := baseline.NodeIdentity{
 		OS: v.Node.OS, Tags: v.Node.Tags, BaselineTags: v.Node.BaselineTags,
-		HasOverride:        len(v.Node.BaselineOverride) > 0,
-		HasInstallOverride: len(v.Node.InstallOverrideList) > 0,
+		HasOverride:        given(v.Node.BaselineOverride),
+		HasInstallOverride: given(v.Node.InstallOverrideList),
 	}
 	if n.HasOverride {
 		var err error
@@ -42,6 +44,11 @@ func (v *resolveVector) resolve() (baseline.Resolution, error) {
 		}
 	}
 	return v.Account.Resolve(n)
+}
+
+// given says whether a field is there; null is how some writers leave it out.
+func given(raw json.RawMessage) bool {
+	return len(raw) > 0 && !bytes.Equal(bytes.TrimSpace(raw), []byte("null"))
 }
 
 func (v *resolveVector) check(got baseline.Resolution, err error) []Difference {
@@ -78,30 +85,47 @@ func (v *resolveVector) check(got baseline.Resolution, err error) []Difference {
 
 func runValidate(raw json.RawMessage) ([]Difference, error) {
 	var v validateVector
-	if err := strict(raw, &v); err != nil {
+	if err := strict.Decode(raw, &v); err != nil {
 		return nil, err
 	}
-	b, err := baseline.Decode(v.Baseline)
+	doc, err := baseline.DecodeDocument(v.Baseline)
 	if err == nil {
-		err = b.Validate()
+		err = doc.Validate()
 	}
 	var d differences
 	d.compare("valid", strconv.FormatBool(v.Expected.Valid), strconv.FormatBool(err == nil))
 	if v.Expected.Field == nil || err == nil {
 		return d, nil
 	}
-	var invalid *baseline.InvalidError
-	if errors.As(err, &invalid) {
-		for _, f := range invalid.Faults {
-			if names(*v.Expected.Field, f.Field) {
-				return d, nil
-			}
+	for _, path := range faultPaths(err) {
+		if names(*v.Expected.Field, path) {
+			return d, nil
 		}
-	} else if strings.Contains(err.Error(), strconv.Quote(*v.Expected.Field)) {
-		return d, nil // a field of no shape, refused by name
 	}
 	d.compare("field", *v.Expected.Field, err.Error())
 	return d, nil
+}
+
+// faultPaths are the fields at fault: of a baseline that is out of its limits, has
+// fields that do not exist, or a value of the wrong type.
+func faultPaths(err error) []string {
+	var out []string
+	var invalid *baseline.InvalidError
+	var unknown *strict.Error
+	var shape *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &invalid):
+		for _, f := range invalid.Faults {
+			out = append(out, f.Field)
+		}
+	case errors.As(err, &unknown):
+		for _, f := range unknown.Faults {
+			out = append(out, f.Path)
+		}
+	case errors.As(err, &shape):
+		out = append(out, shape.Field)
+	}
+	return out
 }
 
 // names says whether an expected field, such as Key or ApprovalRules.PatchRules,
@@ -125,7 +149,7 @@ func names(expected, path string) bool {
 
 func runReboot(raw json.RawMessage) ([]Difference, error) {
 	var v rebootVector
-	if err := strict(raw, &v); err != nil {
+	if err := strict.Decode(raw, &v); err != nil {
 		return nil, err
 	}
 	var d differences

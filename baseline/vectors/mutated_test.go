@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"github.com/goldenami/rehydrate/baseline"
+	"github.com/goldenami/rehydrate/baseline/internal/strict"
 )
 
 // TestChangedVectorsAgreeWithTheReference changes the time, the order and the
 // names of every Scan and compares the engine with the reference evaluator.
 func TestChangedVectorsAgreeWithTheReference(t *testing.T) {
 	var doc document
-	if err := strict(specification(t), &doc); err != nil {
+	if err := strict.Decode(specification(t), &doc); err != nil {
 		t.Fatal(err)
 	}
 	r := rand.New(rand.NewPCG(3, 3))
@@ -103,7 +104,7 @@ func compareWithReference(t *testing.T, id string, raw []byte, states map[string
 	}
 	items, notApplicable, install := ref.scan()
 	var v evaluateVector
-	if err := strict(raw, &v); err != nil {
+	if err := strict.Decode(raw, &v); err != nil {
 		t.Fatalf("%s: %v", id, err)
 	}
 	b, node, run, err := v.inputs()

@@ -2,7 +2,13 @@ package vectors
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/goldenami/rehydrate/baseline"
+	"github.com/goldenami/rehydrate/baseline/internal/strict"
 )
 
 // Summary is the outcome of a file.
@@ -71,34 +77,73 @@ var runners = map[string]runner{
 	KindReboot:   runReboot,
 }
 
-// Run runs every vector of a file. An error means that the file itself is no
-// vector file; expectations that are not met are in the summary.
+// RefusedError names everything in a file that cannot be run.
+type RefusedError struct{ Faults []baseline.Fault }
+
+func (e *RefusedError) Error() string {
+	all := make([]string, len(e.Faults))
+	for i, f := range e.Faults {
+		all[i] = f.String()
+	}
+	return "reading vectors: " + strings.Join(all, "; ")
+}
+
+// sourceFormat is where a fault's rule comes from.
+const sourceFormat = "docs/baseline-test-format.md"
+
+func (e *RefusedError) add(field, value, limit string) {
+	e.Faults = append(e.Faults, baseline.Fault{Field: field, Value: value, Limit: limit, Source: sourceFormat})
+}
+
+// refuse adds what a decoder found wrong.
+func (e *RefusedError) refuse(field, what string, err error) {
+	var s *strict.Error
+	if !errors.As(err, &s) {
+		e.add(field, what, err.Error())
+		return
+	}
+	for _, f := range s.Faults {
+		limit := "there is no such field"
+		if f.Text != "unknown field" {
+			limit = f.Text
+		}
+		e.add(field, strconv.Quote(f.Path), limit)
+	}
+}
+
+// Run runs every vector of a file. Expectations that are not met are in the
+// summary. What is no vector (unknown fields, nothing expected) is a *RefusedError
+// that names every fault of every vector; the other vectors have been run.
 func Run(data []byte) (Summary, error) {
 	s := Summary{ByKind: map[string]int{}}
+	bad := &RefusedError{}
 	var doc document
-	if err := strict(data, &doc); err != nil {
-		return s, fmt.Errorf("reading vectors: %w", err)
+	if err := strict.Decode(data, &doc); err != nil {
+		bad.refuse("vectors", "the file", err)
+		return s, bad
 	}
 	if len(doc.Vectors) == 0 {
-		return s, fmt.Errorf("reading vectors: the file holds none")
+		bad.add("vectors", "none", "at least one vector")
 	}
 	seen := map[string]bool{}
 	for i, raw := range doc.Vectors {
-		h, err := readHeader(raw, i)
-		if err != nil {
-			return s, fmt.Errorf("reading vectors: %w", err)
-		}
+		h, ok := readHeader(raw, i, bad)
 		if seen[h.ID] {
-			return s, fmt.Errorf("reading vectors: id %s occurs twice", h.ID)
+			bad.add(h.ID, "the id", "occurs twice")
+			ok = false
 		}
-		seen[h.ID] = true
-		run, ok := runners[h.Kind]
-		if !ok {
-			return s, fmt.Errorf("reading vectors: %s: unknown kind %q", h.ID, h.Kind)
+		seen[h.ID] = h.ID != ""
+		run := runners[h.Kind]
+		if run == nil {
+			bad.add(h.name(i), "the vector", fmt.Sprintf("unknown kind %q", h.Kind))
+			continue
 		}
 		diffs, err := run(raw)
 		if err != nil {
-			return s, fmt.Errorf("reading vectors: %s: %w", h.ID, err)
+			bad.refuse(h.name(i), "the vector", err)
+		}
+		if err != nil || !ok {
+			continue
 		}
 		s.Total++
 		s.ByKind[h.Kind]++
@@ -107,7 +152,46 @@ func Run(data []byte) (Summary, error) {
 		}
 		s.Results = append(s.Results, Result{h.ID, h.Kind, h.Title, diffs})
 	}
+	if len(bad.Faults) > 0 {
+		return s, bad
+	}
 	return s, nil
+}
+
+// readHeader reads the fields that all kinds share and ignores the others, which
+// the kind's own decoding checks. A vector without an id cannot be named, one that
+// expects nothing cannot fail.
+func readHeader(raw json.RawMessage, at int, bad *RefusedError) (header, bool) {
+	var v struct {
+		header
+		Expected map[string]json.RawMessage `json:"expected"`
+	}
+	if err := json.Unmarshal(raw, &v); err != nil {
+		bad.add(v.name(at), "the vector", err.Error())
+		return v.header, false
+	}
+	ok := true
+	if v.ID == "" {
+		bad.add(v.name(at), "the vector", "no id")
+		ok = false
+	}
+	expects := false
+	for name, value := range v.Expected {
+		expects = expects || given(value) || name == "overallSeverity" // null: compliant
+	}
+	if !expects {
+		bad.add(v.name(at)+".expected", "nothing", "at least one expectation")
+		ok = false
+	}
+	return v.header, ok
+}
+
+// name is how a fault names its vector.
+func (h header) name(at int) string {
+	if h.ID == "" {
+		return fmt.Sprintf("vectors[%d]", at)
+	}
+	return h.ID
 }
 
 // differences collects what is not as expected.

@@ -44,3 +44,22 @@ func TestTheExamplePolicyPasses(t *testing.T) {
 		t.Errorf("%d vectors", s.Total)
 	}
 }
+
+// TestEveryVectorOfOurOwnPasses runs vectors that were written from the text of
+// the specification, not from the engine.
+func TestEveryVectorOfOurOwnPasses(t *testing.T) {
+	data, err := os.ReadFile("testdata/more.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Run(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range s.Failed() {
+		t.Error(r)
+	}
+	if s.Total != 164 || len(s.ByKind) != 5 {
+		t.Errorf("%d vectors of kinds %v", s.Total, s.ByKind)
+	}
+}
