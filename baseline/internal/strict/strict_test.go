@@ -63,7 +63,7 @@ func TestEveryFaultIsNamedWithItsPath(t *testing.T) {
 	if got := In("top", err).Error(); !strings.Contains(got, `"kee" in top.One`) {
 		t.Error(got)
 	}
-	if other := errors.New("x"); In("top", other) != other {
+	if other := errors.New("x"); !errors.Is(In("top", other), other) {
 		t.Error("another error was changed")
 	}
 }
