@@ -86,9 +86,9 @@ func TestBaselineTest_refuses_an_unknown_field_by_name(t *testing.T) {
 		t.Fatal(err)
 	}
 	altered := strings.Replace(string(data), `"installed": [`, `"instaled": [`, 1)
-	code, _, errs := rehydrate(t, "", "baseline", "test", file(t, "v.json", altered))
-	if code != 2 {
-		t.Errorf("exit %d, want 2", code)
+	code, out, errs := rehydrate(t, "", "baseline", "test", file(t, "v.json", altered))
+	if code != 2 || out != "179 passed, 0 failed; refused files: 1\n" {
+		t.Errorf("exit %d, want 2; %s", code, out)
 	}
 	contains(t, errs, `"instaled"`, "there is no such field", "docs/baseline-test-format.md")
 }

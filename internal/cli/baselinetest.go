@@ -42,7 +42,11 @@ func baselineTest() *cli.Command {
 				return err
 			}
 			if c.String("output") == "table" {
-				fmt.Fprintf(c.App.Writer, "%d passed, %d failed\n", passed, failed)
+				fmt.Fprintf(c.App.Writer, "%d passed, %d failed", passed, failed)
+				if n := len(refused); n > 0 {
+					fmt.Fprintf(c.App.Writer, "; refused files: %d", n)
+				}
+				fmt.Fprintln(c.App.Writer)
 			}
 			if len(refused) > 0 {
 				return fault.As(errors.Join(refused...), fault.Usage, "docs/baseline-test-format.md describes the format")
@@ -55,7 +59,8 @@ func baselineTest() *cli.Command {
 	})
 }
 
-// runVectors runs one file. A file that is refused counts nothing.
+// runVectors runs one file. Of a file that is refused, the vectors that are in
+// order have run and count.
 func runVectors(s *shelf, name string) (vectors.Summary, error) {
 	var data []byte
 	var err error
