@@ -203,7 +203,7 @@ func TestImports_of_the_domain_are_pure(t *testing.T) {
 			continue
 		}
 		for _, i := range p.Imports {
-			if strings.HasPrefix(i, module) {
+			if strings.HasPrefix(i, module) && !strings.HasPrefix(i, module+"/baseline/") {
 				t.Errorf("baseline imports %s, which is ours", i)
 			}
 			switch i {
