@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofrs/flock"
+
 	"github.com/goldenami/rehydrate/internal/app"
 	"github.com/goldenami/rehydrate/test/lab"
 )
@@ -151,14 +153,14 @@ func (w *world) pipeline(t testing.TB, args ...string) *process {
 	return w.rehydrate(t, append(append(all, args...), line)...)
 }
 
-// twin reads who the twin is.
-func (w *world) twin(t testing.TB) (endpoint string, pid int) {
+// twinOf reads who the twin of a state folder is.
+func twinOf(t testing.TB, dir string) (endpoint string, pid int) {
 	t.Helper()
 	var e struct {
 		Endpoint string
 		PID      int
 	}
-	text, err := os.ReadFile(filepath.Join(w.state.Twin(), "endpoint.json"))
+	text, err := os.ReadFile(filepath.Join(dir, "endpoint.json"))
 	if err == nil {
 		err = json.Unmarshal(text, &e)
 	}
@@ -166,4 +168,27 @@ func (w *world) twin(t testing.TB) (endpoint string, pid int) {
 		t.Fatalf("find the twin: %v", err)
 	}
 	return e.Endpoint, e.PID
+}
+
+// killTwinOf kills the twin of a state folder without warning and waits until its
+// lock is free.
+func killTwinOf(t testing.TB, dir string) (endpoint string) {
+	t.Helper()
+	endpoint, pid := twinOf(t, dir)
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatalf("kill the twin: %v", err)
+	}
+	l := flock.New(filepath.Join(dir, "lock"))
+	for limit := time.Now().Add(worldLimit); time.Now().Before(limit); time.Sleep(time.Millisecond) {
+		if ok, err := l.TryLock(); err != nil {
+			t.Fatal(err)
+		} else if ok {
+			if err := l.Unlock(); err != nil {
+				t.Fatal(err)
+			}
+			return endpoint
+		}
+	}
+	t.Fatalf("the killed twin %d keeps its lock", pid)
+	return ""
 }
