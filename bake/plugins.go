@@ -3,9 +3,12 @@ package bake
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -43,13 +46,17 @@ func (p Packer) version(ctx context.Context, settings string) (string, error) {
 	return strings.TrimPrefix(strings.TrimSpace(first), "Packer v"), nil
 }
 
-// installPlugins installs the plugins where they are missing or changed, and
-// returns their names with versions, such as "amazon 1.8.0". It needs no network.
-func (p Packer) installPlugins(ctx context.Context, settings string) ([]string, error) {
+// installPlugins installs the plugins where they are missing, and returns their
+// names with versions, such as "amazon 1.8.0". It needs no network. PluginFolder
+// becomes the folder below it of exactly these binaries: other runs may share it,
+// and a plugin that one of them executes cannot be written over.
+func (p *Packer) installPlugins(ctx context.Context, settings string) ([]string, error) {
+	if err := p.locate(); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(p.PluginFolder, 0o755); err != nil {
 		return nil, err
 	}
-	// Runs may share the folder; two must not install into it at once.
 	l := flock.New(filepath.Join(p.PluginFolder, ".lock"))
 	if ok, err := l.TryLockContext(ctx, lockEvery); !ok || err != nil {
 		return nil, fmt.Errorf("lock the plugin folder %s: %w", p.PluginFolder, err)
@@ -66,41 +73,56 @@ func (p Packer) installPlugins(ctx context.Context, settings string) ([]string, 
 	return names, nil
 }
 
+// locate makes PluginFolder the folder of exactly these binaries.
+func (p *Packer) locate() error {
+	key, err := p.pluginKey()
+	p.PluginFolder = filepath.Join(p.PluginFolder, key)
+	return err
+}
+
+// pluginKey is made of the plugins' sources and contents.
+func (p *Packer) pluginKey() (string, error) {
+	h := sha256.New()
+	for _, plugin := range p.Plugins {
+		f, err := os.Open(plugin.Path)
+		if err != nil {
+			return "", fmt.Errorf("install the Packer plugin %s: %w", plugin.Source, err)
+		}
+		fmt.Fprintf(h, "%s\n", plugin.Source)
+		_, err = io.Copy(h, f)
+		if err := errors.Join(err, f.Close()); err != nil {
+			return "", fmt.Errorf("read the Packer plugin %s: %w", plugin.Source, err)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))[:12], nil
+}
+
 // lockEvery is how often a taken plugin folder is tried again.
 const lockEvery = 100 * time.Millisecond
 
-// stamp says which binary was installed.
+// stamp says that a plugin is installed whole.
 type stamp struct {
-	Path     string `json:"path"`
-	Size     int64  `json:"size"`
-	Modified string `json:"modified"`
-	Version  string `json:"version"`
+	Version string `json:"version"`
 }
 
-func (p Packer) install(ctx context.Context, settings string, plugin Plugin) (version string, err error) {
-	st, err := os.Stat(plugin.Path)
-	if err != nil {
-		return "", err
-	}
-	want := stamp{Path: plugin.Path, Size: st.Size(), Modified: st.ModTime().UTC().String()}
+func (p *Packer) install(ctx context.Context, settings string, plugin Plugin) (version string, err error) {
 	name := filepath.Join(p.PluginFolder, "."+strings.ReplaceAll(plugin.Source, "/", "_")+".json")
 	var have stamp
 	switch err := readJSON(name, &have); {
 	case err == nil:
-		want.Version = have.Version
-		if have == want && installed(p.PluginFolder, plugin.Source) {
+		if installed(p.PluginFolder, plugin.Source) {
 			return have.Version, nil
 		}
 	case !errors.Is(err, fs.ErrNotExist):
 		return "", err
 	}
-	if want.Version, err = describe(ctx, plugin.Path); err != nil {
+	if have.Version, err = describe(ctx, plugin.Path); err != nil {
 		return "", err
 	}
 	if _, err := p.run(ctx, settings, "plugins", "install", "--path", plugin.Path, plugin.Source); err != nil {
 		return "", err
 	}
-	return want.Version, writeJSON(name, want)
+	return have.Version, writeJSON(name, have)
 }
 
 func installed(folder, source string) bool {

@@ -56,7 +56,11 @@ func TestRealPacker_accepts_the_template_with_plugins_installed_offline(t *testi
 			t.Errorf("builder %q, want %q and our version", s.Builder, want)
 		}
 	}
-	out, err := b.plan.Request.Packer.run(t.Context(), t.TempDir(), "validate", filepath.Join(r.folder(s), templateFile))
+	packer := b.plan.Request.Packer
+	if err := packer.locate(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := packer.run(t.Context(), t.TempDir(), "validate", filepath.Join(r.folder(s), templateFile))
 	if err != nil || !strings.Contains(out, "valid") {
 		t.Errorf("validate: %v\n%s", err, out)
 	}
