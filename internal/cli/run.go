@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -67,6 +69,9 @@ func execute(c *cli.Context, o order) error {
 	if c.Bool("dry-run") {
 		return showPlan(c, false)
 	}
+	if err := formatIn(c, report.Formats...); err != nil {
+		return err
+	}
 	s, err := open(c)
 	if err != nil {
 		return err
@@ -76,7 +81,33 @@ func execute(c *cli.Context, o order) error {
 			return err
 		}
 	}
+	if o.run != "" && o.from == "" && o.until == "" {
+		if o.until, err = begunUntil(c, s, o.run); err != nil {
+			return err
+		}
+	}
 	return carryOut(c, s, o)
+}
+
+// begunUntil is the last stage for which the run was begun. A resume goes no further
+// by itself: a run that was to end before the channel must not move it.
+func begunUntil(c *cli.Context, s *setup, run string) (string, error) {
+	r, err := s.state.Load(run)
+	if err != nil {
+		return "", err
+	}
+	if r.Until != "" {
+		fmt.Fprintf(c.App.ErrWriter, "run %s was begun until %s and goes no further; --until patch goes on to the end\n", run, r.Until)
+	}
+	return r.Until, nil
+}
+
+// formatIn refuses an unknown --output before anything is opened or done.
+func formatIn(c *cli.Context, formats ...string) error {
+	if f := c.String("output"); !slices.Contains(formats, f) {
+		return fault.New(fault.Usage, "", "unknown --output %q: one of %s", f, strings.Join(formats, ", "))
+	}
+	return nil
 }
 
 func carryOut(c *cli.Context, s *setup, o order) error {
@@ -121,6 +152,9 @@ func planCommand() *cli.Command {
 }
 
 func showPlan(c *cli.Context, exitCode bool) error {
+	if err := formatIn(c, "table", "json"); err != nil {
+		return err
+	}
 	s, err := open(c)
 	if err != nil {
 		return err
