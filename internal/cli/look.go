@@ -47,7 +47,11 @@ func historyCommand() *cli.Command {
 				if r.Bake != nil {
 					image = r.Bake.Image
 				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.ID, r.Line, r.StartedAt.UTC().Format("2006-01-02 15:04"), r.Outcome, image)
+				outcome := r.Outcome
+				if outcome == "" {
+					outcome = "unfinished"
+				}
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.ID, r.Line, r.StartedAt.UTC().Format("2006-01-02 15:04"), outcome, image)
 			}
 			return w.Flush()
 		},

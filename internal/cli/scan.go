@@ -22,10 +22,10 @@ import (
 func scanCommand() *cli.Command {
 	return command(spec{
 		name: "scan", usage: "say what is installed on a root folder, disk image, snapshot or AMI, and how it stands", args: "<target>", max: 1,
-		examples: []string{"rehydrate scan --inventory-only /", "rehydrate scan --baseline examples/demo/baseline.json disk.raw", "rehydrate scan --lock lock.json ami-0123456789abcdef0"},
+		examples: []string{"rehydrate scan --inventory-only /", "rehydrate scan --baseline AWS-DebianDefaultPatchBaseline disk.raw", "rehydrate scan --lock lock.json ami-0123456789abcdef0"},
 		codes:    "10 not compliant, or unknown",
 		flags: []cli.Flag{
-			&cli.StringFlag{Name: "baseline", Usage: "judge by this baseline `FILE` (SSM API JSON)"},
+			&cli.StringFlag{Name: "baseline", Usage: "judge by this `BASELINE`: a label of the configuration, one of AWS's own, or a file"},
 			&cli.BoolFlag{Name: "apt-approval-delay", Usage: "honour approval delays on Debian and Ubuntu (an extension)"},
 			&cli.StringFlag{Name: "lock", Usage: "compare with this lock `FILE`"},
 			&cli.BoolFlag{Name: "inventory-only", Usage: "list packages, judge nothing"},
@@ -42,13 +42,12 @@ func scan(c *cli.Context) error {
 	in := app.ScanRequest{Target: c.Args().First(), Now: time.Now().UTC(), InventoryOnly: c.Bool("inventory-only"),
 		Options: baseline.Options{AptApprovalDelay: c.Bool("apt-approval-delay")}}
 	if name := c.String("baseline"); name != "" {
-		data, err := os.ReadFile(name)
-		if err == nil {
-			in.Baseline, err = baseline.Parse(data)
-		}
+		f, err := newShelf(c).one(name, "")
 		if err != nil {
-			return fault.As(fmt.Errorf("read baseline %s: %w", name, err), fault.Usage, "")
+			return err
 		}
+		in.Baseline = f.Baseline
+		in.Options.AptApprovalDelay = in.Options.AptApprovalDelay || f.AptApprovalDelay
 	}
 	if name := c.String("lock"); name != "" {
 		data, err := os.ReadFile(name)
