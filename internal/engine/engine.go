@@ -59,12 +59,7 @@ func (l *Local) sleep(ctx context.Context, name string, n pending) error {
 	if n.due.IsZero() {
 		return ctx.Err()
 	}
-	clock := l.Clock
-	if n.wall {
-		if clock = l.Wall; clock == nil {
-			clock = wait.Wall{}
-		}
-	}
+	clock := l.clock(n.wall)
 	if left := n.due.Sub(clock.Now()); l.MaxWait > 0 && left > l.MaxWait {
 		return fault.As(&Waiting{Unit: name, Until: n.due}, fault.Waiting, "go on later with `rehydrate run --resume --due`")
 	}
@@ -84,6 +79,17 @@ func (w *Waiting) Error() string {
 		return w.Unit + " waits for approval of " + w.Approval
 	}
 	return w.Unit + " waits until " + w.Until.Format(time.RFC3339)
+}
+
+// clock is the run's own or, for a wait on a child process, the wall's.
+func (l *Local) clock(wall bool) wait.Clock {
+	switch {
+	case !wall:
+		return l.Clock
+	case l.Wall != nil:
+		return l.Wall
+	}
+	return wait.Wall{}
 }
 
 // pending is what stands before the next Advance.
@@ -155,13 +161,7 @@ func (h *history) before(ctx context.Context) error {
 func (h *history) after(ctx context.Context, state json.RawMessage, n unit.Next) error {
 	h.next = pending{approval: n.Approval, wall: n.Wall}
 	if n.After > 0 {
-		clock := h.l.Clock
-		if n.Wall {
-			if clock = h.l.Wall; clock == nil {
-				clock = wait.Wall{}
-			}
-		}
-		h.next.due = clock.Now().Add(n.After)
+		h.next.due = h.l.clock(n.Wall).Now().Add(n.After)
 	}
 	if !n.Done && n.Approval == "" && bytes.Equal(state, h.state) {
 		return nil
