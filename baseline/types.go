@@ -144,6 +144,10 @@ type Repository struct {
 	Origin      Origin    `json:"origin,omitzero"`
 	// Verified says that the index signature was checked against a pinned key.
 	Verified bool `json:"verified,omitempty"`
+	// SignedBy is the fingerprint of the key whose signature counted, upper-case hex.
+	SignedBy string `json:"signedBy,omitempty"`
+	// SeenFrom is where the index was read: a path under the root, or an address.
+	SeenFrom string `json:"seenFrom,omitempty"`
 }
 
 // Inventory is what a root has.

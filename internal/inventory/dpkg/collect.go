@@ -12,18 +12,11 @@ import (
 
 	"github.com/goldenami/rehydrate/baseline"
 	"github.com/goldenami/rehydrate/internal/inventory/product"
+	"github.com/goldenami/rehydrate/internal/inventory/reading"
 )
 
 // Options are the choices of a collection.
-type Options struct {
-	// Now is when signatures and validity are judged; zero is the epoch, so set it.
-	Now time.Time
-	// Names are further packages whose offers are wanted, installed or not.
-	Names []string
-	// Times reads when each package was installed: one more file to stat per package,
-	// cheap on a running system and dear on a disk image.
-	Times bool
-}
+type Options = reading.Options
 
 // Installed reads what is installed on root, and remarks for people.
 func Installed(root fs.FS, o Options) (baseline.Inventory, []string, error) {
