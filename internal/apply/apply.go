@@ -27,7 +27,7 @@ func (s Simulation) Extra(wanted []baseline.LockedPackage) []record.Change {
 	var extra []record.Change
 	for _, c := range s.Install {
 		if !slices.ContainsFunc(wanted, func(p baseline.LockedPackage) bool {
-			return p.Name == c.Name && p.Arch == c.Arch && p.Version == c.To
+			return p.Name == c.Name && p.Arch == c.Arch && Version(p.Package) == c.To
 		}) {
 			extra = append(extra, c)
 		}
@@ -42,7 +42,10 @@ func Diff(before, after []baseline.Installed) []record.Change {
 		m := map[key][]string{}
 		for _, p := range list {
 			k := key{p.Name, p.Arch}
-			m[k] = append(m[k], p.Version)
+			m[k] = append(m[k], Version(p.Package))
+		}
+		for _, v := range m { // several stand beside each other on rpm systems only
+			slices.SortFunc(v, func(a, b string) int { return baseline.CompareVersions(baseline.RedHat, a, b) })
 		}
 		return m
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/goldenami/rehydrate/baseline"
+	"github.com/goldenami/rehydrate/internal/apply"
 	"github.com/goldenami/rehydrate/internal/apply/apt"
 	"github.com/goldenami/rehydrate/internal/inventory"
 	"github.com/goldenami/rehydrate/internal/record"
@@ -31,7 +32,7 @@ func RunLocal(ctx context.Context, req record.NodeRequest, say func(string, ...a
 	root := os.DirFS("/")
 	name, _ := os.Hostname() // unknown: left out of the report
 	manager := apt.New(apt.Config{
-		Runner: apt.Exec{}, State: StateDir, Root: root, Clock: wait.Wall{}, Say: say,
+		Runner: apply.Exec{}, State: StateDir, Root: root, Clock: wait.Wall{}, Say: say,
 		LockTimeout: lockTimeout(req),
 	})
 	report, err := Run(ctx, Root{Name: name, Inventory: files{root}, Manager: manager, Memory: fileMemory(filepath.Join(StateDir, "pending.json")), Clock: wait.Wall{}, Say: say}, req)

@@ -11,8 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -25,7 +23,7 @@ import (
 
 // Config is what an APT needs.
 type Config struct {
-	Runner Runner
+	Runner apply.Runner
 	// State is the folder for working files, such as /var/lib/rehydrate. It should be
 	// on the same file system as the bundle, so that files are linked, not copied.
 	State string
@@ -39,9 +37,8 @@ type Config struct {
 
 // APT is the package manager of a Debian-like root. Close removes its working files.
 type APT struct {
-	c    Config
-	work string            // made when first needed
-	have map[string]string // downloaded files: SHA-256 → path
+	c     Config
+	files *apply.Files
 }
 
 // New makes an APT; nothing is touched before the first call.
@@ -49,45 +46,16 @@ func New(c Config) *APT {
 	if c.Say == nil {
 		c.Say = func(string, ...any) {}
 	}
-	return &APT{c: c, have: map[string]string{}}
+	return &APT{c: c, files: apply.NewFiles(c.State)}
 }
 
 // Close removes the working files of this run and of interrupted ones. The caller
 // holds the node's lock.
-func (a *APT) Close() error {
-	left, err := filepath.Glob(filepath.Join(a.c.State, "run-*"))
-	for _, dir := range left {
-		err = errors.Join(err, os.RemoveAll(dir))
-	}
-	return err
-}
-
-// dir makes a folder in this run's working folder. It is readable by everyone: apt
-// reads as its own user.
-func (a *APT) dir(name string) (string, error) {
-	if a.work == "" {
-		if err := os.MkdirAll(a.c.State, 0o755); err != nil {
-			return "", fmt.Errorf("make working folder: %w", err)
-		}
-		work, err := os.MkdirTemp(a.c.State, "run-")
-		if err != nil {
-			return "", fmt.Errorf("make working folder: %w", err)
-		}
-		a.work = work
-		if err := os.Chmod(work, 0o755); err != nil {
-			return "", fmt.Errorf("make working folder: %w", err)
-		}
-	}
-	dir := filepath.Join(a.work, name)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", fmt.Errorf("make working folder: %w", err)
-	}
-	return dir, nil
-}
+func (a *APT) Close() error { return a.files.Close() }
 
 // Refresh updates the lists of every configured source. One that fails is an error, where apt alone would carry on with old lists.
 func (a *APT) Refresh(ctx context.Context) error {
-	out, err := a.locked(ctx, Command{Name: "apt-get", Args: []string{"-q", "-o", "APT::Update::Error-Mode=any", "update"}})
+	out, err := a.locked(ctx, apply.Command{Name: "apt-get", Args: []string{"-q", "-o", "APT::Update::Error-Mode=any", "update"}})
 	if err == nil { // before apt 2.1 the option above is unknown
 		for line := range strings.Lines(string(out)) {
 			if strings.HasPrefix(line, "Err:") {
@@ -112,7 +80,7 @@ func (a *APT) simulate(ctx context.Context, options []string, packages []baselin
 		return apply.Simulation{}, nil
 	}
 	args := append([]string{"--simulate", "--no-install-recommends"}, options...)
-	out, err := a.c.Runner.Run(ctx, Command{Name: "apt-get", Args: append(append(args, "install"), Exact(packages)...)})
+	out, err := a.c.Runner.Run(ctx, apply.Command{Name: "apt-get", Args: append(append(args, "install"), Exact(packages)...)})
 	if err != nil {
 		return apply.Simulation{}, fault.As(fmt.Errorf("simulate the installation: %w", err), kind(err), "")
 	}
@@ -120,19 +88,9 @@ func (a *APT) simulate(ctx context.Context, options []string, packages []baselin
 }
 
 // locked runs c, again and again while another process holds apt's lock.
-func (a *APT) locked(ctx context.Context, c Command) (out []byte, err error) {
-	var last error
-	perr := wait.Poll(ctx, a.c.Clock, "apt's lock", 2*time.Second, a.c.LockTimeout, func(ctx context.Context) (bool, error) {
-		out, last = a.c.Runner.Run(ctx, c)
-		return !busy(last), nil
-	})
-	if perr != nil && ctx.Err() == nil {
-		return nil, fault.As(errors.Join(perr, last), fault.Conflict, "another package manager is at work on this node")
-	}
-	if perr != nil {
-		return nil, perr
-	}
-	return out, last
+func (a *APT) locked(ctx context.Context, c apply.Command) ([]byte, error) {
+	w := apply.Waiting{Clock: a.c.Clock, Limit: a.c.LockTimeout, What: "apt's lock", Busy: busy}
+	return w.Run(ctx, a.c.Runner, c)
 }
 
 // busy reports whether err says that another process holds apt's or dpkg's lock.

@@ -21,17 +21,16 @@ import (
 	"github.com/goldenami/rehydrate/baseline"
 	"github.com/goldenami/rehydrate/internal/apply"
 	"github.com/goldenami/rehydrate/internal/fault"
-	"github.com/goldenami/rehydrate/internal/testkit"
 	"github.com/goldenami/rehydrate/internal/wait"
 )
 
 // runner is a Runner by functions; calls remembers the command lines.
 type runner struct {
-	run   func(Command) (string, error)
+	run   func(apply.Command) (string, error)
 	calls []string
 }
 
-func (r *runner) Run(_ context.Context, c Command) ([]byte, error) {
+func (r *runner) Run(_ context.Context, c apply.Command) ([]byte, error) {
 	r.calls = append(r.calls, c.Name+" "+strings.Join(c.Args, " "))
 	if r.run == nil {
 		return nil, nil
@@ -99,8 +98,8 @@ func TestFilesComeFromSourceThenTimeTravelThenBundle(t *testing.T) {
 		sum := sha256.Sum256(text)
 		write(t, filepath.Join(bundle, hex.EncodeToString(sum[:])), text)
 	}
-	r := &runner{run: func(c Command) (string, error) {
-		switch verb(c.Args) {
+	r := &runner{run: func(c apply.Command) (string, error) {
+		switch apply.Verb(c.Args) {
 		case "download":
 			write(t, filepath.Join(c.Dir, "offered_1_all.deb"), offered)
 			if slices.Contains(c.Args, "travelled=1") || slices.Contains(c.Args, "bundled=1") {
@@ -122,25 +121,29 @@ func TestFilesComeFromSourceThenTimeTravelThenBundle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got[0].From != FromSource || got[1].From != FromTimeTravel || got[2].From != FromBundle {
+	if got[0].From != apply.FromSource || got[1].From != apply.FromTimeTravel || got[2].From != apply.FromBundle {
 		t.Errorf("obtained = %+v", got)
 	}
 	for _, p := range []baseline.LockedPackage{a, b, c} {
-		if d, err := digest(filepath.Join(bundle, p.SHA256)); err != nil || d != p.SHA256 {
+		if d, err := apply.Digest(filepath.Join(bundle, p.SHA256)); err != nil || d != p.SHA256 {
 			t.Errorf("bundle file of %s: %s, %v", p.Name, d, err)
 		}
 	}
 	if s == nil || !strings.Contains(r.calls[len(r.calls)-1], "Dir::Etc::sourceparts=/dev/null") {
 		t.Errorf("the last call does not offer only the order's files: %v", r.calls[len(r.calls)-1])
 	}
-	index, err := os.ReadFile(filepath.Join(apt.work, "repo/Packages"))
+	repo, err := apt.files.Dir("repo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	index, err := os.ReadFile(filepath.Join(repo, "Packages"))
 	if err != nil || strings.Count(string(index), "Filename: ./") != 3 || !strings.Contains(string(index), "SHA256: "+b.SHA256) {
 		t.Errorf("index = %s, %v", index, err)
 	}
 	if err := apt.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := os.Stat(apt.work); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(repo); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("working files are left: %v", err)
 	}
 }
@@ -159,7 +162,7 @@ func TestWhatIsNowhereIsTheGatesNoWithThePackageNamed(t *testing.T) {
 		"source delivers other bytes":  {nil, offering(p), other, "vanished 1.2 (all): the source that offers it did not deliver"},
 		"same version, other contents": {nil, baseline.Available{Packages: []baseline.AvailablePackage{{Package: p.Package, SHA256: strings.Repeat("0", 64)}}}, other, "vanished 1.2"},
 	} {
-		r := &runner{run: func(cmd Command) (string, error) {
+		r := &runner{run: func(cmd apply.Command) (string, error) {
 			if cmd.Dir != "" && c.deliver != nil {
 				write(t, filepath.Join(cmd.Dir, "vanished.deb"), c.deliver)
 			}
@@ -190,22 +193,22 @@ func TestAFileThatIsAnotherPackageIsRefused(t *testing.T) {
 }
 
 func TestRefreshFailsWhenAnySourceFails(t *testing.T) {
-	for name, run := range map[string]func(Command) (string, error){
-		"apt fails":          func(Command) (string, error) { return "", errors.New("apt-get update: exit status 100: 404") },
-		"old apt only warns": func(Command) (string, error) { return "Hit:1 http://a\nErr:2 http://b demo InRelease\n", nil },
+	for name, run := range map[string]func(apply.Command) (string, error){
+		"apt fails":          func(apply.Command) (string, error) { return "", errors.New("apt-get update: exit status 100: 404") },
+		"old apt only warns": func(apply.Command) (string, error) { return "Hit:1 http://a\nErr:2 http://b demo InRelease\n", nil },
 	} {
 		if err := newAPT(t, &runner{run: run}).Refresh(t.Context()); err == nil || fault.HintOf(err) == "" {
 			t.Errorf("%s: error = %v, want one with a hint", name, err)
 		}
 	}
-	if err := newAPT(t, &runner{run: func(Command) (string, error) { return "Hit:1 http://a\n", nil }}).Refresh(t.Context()); err != nil {
+	if err := newAPT(t, &runner{run: func(apply.Command) (string, error) { return "Hit:1 http://a\n", nil }}).Refresh(t.Context()); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestAnotherPackageManagersLockIsWaitedFor(t *testing.T) {
 	busyFor := func(n int) *runner {
-		return &runner{run: func(Command) (string, error) {
+		return &runner{run: func(apply.Command) (string, error) {
 			if n--; n >= 0 {
 				return "", errors.New("Could not get lock /var/lib/apt/lists/lock")
 			}
@@ -223,8 +226,8 @@ func TestAnotherPackageManagersLockIsWaitedFor(t *testing.T) {
 }
 
 func TestInstallKeepsConfigurationAndAutomaticMarks(t *testing.T) {
-	r := &runner{run: func(c Command) (string, error) {
-		if verb(c.Args) == "showauto" {
+	r := &runner{run: func(c apply.Command) (string, error) {
+		if apply.Verb(c.Args) == "showauto" {
 			return "lib\nforeign:i386\n", nil
 		}
 		return "", nil
@@ -257,37 +260,5 @@ func TestRebootIsNeededWhenAPackageSaysSo(t *testing.T) {
 		if got, err := a.RebootNeeded(); err != nil || got != want {
 			t.Errorf("with %s: %v, %v; want %v", name, got, err, want)
 		}
-	}
-}
-
-func TestComplaintsAreShort(t *testing.T) {
-	got := complaint("W: x\nE: Unable to locate package a\n", " b : Depends: c but it is not installable\n")
-	if got != "Unable to locate package a; b : Depends: c but it is not installable" {
-		t.Errorf("complaint = %q", got)
-	}
-	if got := complaint("1\n2\n3\n4\n5\n6\n7", ""); got != "3; 4; 5; 6; 7" {
-		t.Errorf("complaint = %q, want the last five lines", got)
-	}
-}
-
-func TestExecReportsWhatTheCommandSaid(t *testing.T) {
-	if _, err := os.Stat("/bin/sh"); err != nil {
-		testkit.Missing(t, "a shell: %v", err)
-	}
-	var lines []string
-	out, err := Exec{}.Run(t.Context(), Command{Name: "/bin/sh", Args: []string{"-c", "echo a; echo b; echo $DEBIAN_FRONTEND"}, Line: func(l string) { lines = append(lines, l) }})
-	if err != nil || string(out) != "a\nb\nnoninteractive\n" || len(lines) != 3 {
-		t.Errorf("Run = %q, %v, lines %q", out, err, lines)
-	}
-	if _, err := (Exec{}).Run(t.Context(), Command{Name: "/bin/sh", Args: []string{"-c", "echo E: broken >&2; exit 7"}}); err == nil || !strings.Contains(err.Error(), "broken") {
-		t.Errorf("error = %v, want what the command said", err)
-	}
-	if _, err := (Exec{}).Run(t.Context(), Command{Name: "/nonexistent/tool"}); err == nil {
-		t.Error("a tool that does not exist ran")
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := (Exec{}).Run(ctx, Command{Name: "/bin/sh", Args: []string{"-c", "exit 0"}, Whole: true}); !errors.Is(err, context.Canceled) {
-		t.Errorf("an interrupted run began a command that must not be cut off: %v", err)
 	}
 }

@@ -23,7 +23,7 @@ import (
 func (a *APT) Changelogs(ctx context.Context, system baseline.OperatingSystem, offers []baseline.AvailablePackage, installed map[string]string) (map[string]*baseline.Changelog, []string, error) {
 	var want []baseline.LockedPackage
 	for _, p := range offers {
-		if a.have[p.SHA256] == "" {
+		if a.files.Have(p.SHA256) == "" {
 			want = append(want, baseline.LockedPackage{Package: p.Package, SHA256: p.SHA256})
 		}
 	}
@@ -35,7 +35,7 @@ func (a *APT) Changelogs(ctx context.Context, system baseline.OperatingSystem, o
 	var group errgroup.Group
 	group.SetLimit(runtime.NumCPU()) // unpacking is what takes the time
 	for i, p := range offers {
-		file := a.have[p.SHA256]
+		file := a.files.Have(p.SHA256)
 		if file == "" {
 			return nil, nil, fmt.Errorf("download package %s %s to read its changelog: what apt delivered is not what the index states", p.Name, p.Version)
 		}

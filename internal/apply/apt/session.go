@@ -26,7 +26,7 @@ func (a *APT) offer(ctx context.Context, repo string, packages []baseline.Locked
 	var index bytes.Buffer
 	for _, p := range packages {
 		file := filepath.Join(repo, p.SHA256+".deb")
-		if err := place(a.have[p.SHA256], file); err != nil {
+		if err := apply.Place(a.files.Have(p.SHA256), file); err != nil {
 			return nil, fmt.Errorf("offer %s: %w", p.Name, err)
 		}
 		stanza, err := describe(file, p)
@@ -38,16 +38,16 @@ func (a *APT) offer(ctx context.Context, repo string, packages []baseline.Locked
 	if err := os.WriteFile(filepath.Join(repo, "Packages"), index.Bytes(), 0o644); err != nil {
 		return nil, fmt.Errorf("offer packages: %w", err)
 	}
-	lists, err := a.dir("lists/partial")
+	lists, err := a.files.Dir("lists/partial")
 	if err != nil {
 		return nil, err
 	}
-	archives, err := a.dir("cache/archives/partial")
+	archives, err := a.files.Dir("cache/archives/partial")
 	if err != nil {
 		return nil, err
 	}
 	// Trusted, because every file in it equals the lock by SHA-256 and the index is ours.
-	source := filepath.Join(a.work, "lock.list")
+	source := filepath.Join(filepath.Dir(repo), "lock.list")
 	if err := os.WriteFile(source, []byte("deb [trusted=yes] file:"+repo+" ./\n"), 0o644); err != nil {
 		return nil, fmt.Errorf("offer packages: %w", err)
 	}
@@ -60,7 +60,7 @@ func (a *APT) offer(ctx context.Context, repo string, packages []baseline.Locked
 	} {
 		s.options = append(s.options, "-o", o)
 	}
-	_, err = a.c.Runner.Run(ctx, Command{Name: "apt-get", Args: append(slices.Clone(s.options), "-q", "-o", "APT::Update::Error-Mode=any", "update")})
+	_, err = a.c.Runner.Run(ctx, apply.Command{Name: "apt-get", Args: append(slices.Clone(s.options), "-q", "-o", "APT::Update::Error-Mode=any", "update")})
 	if err != nil {
 		return nil, fmt.Errorf("offer packages to apt: %w", err)
 	}
@@ -79,7 +79,7 @@ func describe(file string, p baseline.LockedPackage) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := digest(file)
+	found, err := apply.Digest(file)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +123,7 @@ func (s *session) Install(ctx context.Context, packages []baseline.LockedPackage
 		"-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold",
 		"-o", "DPkg::Lock::Timeout="+s.apt.seconds(), "-o", "Dpkg::Use-Pty=0",
 		"install")
-	_, err = s.apt.locked(ctx, Command{Name: "apt-get", Args: append(args, Exact(packages)...), Whole: true, Line: func(l string) {
+	_, err = s.apt.locked(ctx, apply.Command{Name: "apt-get", Args: append(args, Exact(packages)...), Whole: true, Line: func(l string) {
 		if strings.HasPrefix(l, "Unpacking ") || strings.HasPrefix(l, "Setting up ") {
 			s.apt.c.Say("%s", strings.TrimSuffix(l, " ..."))
 		}
@@ -133,7 +133,7 @@ func (s *session) Install(ctx context.Context, packages []baseline.LockedPackage
 	}
 	if len(auto) > 0 {
 		// apt-get install marks what it is given as wanted by a person.
-		if _, err := s.apt.c.Runner.Run(ctx, Command{Name: "apt-mark", Args: append([]string{"auto"}, auto...), Whole: true}); err != nil {
+		if _, err := s.apt.c.Runner.Run(ctx, apply.Command{Name: "apt-mark", Args: append([]string{"auto"}, auto...), Whole: true}); err != nil {
 			return fmt.Errorf("restore the automatic marks: %w", err)
 		}
 	}
@@ -143,7 +143,7 @@ func (s *session) Install(ctx context.Context, packages []baseline.LockedPackage
 // automatic lists those packages that are marked as installed automatically, or
 // that come in as dependencies.
 func (s *session) automatic(ctx context.Context, packages []baseline.LockedPackage) ([]string, error) {
-	out, err := s.apt.c.Runner.Run(ctx, Command{Name: "apt-mark", Args: []string{"showauto"}})
+	out, err := s.apt.c.Runner.Run(ctx, apply.Command{Name: "apt-mark", Args: []string{"showauto"}})
 	if err != nil {
 		return nil, fmt.Errorf("read the automatic marks: %w", err)
 	}

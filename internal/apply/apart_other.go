@@ -1,6 +1,6 @@
 //go:build !unix
 
-package apt
+package apply
 
 import "os/exec"
 

@@ -1,4 +1,4 @@
-package apt
+package apply
 
 import (
 	"bufio"
@@ -17,18 +17,34 @@ type Command struct {
 	Name string
 	Args []string
 	Dir  string // working directory; empty: the caller's
-	// Whole says that the command must not be cut off: dpkg stopped half-way leaves
-	// packages unconfigured. It then ends by itself although the run was interrupted.
+	// Whole says that the command must not be cut off: dpkg or rpm stopped half-way
+	// leaves packages unfinished. It then ends by itself although the run was interrupted.
 	Whole bool
 	// Line, when set, gets the lines of output as they come.
 	Line func(string)
 }
 
-// Runner runs commands. It returns the standard output; the error of a failed
-// command holds the end of its error output.
+// Runner runs commands. It returns the standard output, also that of a command that
+// failed; a failed command's error is a *Failure.
 type Runner interface {
 	Run(context.Context, Command) ([]byte, error)
 }
+
+// Failure is a command that ran and failed.
+type Failure struct {
+	Command string // its name and verb
+	Out     string // its standard output and error output
+	Errs    string
+	Err     error // how it ended
+}
+
+// Error says what the command said of its failure.
+func (f *Failure) Error() string {
+	return fmt.Sprintf("%s: %v: %s", f.Command, f.Err, complaint(f.Errs, f.Out))
+}
+
+// Unwrap gives how it ended, an *exec.ExitError where a process was run.
+func (f *Failure) Unwrap() error { return f.Err }
 
 // Exec is the Runner of the machine itself.
 type Exec struct{}
@@ -43,7 +59,7 @@ func (Exec) Run(ctx context.Context, c Command) ([]byte, error) {
 	}
 	cmd := exec.CommandContext(ctx, c.Name, c.Args...)
 	cmd.Dir = c.Dir
-	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "LANG=C.UTF-8", "LANGUAGE=",
+	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "LANG=C.UTF-8", "LANGUAGE=", "TERM=dumb",
 		"DEBIAN_FRONTEND=noninteractive", "DEBIAN_PRIORITY=critical",
 		"APT_LISTCHANGES_FRONTEND=none", "NEEDRESTART_MODE=l", "UCF_FORCE_CONFFOLD=1")
 	if c.Whole {
@@ -73,7 +89,8 @@ func (Exec) Run(ctx context.Context, c Command) ([]byte, error) {
 	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		return out.Bytes(), fmt.Errorf("%s %s: %w: %s", c.Name, verb(c.Args), err, complaint(errs.String(), out.String()))
+		name := strings.TrimSpace(c.Name + " " + Verb(c.Args))
+		return out.Bytes(), &Failure{Command: name, Out: out.String(), Errs: errs.String(), Err: err}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("run %s: %w", c.Name, err)
@@ -81,8 +98,8 @@ func (Exec) Run(ctx context.Context, c Command) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// verb is the first argument that is no option.
-func verb(args []string) string {
+// Verb is the first argument that is no option.
+func Verb(args []string) string {
 	for i := 0; i < len(args); i++ {
 		switch {
 		case args[i] == "-o":
@@ -94,21 +111,31 @@ func verb(args []string) string {
 	return ""
 }
 
-// complaint is what a failed command said: its E: lines, or else its last lines.
+// complaint is what a failed command said: the lines by which apt, dpkg, dnf, yum
+// and rpm name a cause, or else its last lines.
 func complaint(errs, out string) string {
-	var es []string
+	var said []string
 	for l := range strings.Lines(errs + "\n" + out) {
-		if l = strings.TrimSpace(l); strings.HasPrefix(l, "E: ") || strings.Contains(l, " : Depends: ") || strings.HasPrefix(l, "dpkg: error") {
-			es = append(es, strings.TrimPrefix(l, "E: "))
+		if l = strings.TrimSpace(l); isComplaint(l) {
+			said = append(said, strings.TrimPrefix(strings.TrimPrefix(l, "E: "), "Error: "))
 		}
 	}
-	if len(es) == 0 {
-		es = strings.Split(strings.TrimSpace(errs), "\n")
-		es = es[max(0, len(es)-5):]
+	if len(said) == 0 {
+		said = strings.Split(strings.TrimSpace(errs), "\n")
+		said = said[max(0, len(said)-5):]
 	}
-	text := strings.Join(es, "; ")
+	text := strings.Join(said, "; ")
 	if len(text) > 2000 {
 		text = text[:2000] + " …"
 	}
 	return text
+}
+
+func isComplaint(l string) bool {
+	for _, prefix := range []string{"E: ", "dpkg: error", "Error: ", "error: ", "Problem", "- "} {
+		if strings.HasPrefix(l, prefix) {
+			return true
+		}
+	}
+	return strings.Contains(l, " : Depends: ")
 }

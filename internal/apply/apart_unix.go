@@ -1,6 +1,6 @@
 //go:build unix
 
-package apt
+package apply
 
 import (
 	"os/exec"
@@ -8,5 +8,5 @@ import (
 )
 
 // apart puts cmd in a process group of its own, so that an interrupt typed at the
-// terminal, which goes to a whole group, does not reach dpkg.
+// terminal, which goes to a whole group, does not reach dpkg or rpm.
 func apart(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
