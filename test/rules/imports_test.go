@@ -70,7 +70,7 @@ var allow = []struct {
 	{"internal/engine", []string{"internal/unit", "internal/record", "internal/wait", "internal/fault", "internal/journal"}},
 	{"internal/config/...", []string{"baseline", "internal/fault", "internal/policy/tree"}},
 	{"internal/policy/...", []string{"baseline/...", "internal/fault", "internal/config/terraform"}},
-	{"internal/inventory/...", []string{"baseline", "internal/fault"}},
+	{"internal/inventory/...", []string{"baseline", "internal/record", "internal/fault"}},
 	{"internal/osimage/...", []string{"internal/fault"}},
 	{"internal/apply/...", []string{"baseline", "internal/record", "internal/fault", "internal/wait"}},
 	{"internal/node", []string{"baseline", "internal/record", "internal/fault", "internal/wait", "internal/inventory/...", "internal/apply/..."}},

@@ -64,3 +64,34 @@ func write(t *testing.T, name, text string) {
 		t.Fatal(err)
 	}
 }
+
+func TestALinkIsSeenAsItselfBehindLinks(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "data/file"), "text")
+	for name, target := range map[string]string{"folder": "/data", "data/link": "/data/file", "data/away": "../../etc"} {
+		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	root, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	for name, want := range map[string]string{"folder": "/data", "folder/link": "/data/file", "data/away": "../../etc"} {
+		if got, err := root.ReadLink(name); err != nil || got != want {
+			t.Errorf("link %s = %q, %v; want %q", name, got, err, want)
+		}
+		if info, err := root.Lstat(name); err != nil || info.Mode()&fs.ModeSymlink == 0 {
+			t.Errorf("lstat %s = %v, %v; want a link", name, info, err)
+		}
+	}
+	if _, err := root.ReadLink("data/file"); err == nil {
+		t.Error("a file was read as a link")
+	}
+	for _, name := range []string{"../x", "/etc", "none/x"} {
+		if _, err := root.Lstat(name); err == nil {
+			t.Errorf("lstat %s: want an error", name)
+		}
+	}
+}
