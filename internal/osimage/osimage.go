@@ -5,30 +5,41 @@
 package osimage
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 
-	"github.com/diskfs/go-diskfs/filesystem/ext4"
 	"github.com/diskfs/go-diskfs/partition"
+
+	"github.com/goldenami/rehydrate/internal/osimage/ext4"
+	"github.com/goldenami/rehydrate/internal/osimage/inode"
 )
 
 // ErrDirty says that a file system was not cleanly unmounted; what its files hold
 // is unknown.
-var ErrDirty = errors.New("file system was not cleanly unmounted")
+var ErrDirty = inode.ErrDirty
+
+// ErrDamaged says that a file system contradicts itself; what its files hold is
+// unknown.
+var ErrDamaged = inode.ErrDamaged
 
 // UnsupportedError names what stands on the disk and cannot be read here.
-type UnsupportedError struct{ What string }
+type UnsupportedError = inode.UnsupportedError
 
-func (e *UnsupportedError) Error() string { return e.What + " is not supported" }
+// Attributes are what a metadata walk wants of a file. Sys of every fs.FileInfo that
+// a FileSystem gives returns *Attributes: of Stat, Lstat, and of Info of the entries
+// that ReadDir lists, which costs no path look-up and describes a link as itself.
+type Attributes = inode.Attributes
 
 // FileSystem is a read-only file system, with the methods that io/fs asks for first.
+// Links are followed inside the image only; Lstat and ReadLink do not follow the
+// last one.
 type FileSystem interface {
 	fs.ReadFileFS
 	fs.ReadDirFS
 	fs.StatFS
+	fs.ReadLinkFS
 }
 
 // Root is the root file system of an image.
@@ -54,6 +65,7 @@ func Open(r io.ReaderAt, size int64) (root *Root, err error) {
 	if size < 2*sector {
 		return nil, fmt.Errorf("read disk image: %d bytes is no disk", size)
 	}
+	r = inode.NewPages(r, size)
 	parts, kind, err := partitions(r, size)
 	if err != nil {
 		return nil, err
@@ -143,29 +155,15 @@ func identify(r io.ReaderAt, start, size int64) (string, error) {
 	return "", nil
 }
 
-// Feature bits of the ext4 superblock: a journal to replay, and the state field.
-const (
-	incompatRecover = 0x4
-	stateClean      = 0x1
-	stateErrors     = 0x2
-)
-
 func openExt4(r io.ReaderAt, p extent) (FileSystem, error) {
-	sb := make([]byte, 1024)
-	if _, err := r.ReadAt(sb, p.start+1024); err != nil {
-		return nil, fmt.Errorf("read superblock: %w", err)
-	}
-	state := binary.LittleEndian.Uint16(sb[58:])
-	incompat := binary.LittleEndian.Uint32(sb[96:])
-	if incompat&incompatRecover != 0 || state&stateClean == 0 || state&stateErrors != 0 {
-		return nil, fmt.Errorf("ext4: %w", ErrDirty)
-	}
-	disk := &watched{r: r}
-	f, err := ext4.Read(newFile(disk, p.start+p.size), p.size, p.start, sector)
+	f, err := ext4.Open(io.NewSectionReader(r, p.start, p.size), p.size)
 	if err != nil {
-		return nil, fmt.Errorf("read ext4: %w", err)
+		return nil, err
 	}
-	return guarded{f, disk}, nil
+	if err := f.Dirty(); err != nil {
+		return nil, err
+	}
+	return inode.New(f), nil
 }
 
 // isRoot says whether a file system looks like an operating system's root.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"os"
@@ -164,17 +165,25 @@ func TestRoot_says_not_exist_for_what_is_not_there(t *testing.T) {
 func TestOpen_refuses_a_dirty_file_system(t *testing.T) {
 	for name, dirty := range map[string]func(sb []byte){
 		"journal to replay": func(sb []byte) {
-			binary.LittleEndian.PutUint32(sb[96:], binary.LittleEndian.Uint32(sb[96:])|incompatRecover)
+			binary.LittleEndian.PutUint32(sb[96:], binary.LittleEndian.Uint32(sb[96:])|4)
 		},
 		"not unmounted": func(sb []byte) { binary.LittleEndian.PutUint16(sb[58:], 0) },
-		"with errors":   func(sb []byte) { binary.LittleEndian.PutUint16(sb[58:], stateClean|stateErrors) },
+		"with errors":   func(sb []byte) { binary.LittleEndian.PutUint16(sb[58:], 1|2) },
 	} {
 		img := disk(t, false)
 		dirty(img[1024:])
+		checksum(img)
 		if _, err := Open(bytes.NewReader(img), int64(len(img))); !errors.Is(err, ErrDirty) {
 			t.Errorf("%s: got %v, want ErrDirty", name, err)
 		}
 	}
+}
+
+// checksum makes the superblock's checksum right again.
+func checksum(img []byte) {
+	sb := img[1024:2048]
+	sum := ^crc32.Checksum(sb[:1020], crc32.MakeTable(crc32.Castagnoli))
+	binary.LittleEndian.PutUint32(sb[1020:], sum)
 }
 
 func TestOpen_names_what_it_cannot_read(t *testing.T) {
