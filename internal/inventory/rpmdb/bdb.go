@@ -1,0 +1,201 @@
+package rpmdb
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/bits"
+)
+
+// bdb is a Berkeley DB hash. Keys are package numbers, values headers; small values
+// stand in the bucket's page, large ones on a chain of overflow pages. Key 0 holds
+// the highest number. Numbers have the byte order of the machine that made the file.
+type bdb struct {
+	*file
+	order   binary.ByteOrder
+	size    int    // of a page
+	pages   uint32 // of the file
+	buckets uint32
+	spares  [32]uint32 // pages before the buckets of each doubling
+	used    pageSet
+	blob    []byte // reused
+}
+
+const (
+	hashMagic = 0x061561
+	// places of a page's header
+	pageNext    = 16
+	pageEntries = 20
+	pageFree    = 22
+	pageKind    = 25
+	pageHead    = 26
+	// kinds of page
+	unsortedPage = 2 // before version 9
+	overflowPage = 7
+	metaPage     = 8
+	sortedPage   = 13
+	// kinds of item
+	inPage  = 1
+	offPage = 3
+)
+
+// mark reads the first page. Berkeley DB counts nothing there that each change
+// raises; that page, and the size and time of the file, are all there is.
+func (d *bdb) mark() (string, error) {
+	head, err := d.at(0, 512)
+	if err != nil {
+		return "", err
+	}
+	if len(head) < 512 {
+		return "", errors.New("it is not a Berkeley DB hash")
+	}
+	switch uint32(hashMagic) {
+	case binary.LittleEndian.Uint32(head[12:]):
+		d.order = binary.LittleEndian
+	case binary.BigEndian.Uint32(head[12:]):
+		d.order = binary.BigEndian
+	default:
+		return "", errors.New("it is not a Berkeley DB hash")
+	}
+	version, size := d.order.Uint32(head[16:]), d.order.Uint32(head[20:])
+	switch {
+	case version < 7 || version > 10:
+		return "", fmt.Errorf("it is a Berkeley DB hash of version %d, only 7 to 10 are known", version)
+	case head[24] != 0 || head[26] != 0:
+		return "", errors.New("it is a Berkeley DB hash with encryption, checksums or partitions, which rpm never makes")
+	case head[pageKind] != metaPage || size < 512 || size > 1<<16 || size&(size-1) != 0:
+		return "", fmt.Errorf("its first page is of kind %d and states pages of %d bytes", head[pageKind], size)
+	}
+	d.size = int(size)
+	d.pages = uint32(min(d.file.size/int64(size), 1<<31))
+	last := d.order.Uint32(head[32:])
+	d.buckets = d.order.Uint32(head[72:])
+	if last >= d.pages {
+		return "", fmt.Errorf("it is cut short: its last page is %d, it has %d", last, d.pages)
+	}
+	if d.buckets >= d.pages {
+		return "", fmt.Errorf("it states %d buckets on %d pages", uint64(d.buckets)+1, d.pages)
+	}
+	for i := range d.spares {
+		d.spares[i] = d.order.Uint32(head[96+4*i:])
+	}
+	return string(head), nil
+}
+
+// headers reads every bucket.
+func (d *bdb) headers(do each) error {
+	d.used = newPageSet(d.pages)
+	d.used.add(0)
+	for b := range d.buckets + 1 {
+		// A bucket's page: its number, and the pages of other kinds before its doubling.
+		no := b + d.spares[bits.Len32(b)]
+		for from := uint32(0); no != 0; {
+			shared, err := d.page(no, from)
+			if err != nil {
+				return err
+			}
+			page := append([]byte(nil), shared...)
+			if kind := page[pageKind]; kind == 0 && from == 0 {
+				break // allocated with its doubling, never used
+			} else if kind != sortedPage && kind != unsortedPage {
+				return pageError(d.name, no, "is of kind %d, not one of a bucket", kind)
+			}
+			if err := d.bucket(no, page, do); err != nil {
+				return err
+			}
+			from, no = no, d.order.Uint32(page[pageNext:])
+		}
+	}
+	return nil
+}
+
+// page returns a page, valid until the next call. Each page is given once.
+func (d *bdb) page(no, from uint32) ([]byte, error) {
+	if no >= d.pages {
+		return nil, pageError(d.name, from, "it refers to page %d of %d", no, d.pages)
+	}
+	if !d.used.add(no) {
+		return nil, pageError(d.name, from, "it refers to page %d, which was used before", no)
+	}
+	b, err := d.at(int64(no)*int64(d.size), d.size)
+	if err != nil {
+		return nil, err
+	}
+	if len(b) < d.size {
+		return nil, pageError(d.name, no, "the file ends within it")
+	}
+	return b, nil
+}
+
+// bucket reads the pairs on one page of a bucket.
+func (d *bdb) bucket(no uint32, page []byte, do each) error {
+	n := int(d.order.Uint16(page[pageEntries:]))
+	if n%2 != 0 || pageHead+2*n > d.size {
+		return pageError(d.name, no, "states %d items", n)
+	}
+	end := d.size // items grow downwards from the end
+	item := func(i int) ([]byte, error) {
+		at := int(d.order.Uint16(page[pageHead+2*i:]))
+		if at < pageHead+2*n || at >= end {
+			return nil, pageError(d.name, no, "item %d begins at byte %d", i, at)
+		}
+		b := page[at:end]
+		end = at
+		return b, nil
+	}
+	for i := 0; i < n; i += 2 {
+		key, err := item(i)
+		if err != nil {
+			return err
+		}
+		value, err := item(i + 1)
+		if err != nil {
+			return err
+		}
+		if key[0] != inPage || len(key) != 1+4 {
+			return pageError(d.name, no, "item %d is not the number of a package", i)
+		}
+		if d.order.Uint32(key[1:]) == 0 {
+			continue
+		}
+		blob, err := d.value(no, value)
+		if err != nil {
+			return err
+		}
+		if err := do(blob); err != nil {
+			return pageError(d.name, no, "%w", err)
+		}
+	}
+	return nil
+}
+
+// value returns the contents of an item.
+func (d *bdb) value(no uint32, item []byte) ([]byte, error) {
+	if item[0] == inPage {
+		return item[1:], nil
+	}
+	if item[0] != offPage || len(item) < 12 {
+		return nil, pageError(d.name, no, "an item is of kind %d", item[0])
+	}
+	next, size := d.order.Uint32(item[4:]), d.order.Uint32(item[8:])
+	if size > maxHeader {
+		return nil, pageError(d.name, no, "an item states %d bytes", size)
+	}
+	d.blob = d.blob[:0]
+	for next != 0 {
+		page, err := d.page(next, no)
+		if err != nil {
+			return nil, err
+		}
+		n := int(d.order.Uint16(page[pageFree:]))
+		if page[pageKind] != overflowPage || pageHead+n > d.size || len(d.blob)+n > int(size) {
+			return nil, pageError(d.name, next, "is of kind %d and holds %d bytes, in a chain for %d", page[pageKind], n, size)
+		}
+		d.blob = append(d.blob, page[pageHead:pageHead+n]...)
+		no, next = next, d.order.Uint32(page[pageNext:])
+	}
+	if len(d.blob) != int(size) {
+		return nil, pageError(d.name, no, "a chain ends after %d of %d bytes", len(d.blob), size)
+	}
+	return d.blob, nil
+}
