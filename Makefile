@@ -8,7 +8,7 @@ DEMO := $(or $(DEMO_STATE),.rehydrate/demo)
 GOFLAGS_BUILD := -buildvcs=false
 export REHYDRATE_CACHE := $(CACHE)
 
-.PHONY: help demo demo-reset try test check unit fmt lint imports cross race bench mutation fuzz build tools packages packer live crash clean
+.PHONY: help demo demo-reset try test check unit fmt lint imports cross race bench bench-scan mutation fuzz build tools packages packer live crash clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ race: ## unit tests under the race detector
 
 bench: ## measure evaluation of 1000 nodes on one core: decisions per second
 	go test -run '^$$' -bench . -benchtime 1000x -cpu 1 ./baseline
+
+bench-scan: ## measure our readers against apt, dnf and others on this machine: ratios, bars, same answers
+	go run -buildvcs=false ./test/benchscan $(BENCHSCAN)
 
 mutation: ## plant faults in the engine: how many do its tests catch (minutes)
 	go run ./baseline/internal/mutation

@@ -1,0 +1,58 @@
+package debroot
+
+import (
+	"io"
+	"os"
+	"testing"
+
+	"github.com/goldenami/rehydrate/internal/testkit"
+)
+
+func TestARootIsMadeOnceAndHasItsLists(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a real Debian root: left out by -short")
+	}
+	first, err := Make(t.Context(), testkit.Cache(t), "bookworm", io.Discard)
+	if err != nil {
+		testkit.Missing(t, "%v", err)
+	}
+	for _, name := range []string{"/var/lib/dpkg/status", "/var/lib/apt/lists", "/usr/bin/apt"} {
+		if _, err := os.Stat(first + name); err != nil {
+			t.Error(err)
+		}
+	}
+	before, err := os.Stat(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := Make(t.Context(), testkit.Cache(t), "bookworm", io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after, err := os.Stat(second); err != nil || !os.SameFile(before, after) {
+		t.Errorf("the second call made %s, not %s: %v", second, first, err)
+	}
+}
+
+func TestARootThatCannotBeMadeLeavesNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs debootstrap: left out by -short")
+	}
+	cache := t.TempDir()
+	if out, err := Make(t.Context(), cache, "no-such-suite", io.Discard); err == nil {
+		t.Fatalf("a root of no release was made: %s", out)
+	}
+	left, err := os.ReadDir(cache)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range left {
+		if sub, err := os.ReadDir(cache + "/" + e.Name()); err == nil {
+			for _, s := range sub {
+				if s.IsDir() {
+					t.Errorf("left behind: %s", s.Name())
+				}
+			}
+		}
+	}
+}
