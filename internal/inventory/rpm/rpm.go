@@ -10,11 +10,6 @@ import (
 	"github.com/goldenami/rehydrate/internal/inventory/reading"
 )
 
-// Installed reads what is installed on root, and remarks for people.
-func Installed(root fs.FS, o reading.Options) (baseline.Inventory, []string, error) {
-	return baseline.Inventory{}, nil, fault.New(fault.Unsupported, "", "read inventory: package database (rpm) is not supported yet")
-}
-
 // Collect reads what is installed on root and what its enabled repositories offer,
 // and remarks for people.
 func Collect(root fs.FS, o reading.Options) (baseline.Node, []string, error) {
