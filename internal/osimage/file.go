@@ -34,4 +34,3 @@ func (i info) Mode() fs.FileMode  { return 0o400 }
 func (i info) ModTime() time.Time { return time.Time{} }
 func (i info) IsDir() bool        { return false }
 func (i info) Sys() any           { return nil }
-

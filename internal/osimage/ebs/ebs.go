@@ -1,80 +1,139 @@
 // Package ebs reads an EBS snapshot as a disk, block by block, through the EBS
 // direct API: nothing is launched, attached or copied.
+//
+// Only blocks that are asked for are fetched, each once while it is remembered; a
+// reader that goes on from block to block is read ahead of, further the longer it
+// does. Blocks that were never written are not in the snapshot and read as zeros.
 package ebs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // Blocks is what the EBS direct API offers of a snapshot.
 type Blocks interface {
-	// List names the blocks that hold data, and how the snapshot is laid out.
-	List(ctx context.Context, snapshot string) (Listing, error)
+	// Page lists blocks that hold data, ascending, from index from on; with next, the
+	// Next of an earlier page, it goes on from there and from does not count.
+	Page(ctx context.Context, snapshot string, from int64, next string) (Page, error)
 	// Get reads one block whole; its checksum has been verified.
 	Get(ctx context.Context, snapshot string, index int64, token string) ([]byte, error)
 }
 
-// Listing is a snapshot's block list.
-type Listing struct {
-	Tokens     map[int64]string // by block index; a block that is missing is all zeros
-	BlockSize  int              // bytes, 524288
-	VolumeSize int64            // bytes
-	Expires    time.Time        // of the tokens
+// ErrToken is in the chain of an error of Page or Get when a token is no longer
+// good; another listing gives new ones.
+var ErrToken = errors.New("the token is not valid any more")
+
+// Page is a part of a snapshot's list of blocks.
+type Page struct {
+	Blocks     []Block
+	BlockSize  int       // bytes, 524288
+	VolumeSize int64     // bytes
+	Expires    time.Time // of the tokens; zero: not known
+	Next       string    // empty: the list ends here
 }
 
-// Disk is a snapshot as an io.ReaderAt. Blocks are fetched once; neighbours of a
-// missing block are fetched with it, a few at a time.
+// Block is one block that holds data, and what it takes to read it.
+type Block struct {
+	Index int64
+	Token string
+}
+
+// Options bound what reading costs; the zero value is meant for AWS.
+type Options struct {
+	// Ahead is how many blocks a sequential reader is read ahead of, at the most; 0 is
+	// 8, below 0 none.
+	Ahead int
+	// Limit is the most calls in flight; 0 is 16. The default quota of
+	// GetSnapshotBlock is 1,000 calls a second and account, of calls that take tens of
+	// milliseconds.
+	Limit int
+	// Keep is how many blocks are remembered; 0 is 256, which is 128 MiB.
+	Keep int
+}
+
+// Disk is a snapshot as an io.ReaderAt, for several goroutines at once.
 type Disk struct {
 	ctx      context.Context
+	cancel   context.CancelFunc
 	api      Blocks
 	snapshot string
-	list     Listing
+	list     *listing
 	ahead    int
 	limit    int
+	keep     int
+	slots    chan struct{} // calls in flight
 
-	mu    sync.Mutex
-	cache map[int64][]byte
-	got   int
+	mu      sync.Mutex
+	cells   map[int64]*cell
+	clock   int64
+	streams [4]stream
+	stats   Stats
 }
 
-// Options bound what reading costs.
-type Options struct {
-	// Ahead is how many following blocks are fetched with a missing one; 0 is none.
-	Ahead int
-	// Limit is the most calls in flight; 0 is 8.
-	Limit int
+// Stats are what reading cost until now.
+type Stats struct {
+	Fetched  int // GetSnapshotBlock calls that brought a block
+	Lists    int // pages of the block list
+	InFlight int // the most calls there were at one time
+	Ahead    int // blocks that were read ahead
+	Wasted   int // of them, those that nobody has asked for
 }
 
-// Open lists the snapshot's blocks. The context is used for every later read.
+// Open lists the snapshot's first blocks; the rest of the list follows while they
+// are read. The context is used for every later read. Close ends what is under way.
 func Open(ctx context.Context, api Blocks, snapshot string, o Options) (*Disk, error) {
-	l, err := api.List(ctx, snapshot)
-	if err != nil {
-		return nil, fmt.Errorf("list blocks of %s: %w", snapshot, err)
+	usual := func(n, v int) int {
+		if n == 0 {
+			return v
+		}
+		return max(n, 0)
 	}
-	if l.BlockSize < 512 || l.BlockSize > 64<<20 || l.VolumeSize <= 0 {
-		return nil, fmt.Errorf("list blocks of %s: block size %d and volume size %d make no disk", snapshot, l.BlockSize, l.VolumeSize)
+	d := &Disk{api: api, snapshot: snapshot, ahead: usual(o.Ahead, 8), limit: max(usual(o.Limit, 16), 1), keep: usual(o.Keep, 256), cells: map[int64]*cell{}}
+	d.keep = max(d.keep, 2*d.limit, 2*d.ahead) // a block must outlive the wait for it
+	d.slots = make(chan struct{}, d.limit)
+	d.ctx, d.cancel = context.WithCancel(ctx)
+	var err error
+	if d.list, err = newListing(d); err != nil {
+		d.cancel()
+		return nil, err
 	}
-	if o.Limit <= 0 {
-		o.Limit = 8
-	}
-	return &Disk{ctx: ctx, api: api, snapshot: snapshot, list: l, ahead: o.Ahead, limit: o.Limit, cache: map[int64][]byte{}}, nil
+	return d, nil
+}
+
+// Close ends calls that are under way. What was read stays readable.
+func (d *Disk) Close() error {
+	d.cancel()
+	return nil
 }
 
 // Size is the volume's size in bytes.
-func (d *Disk) Size() int64 { return d.list.VolumeSize }
+func (d *Disk) Size() int64 { return d.list.volume }
 
 // Cost is how many blocks were fetched, of how many that hold data, and their bytes.
+// It waits for the end of the block list; total is 0 when that could not be had.
 func (d *Disk) Cost() (fetched, total int, bytes int64) {
+	total = d.list.count()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.got, len(d.list.Tokens), int64(d.got) * int64(d.list.BlockSize)
+	return d.stats.Fetched, total, int64(d.stats.Fetched) * int64(d.list.block)
+}
+
+// Stats are what reading cost until now.
+func (d *Disk) Stats() Stats {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := d.stats
+	for _, c := range d.cells {
+		if c.ahead && !c.asked {
+			s.Wasted++
+		}
+	}
+	return s
 }
 
 // ReadAt reads across blocks; a block without data reads as zeros.
@@ -82,99 +141,42 @@ func (d *Disk) ReadAt(p []byte, off int64) (int, error) {
 	if off < 0 {
 		return 0, fmt.Errorf("read %s: negative offset", d.snapshot)
 	}
-	if off >= d.list.VolumeSize {
+	if off >= d.list.volume {
 		return 0, io.EOF
 	}
-	short := false
-	if left := d.list.VolumeSize - off; int64(len(p)) > left {
-		p, short = p[:left], true
+	var end error
+	if left := d.list.volume - off; int64(len(p)) > left {
+		p, end = p[:left], io.EOF
 	}
-	size := int64(d.list.BlockSize)
-	if err := d.load(off/size, (off+int64(len(p))-1)/size); err != nil {
-		return 0, err
+	if len(p) == 0 {
+		return 0, end
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	size := int64(d.list.block)
+	first, last := off/size, (off+int64(len(p))-1)/size
+	var cells []*cell // from the block that is copied on
+	asked := first
+	ahead := d.follow(first, last)
 	for n := 0; n < len(p); {
 		index, in := (off+int64(n))/size, (off+int64(n))%size
+		for ; asked <= last && asked < index+int64(d.limit); asked++ {
+			cells = append(cells, d.start(asked))
+		}
+		for ; asked > last && ahead > 0; ahead-- {
+			d.prefetch(asked)
+			asked++
+		}
+		b, err := d.wait(cells[0], index)
+		if err != nil {
+			return n, err
+		}
+		cells = cells[1:]
 		part := p[n:min(len(p), n+int(size-in))]
-		if b := d.cache[index]; b != nil {
-			copy(part, b[in:])
-		} else {
+		if b == nil {
 			clear(part)
+		} else {
+			copy(part, b[in:])
 		}
 		n += len(part)
 	}
-	if short {
-		return len(p), io.EOF
-	}
-	return len(p), nil
-}
-
-// load fetches the blocks from first to last that hold data and are not here yet.
-func (d *Disk) load(first, last int64) error {
-	d.mu.Lock()
-	var want []int64
-	for i := first; i <= last; i++ {
-		if _, ok := d.list.Tokens[i]; ok && d.cache[i] == nil {
-			want = append(want, i)
-		}
-	}
-	if len(want) > 0 {
-		for i := last + 1; i <= last+int64(d.ahead); i++ {
-			if _, ok := d.list.Tokens[i]; ok && d.cache[i] == nil {
-				want = append(want, i)
-			}
-		}
-	}
-	d.mu.Unlock()
-	if len(want) == 0 {
-		return nil
-	}
-	g, ctx := errgroup.WithContext(d.ctx)
-	g.SetLimit(d.limit)
-	for _, i := range slices.Compact(want) {
-		g.Go(func() error { return d.fetch(ctx, i) })
-	}
-	return g.Wait()
-}
-
-func (d *Disk) fetch(ctx context.Context, index int64) error {
-	if err := d.renew(ctx); err != nil {
-		return err
-	}
-	d.mu.Lock()
-	token := d.list.Tokens[index]
-	d.mu.Unlock()
-	b, err := d.api.Get(ctx, d.snapshot, index, token)
-	if err != nil {
-		return fmt.Errorf("read block %d of %s: %w", index, d.snapshot, err)
-	}
-	if len(b) != d.list.BlockSize {
-		return fmt.Errorf("read block %d of %s: got %d bytes, want %d", index, d.snapshot, len(b), d.list.BlockSize)
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.cache[index] = b
-	d.got++
-	return nil
-}
-
-// renew lists the blocks again when the tokens are about to expire (they live for
-// seven days; a read that outlives them should not fail).
-func (d *Disk) renew(ctx context.Context) error {
-	d.mu.Lock()
-	fresh := d.list.Expires.IsZero() || time.Until(d.list.Expires) > time.Minute
-	d.mu.Unlock()
-	if fresh {
-		return nil
-	}
-	l, err := d.api.List(ctx, d.snapshot)
-	if err != nil {
-		return fmt.Errorf("list blocks of %s again: %w", d.snapshot, err)
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.list.Tokens, d.list.Expires = l.Tokens, l.Expires
-	return nil
+	return len(p), end
 }

@@ -206,7 +206,7 @@ func unexpected(err error) error {
 // follow is set; they never lead out of the image, and only through so many.
 func (f *FS) resolve(name string, follow bool) (ref, Attributes, error) {
 	none := Attributes{}
-	if !fs.ValidPath(name) {
+	if !valid(name) {
 		return ref{}, none, fs.ErrInvalid
 	}
 	if len(name) > maxPath {
@@ -258,6 +258,20 @@ func (f *FS) resolve(name string, follow bool) (ref, Attributes, error) {
 		err = Damaged("inode %d is no directory", at.ino)
 	}
 	return at, a, err
+}
+
+// valid is fs.ValidPath without its demand for UTF-8: file systems hold names in any
+// encoding, and a walk must not end at one.
+func valid(name string) bool {
+	if name == "." {
+		return true
+	}
+	for part := range strings.SplitSeq(name, "/") {
+		if part == "" || part == "." || part == ".." {
+			return false
+		}
+	}
+	return true
 }
 
 // step looks one name up in a directory. A directory reached must name the one it
