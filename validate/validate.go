@@ -133,7 +133,7 @@ const MarkerPath = "var/lib/rehydrate/marker"
 
 func (g *Gate) read(ctx context.Context, snapshot string, cost *record.ReadCost) (*disk, error) {
 	begun := time.Now()
-	dev, err := ebs.Open(ctx, g.Blocks, snapshot, ebs.Options{Ahead: 1, Limit: 8})
+	dev, err := ebs.Open(ctx, g.Blocks, snapshot, ebs.Options{})
 	if err != nil {
 		return nil, err
 	}

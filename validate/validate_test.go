@@ -143,12 +143,12 @@ func (i images) RootSnapshot(_ context.Context, id string) (string, error) {
 
 type blocks map[string][]byte
 
-func (b blocks) List(_ context.Context, snap string) (ebs.Listing, error) {
-	l := ebs.Listing{Tokens: map[int64]string{}, BlockSize: 512 << 10, VolumeSize: int64(len(b[snap]))}
-	for i := range int64(len(b[snap]) / l.BlockSize) {
-		l.Tokens[i] = fmt.Sprint(i)
+func (b blocks) Page(_ context.Context, snap string, from int64, _ string) (ebs.Page, error) {
+	p := ebs.Page{BlockSize: 512 << 10, VolumeSize: int64(len(b[snap]))}
+	for i := from; i < int64(len(b[snap])/p.BlockSize); i++ {
+		p.Blocks = append(p.Blocks, ebs.Block{Index: i, Token: fmt.Sprint(i)})
 	}
-	return l, nil
+	return p, nil
 }
 
 func (b blocks) Get(_ context.Context, snap string, i int64, _ string) ([]byte, error) {

@@ -73,6 +73,8 @@ type Disk struct {
 	clock   int64
 	streams [4]stream
 	stats   Stats
+	closed  bool
+	work    sync.WaitGroup // calls that nobody may be waiting for
 }
 
 // Stats are what reading cost until now.
@@ -105,9 +107,14 @@ func Open(ctx context.Context, api Blocks, snapshot string, o Options) (*Disk, e
 	return d, nil
 }
 
-// Close ends calls that are under way. What was read stays readable.
+// Close ends calls that are under way, and waits for that. Costs can still be asked
+// for.
 func (d *Disk) Close() error {
+	d.mu.Lock()
+	d.closed = true
+	d.mu.Unlock()
 	d.cancel()
+	d.work.Wait()
 	return nil
 }
 

@@ -3,6 +3,7 @@ package ebs
 import (
 	"errors"
 	"fmt"
+	"os"
 )
 
 // cell is one block that is here or on its way.
@@ -34,7 +35,7 @@ func (d *Disk) prefetch(index int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	token := d.list.ready(index)
-	if token == "" || d.cells[index] != nil {
+	if token == "" || d.cells[index] != nil || d.closed {
 		return
 	}
 	select {
@@ -53,8 +54,13 @@ func (d *Disk) prefetch(index int64) {
 func (d *Disk) add(index int64, ahead bool, fetch func() ([]byte, error)) *cell {
 	d.evict()
 	c := &cell{done: make(chan struct{}), used: d.clock, ahead: ahead, asked: !ahead}
+	if d.closed {
+		c.err = fmt.Errorf("read block %d of %s: %w", index, d.snapshot, os.ErrClosed)
+		close(c.done)
+		return c
+	}
 	d.cells[index] = c
-	go func() {
+	d.work.Go(func() {
 		defer close(c.done)
 		if c.data, c.err = fetch(); c.err == nil {
 			return
@@ -64,7 +70,7 @@ func (d *Disk) add(index int64, ahead bool, fetch func() ([]byte, error)) *cell 
 		if d.cells[index] == c {
 			delete(d.cells, index)
 		}
-	}()
+	})
 	return c
 }
 

@@ -48,7 +48,7 @@ func newListing(d *Disk) (*listing, error) {
 	if err := c.step(); err != nil {
 		return nil, err
 	}
-	go func() {
+	d.work.Go(func() {
 		defer close(l.whole)
 		for !c.ended() {
 			if c.step() != nil {
@@ -56,7 +56,7 @@ func newListing(d *Disk) (*listing, error) {
 			}
 		}
 		l.total = c.count
-	}()
+	})
 	return l, nil
 }
 
