@@ -70,7 +70,8 @@ func (d *dir) ReadDir(n int) ([]fs.DirEntry, error) {
 // points to, and needs no path.
 type entry struct {
 	Entry
-	at ref
+	at     ref
+	system uint64
 }
 
 func (e *entry) Name() string      { return e.Entry.Name }
@@ -86,5 +87,6 @@ func (e *entry) Info() (fs.FileInfo, error) {
 	if a.Mode.Type() != e.Entry.Type {
 		return nil, wrap("stat", e.Entry.Name, Damaged("inode %d is not of the type that its directory says", e.at.ino))
 	}
+	a.System = e.system
 	return info{e.Entry.Name, a}, nil
 }

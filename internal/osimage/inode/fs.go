@@ -22,8 +22,9 @@ const (
 // FS is a tree of one Store, or of several mounted into one another. It is safe for
 // use by several goroutines.
 type FS struct {
-	root   ref
-	mounts map[ref]ref
+	root    ref
+	mounts  map[ref]ref
+	systems map[Store]uint64 // numbers of the stores
 
 	mu   sync.Mutex
 	kept map[ref]*listing
@@ -51,7 +52,7 @@ var (
 
 // New is the file system of a store.
 func New(s Store) *FS {
-	return &FS{root: ref{s, s.Root()}, mounts: map[ref]ref{}, kept: map[ref]*listing{}}
+	return &FS{root: ref{s, s.Root()}, mounts: map[ref]ref{}, systems: map[Store]uint64{s: 0}, kept: map[ref]*listing{}}
 }
 
 // Mount lays another store over the directory of that name. It must not be called
@@ -62,6 +63,9 @@ func (f *FS) Mount(name string, s Store) error {
 		return wrap("mount", name, err)
 	}
 	f.mounts[at] = ref{s, s.Root()}
+	if _, again := f.systems[s]; !again {
+		f.systems[s] = uint64(len(f.systems))
+	}
 	return nil
 }
 
@@ -71,7 +75,7 @@ func (f *FS) Open(name string) (fs.File, error) {
 	if err != nil {
 		return nil, wrap("open", name, err)
 	}
-	i := info{path.Base(name), a}
+	i := f.info(path.Base(name), at, a)
 	if a.Mode.IsDir() {
 		return &dir{fs: f, at: at, info: i, name: name}, nil
 	}
@@ -111,20 +115,20 @@ func (f *FS) ReadFile(name string) ([]byte, error) {
 
 // Stat describes the named file, following links.
 func (f *FS) Stat(name string) (fs.FileInfo, error) {
-	_, a, err := f.resolve(name, true)
+	at, a, err := f.resolve(name, true)
 	if err != nil {
 		return nil, wrap("stat", name, err)
 	}
-	return info{path.Base(name), a}, nil
+	return f.info(path.Base(name), at, a), nil
 }
 
 // Lstat describes the named file; a link as itself.
 func (f *FS) Lstat(name string) (fs.FileInfo, error) {
-	_, a, err := f.resolve(name, false)
+	at, a, err := f.resolve(name, false)
 	if err != nil {
 		return nil, wrap("lstat", name, err)
 	}
-	return info{path.Base(name), a}, nil
+	return f.info(path.Base(name), at, a), nil
 }
 
 // ReadLink reads where the named link points, as it stands there.
@@ -174,9 +178,15 @@ func (f *FS) entries(at ref) ([]fs.DirEntry, error) {
 			}
 			dirs[e.Inode] = true
 		}
-		out[i] = &entry{e, inner}
+		out[i] = &entry{e, inner, f.systems[inner.store]}
 	}
 	return out, nil
+}
+
+// info describes the file at a place.
+func (f *FS) info(name string, at ref, a Attributes) info {
+	a.System = f.systems[at.store]
+	return info{name, a}
 }
 
 // over is what is mounted on an inode, or the inode.

@@ -41,6 +41,17 @@ type Attributes struct {
 	ModTime time.Time
 	Inode   uint64
 	Links   uint32
+	// System numbers the file systems that a tree is made of: inodes of two of them
+	// are two files, whatever their numbers.
+	System uint64
+}
+
+// Owner is who owns the file.
+func (a *Attributes) Owner() (uid, gid uint32) { return a.UID, a.GID }
+
+// Identity tells two names of one file from two files, and how many names it has.
+func (a *Attributes) Identity() (system, inode uint64, links uint32) {
+	return a.System, a.Inode, a.Links
 }
 
 // Entry is a name in a directory.
