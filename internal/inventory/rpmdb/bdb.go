@@ -106,7 +106,7 @@ func (d *bdb) headers(do each) error {
 			from, no = no, d.order.Uint32(page[pageNext:])
 		}
 	}
-	return nil
+	return d.leftovers()
 }
 
 // page returns a page, valid until the next call. Each page is given once.
@@ -164,6 +164,31 @@ func (d *bdb) bucket(no uint32, page []byte, do each) error {
 		}
 		if err := do(blob); err != nil {
 			return pageError(d.name, no, "%w", err)
+		}
+	}
+	if free := int(d.order.Uint16(page[pageFree:])); n > 0 && free != end {
+		return pageError(d.name, no, "its items begin at byte %d, the last one at %d: some are missing", free, end)
+	}
+	return nil
+}
+
+// leftovers refuses pages with packages that no bucket led to: a count of buckets that
+// was lowered, or a chain that was cut, would silently hide them.
+func (d *bdb) leftovers() error {
+	for no := range d.pages {
+		if !d.used.add(no) {
+			continue
+		}
+		head, err := d.at(int64(no)*int64(d.size), pageHead)
+		if err != nil {
+			return err
+		}
+		if len(head) < pageHead {
+			return pageError(d.name, no, "the file ends within it")
+		}
+		kind, n := head[pageKind], d.order.Uint16(head[pageEntries:])
+		if (kind == sortedPage || kind == unsortedPage) && n > 0 || kind == overflowPage {
+			return pageError(d.name, no, "it holds packages, but nothing refers to it")
 		}
 	}
 	return nil

@@ -1,19 +1,9 @@
 package rpmdb
 
-import (
-	"encoding/binary"
-	"errors"
-	"fmt"
-)
+import "encoding/binary"
 
 // maxDepth of a b-tree, as in SQLite.
 const maxDepth = 20
-
-// The kinds of page of a table.
-const (
-	interiorPage = 0x05
-	leafPage     = 0x0d
-)
 
 // walk calls do with the payload of every row of the table whose root is page no.
 // The payload is valid during the call only.
@@ -29,47 +19,42 @@ func (s *sqlite) descend(no, from uint32, depth int, do func(uint32, []byte) err
 	if err != nil {
 		return err
 	}
-	b := append([]byte(nil), shared...) // outlives the pages below
-	head := 0
+	p := tablePage{bytes: append([]byte(nil), shared[:s.usable]...)} // outlives the pages below
 	if no == 1 {
-		head = 100 // after the header of the database
+		p.head = 100 // after the header of the database
 	}
-	kind, cells := b[head], int(binary.BigEndian.Uint16(b[head+3:]))
-	first := head + 8
-	if kind == interiorPage {
-		first += 4
+	if err := p.open(); err != nil {
+		return pageError(s.name, no, "%w", err)
 	}
-	if kind != interiorPage && kind != leafPage {
-		return pageError(s.name, no, "is of kind %#x, not one of a table", kind)
-	}
-	if first+2*cells > s.usable {
-		return pageError(s.name, no, "states %d cells, more than it can hold", cells)
-	}
-	room := s.usable // what cells may take of the page together: they cannot overlap
-	for i := range cells {
-		at := int(binary.BigEndian.Uint16(b[first+2*i:]))
-		if at < first+2*cells || at+4 > s.usable {
-			return pageError(s.name, no, "cell %d begins at byte %d", i, at)
+	for i := range p.cells {
+		cell, err := p.cell(i)
+		if err != nil {
+			return pageError(s.name, no, "%w", err)
 		}
-		if kind == interiorPage {
-			if err := s.descend(binary.BigEndian.Uint32(b[at:]), no, depth+1, do); err != nil {
+		if p.kind == interiorPage {
+			_, n := varint(cell[4:])
+			p.take(4 + n)
+			if err := s.descend(binary.BigEndian.Uint32(cell), no, depth+1, do); err != nil {
 				return err
 			}
 			continue
 		}
-		payload, local, err := s.payload(b[at:s.usable], no)
+		payload, used, err := s.payload(cell, no)
 		if err != nil {
 			return err
 		}
-		if room -= local; room < 0 {
+		if p.take(used); p.room < 0 {
 			return pageError(s.name, no, "its cells overlap")
 		}
 		if err := do(no, payload); err != nil {
 			return err
 		}
 	}
-	if kind == interiorPage {
-		return s.descend(binary.BigEndian.Uint32(b[head+8:]), no, depth+1, do)
+	if err := p.account(); err != nil {
+		return pageError(s.name, no, "%w", err)
+	}
+	if p.kind == interiorPage {
+		return s.descend(binary.BigEndian.Uint32(p.bytes[p.head+8:]), no, depth+1, do)
 	}
 	return nil
 }
@@ -117,79 +102,4 @@ func (s *sqlite) payload(cell []byte, page uint32) (_ []byte, used int, err erro
 		return nil, 0, pageError(s.name, from, "the row ends here, its chain goes on to page %d", next)
 	}
 	return s.blob, n + m + local + 4, nil
-}
-
-// varint reads SQLite's big-endian number of 1 to 9 bytes; n is 0 if b is too short.
-func varint(b []byte) (v uint64, n int) {
-	for n < len(b) && n < 8 {
-		v = v<<7 | uint64(b[n]&0x7f)
-		n++
-		if b[n-1] < 0x80 {
-			return v, n
-		}
-	}
-	if n == 8 && len(b) > 8 {
-		return v<<8 | uint64(b[8]), 9
-	}
-	return 0, 0
-}
-
-// value is one column of a row.
-type value struct {
-	number int64
-	text   []byte // of a text or a blob
-	blob   bool
-}
-
-// record takes a row apart.
-func record(payload []byte) ([]value, error) {
-	head, n := varint(payload)
-	if n == 0 || head > uint64(len(payload)) || int(head) < n {
-		return nil, errors.New("a row's head is longer than the row")
-	}
-	kinds, body := payload[n:head], payload[head:]
-	var row []value
-	for len(kinds) > 0 {
-		kind, n := varint(kinds)
-		if n == 0 || len(row) == 64 { // the tables read here have five columns at most
-			return nil, errors.New("a row's head is not readable")
-		}
-		kinds = kinds[n:]
-		size := serialSize(kind)
-		if size > uint64(len(body)) {
-			return nil, fmt.Errorf("a column of %d bytes is longer than the row", size)
-		}
-		v := value{}
-		switch {
-		case kind >= 12:
-			v.text, v.blob = body[:size], kind%2 == 0
-		case kind >= 1 && kind <= 6:
-			for i, c := range body[:size] {
-				if i == 0 {
-					v.number = int64(int8(c))
-					continue
-				}
-				v.number = v.number<<8 | int64(c)
-			}
-		case kind == 9:
-			v.number = 1
-		}
-		row, body = append(row, v), body[size:]
-	}
-	return row, nil
-}
-
-// serialSize is the length in bytes of a column by its serial type.
-func serialSize(kind uint64) uint64 {
-	switch {
-	case kind >= 12:
-		return (kind - 12) / 2
-	case kind <= 4:
-		return kind
-	case kind == 5:
-		return 6
-	case kind == 6, kind == 7:
-		return 8
-	}
-	return 0
 }
