@@ -19,6 +19,12 @@ import (
 type Simulation struct {
 	Install []record.Change // new (From empty) and changed packages
 	Remove  []record.Change // To is empty
+	// Beside are those of Install that come to stand beside an installed version, as
+	// kernels do.
+	Beside []record.Change
+	// Retire are old versions of such packages that end by the package manager's own
+	// limit on their number. They are no removals: the package stays.
+	Retire []record.Change
 }
 
 // Extra lists the installations that are not in wanted, by name, architecture and

@@ -22,6 +22,9 @@ type Command struct {
 	Whole bool
 	// Line, when set, gets the lines of output as they come.
 	Line func(string)
+	// Complaints, when set, gets the whole error output at the end: a command may
+	// complain and succeed.
+	Complaints func(string)
 }
 
 // Runner runs commands. It returns the standard output, also that of a command that
@@ -84,6 +87,9 @@ func (Exec) Run(ctx context.Context, c Command) ([]byte, error) {
 		defer func() { _ = write.Close(); <-done }() // of a pipe: never fails
 	}
 	err := cmd.Run()
+	if c.Complaints != nil {
+		c.Complaints(errs.String())
+	}
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("run %s: %w", c.Name, ctx.Err())
 	}

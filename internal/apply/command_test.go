@@ -38,6 +38,10 @@ func TestExecReportsWhatTheCommandSaid(t *testing.T) {
 	} else if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.ExitCode() != 7 {
 		t.Errorf("error = %v, want the exit code within", err)
 	}
+	var said string
+	if out, err = (Exec{}).Run(t.Context(), Command{Name: "/bin/sh", Args: []string{"-c", "echo a; echo b >&2"}, Complaints: func(l string) { said = l }}); err != nil || string(out) != "a\n" || said != "b\n" {
+		t.Errorf("complaint of a success: %q, %v, %q", out, err, said)
+	}
 	if _, err := (Exec{}).Run(t.Context(), Command{Name: "/nonexistent/tool"}); err == nil {
 		t.Error("a tool that does not exist ran")
 	}
