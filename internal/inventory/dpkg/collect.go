@@ -24,7 +24,7 @@ func Installed(root fs.FS, o Options) (baseline.Inventory, []string, error) {
 	if err != nil {
 		return baseline.Inventory{}, nil, err
 	}
-	list, findings, err := readStatus(root)
+	list, err := readStatus(root)
 	if err != nil {
 		return baseline.Inventory{}, nil, err
 	}
@@ -37,6 +37,7 @@ func Installed(root fs.FS, o Options) (baseline.Inventory, []string, error) {
 			list[i].InstalledTime = installedTime(root, list[i])
 		}
 	}
+	var findings []string
 	for _, p := range list {
 		if p.Held {
 			findings = append(findings, fmt.Sprintf("package %s is on hold at %s", p.Name, p.Version))
@@ -56,6 +57,13 @@ func Collect(root fs.FS, o Options) (baseline.Node, []string, error) {
 	if err != nil {
 		return baseline.Node{}, nil, err
 	}
+	conf, err := readSettings(root)
+	if err != nil {
+		return baseline.Node{}, nil, err
+	}
+	if also := conf["apt::architectures"]; len(also) > 0 {
+		archs = append(archs[:1:1], slices.DeleteFunc(slices.Clone(also), func(a string) bool { return a == archs[0] || a == "" })...)
+	}
 	sources, err := readSources(root, archs[0])
 	if err != nil {
 		return baseline.Node{}, nil, err
@@ -67,18 +75,22 @@ func Collect(root fs.FS, o Options) (baseline.Node, []string, error) {
 	if err != nil {
 		return baseline.Node{}, nil, err
 	}
-	w := wanted{system: inv.OS, installed: map[string][]baseline.Installed{}, also: map[string]bool{}}
+	c := &collection{root: root, options: o, archs: archs, keys: newKeyFiles(root, o.Keyrings),
+		wanted: wanted{system: inv.OS, installed: map[string][]baseline.Installed{}, also: map[string]bool{}}}
 	for _, p := range inv.Installed {
-		w.installed[p.Name] = append(w.installed[p.Name], p)
+		c.wanted.installed[p.Name] = append(c.wanted.installed[p.Name], p)
 	}
 	for _, n := range o.Names {
-		w.also[n] = true
+		c.wanted.also[n] = true
+	}
+	for i := range sources {
+		sources[i].KeepExpired = sources[i].KeepExpired || no(conf.last("Acquire::Check-Valid-Until"))
 	}
 	states := make([]state, len(sources))
 	var group errgroup.Group
 	for i, s := range sources {
 		group.Go(func() (err error) {
-			states[i], err = readSource(root, s, archs, w, o.Now)
+			states[i], err = c.readSource(s)
 			return err
 		})
 	}
@@ -89,6 +101,15 @@ func Collect(root fs.FS, o Options) (baseline.Node, []string, error) {
 	findings = append(append(findings, pins...), remarks...)
 	findings = append(findings, phased(inv, available)...)
 	return baseline.Node{Inventory: inv, Available: available}, findings, nil
+}
+
+// collection is a Collect at work.
+type collection struct {
+	root    fs.FS
+	options Options
+	archs   []string // the native one first
+	keys    *keyFiles
+	wanted  wanted
 }
 
 // merge joins what the sources offer. The same file in several sources is one

@@ -107,6 +107,10 @@ func TestARootThatIsNotUnderstoodIsNeverAnEmptyAnswer(t *testing.T) {
 		"no sources":          func(r *testRoot) { r.put("etc/apt/sources.list", "# none\n") },
 		"unknown system":      func(r *testRoot) { r.put("usr/lib/os-release", "ID=plan9\nVERSION_ID=4\n") },
 		"interrupted dpkg":    func(r *testRoot) { r.put(updatesDir+"/0003", "Package: tool\n") },
+		"half-configured":     func(r *testRoot) { r.put(statusFile, halfway("half-configured")) },
+		"triggers awaited":    func(r *testRoot) { r.put(statusFile, halfway("triggers-awaited")) },
+		"half-installed":      func(r *testRoot) { r.put(statusFile, halfway("half-installed")) },
+		"unpacked":            func(r *testRoot) { r.put(statusFile, halfway("unpacked")) },
 		"damaged status":      func(r *testRoot) { r.put(statusFile, "Package: a\nno field here\n") },
 		"unreadable Status":   func(r *testRoot) { r.put(statusFile, "Package: a\nStatus: what\nVersion: 1\n") },
 		"damaged sources":     func(r *testRoot) { r.put("etc/apt/sources.list", "dbe http://x y z\n") },
@@ -201,21 +205,20 @@ func folded(t *testing.T, e *openpgp.Entity) string {
 
 func TestThePeopleAreTold(t *testing.T) {
 	r := newRoot(t)
-	r.put(statusFile, strings.Replace(string(r.MapFS[statusFile].Data), "Package: tool\nStatus: install", "Package: tool\nStatus: hold", 1)+
-		"Package: half\nStatus: install ok half-configured\nVersion: 1\nArchitecture: amd64\n")
+	r.put(statusFile, strings.Replace(string(r.MapFS[statusFile].Data), "Package: tool\nStatus: install", "Package: tool\nStatus: hold", 1))
 	r.put("etc/apt/preferences.d/p", "Package: tool\nPin: origin x\nPin-Priority: 900\n")
 	r.offerAs(strings.Replace(offer("tool", "1.2", "amd64"), "Description", "Phased-Update-Percentage: 30\nDescription", 1), "", r.key,
 		"Valid-Until: "+now.Add(-time.Hour).Format(time.RFC1123)+"\n")
 	n, findings := collect(t, r)
 	text := strings.Join(findings, "\n")
-	for _, want := range []string{"tool is on hold at 1.1", "half is half-configured", "pin not honoured: package tool, origin x, priority 900", "tool 1.2 is phased: offered to 30 %", "valid until"} {
+	for _, want := range []string{"tool is on hold at 1.1", "pin not honoured: package tool, origin x, priority 900", "tool 1.2 is phased: offered to 30 %", "valid until"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no finding says %q:\n%s", want, text)
 		}
 	}
 	for _, p := range n.Inventory.Installed {
-		if p.Name == "half" || p.Held != (p.Name == "tool") {
-			t.Errorf("installed %+v: half-configured packages do not count, and only tool is held", p)
+		if p.Held != (p.Name == "tool") {
+			t.Errorf("installed %+v: only tool is held", p)
 		}
 	}
 }
@@ -242,4 +245,9 @@ func TestDistrolessImagesAreRead(t *testing.T) {
 	if len(inv.Installed) != 1 || inv.Installed[0].Name != "base" || inv.Arch != "amd64" {
 		t.Errorf("inventory = %+v", inv)
 	}
+}
+
+// halfway is a database with a package in a state between.
+func halfway(state string) string {
+	return status("dpkg", "1", "amd64") + "Package: half\nStatus: install ok " + state + "\nVersion: 1\nArchitecture: amd64\n"
 }

@@ -9,7 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/goldenami/rehydrate/baseline"
 )
@@ -48,11 +49,11 @@ type state struct {
 
 // readSource reads the metadata of one source. Whatever cannot be read is an error
 // naming the source: a scanner that skips it reports false compliance.
-func readSource(root fs.FS, s Source, archs []string, w wanted, now time.Time) (state, error) {
+func (c *collection) readSource(s Source) (state, error) {
 	st := state{source: s}
-	rel, err := readRelease(root, s)
+	rel, err := readRelease(c.root, s)
 	if errors.Is(err, fs.ErrNotExist) {
-		return st, fmt.Errorf("read source %s (%s): its metadata was not downloaded: run apt-get update", s, s.File)
+		return st, fmt.Errorf("read source %s (%s): its metadata was not downloaded: %s", s, s.File, advice(s))
 	}
 	if err != nil {
 		return st, fmt.Errorf("read source %s (%s): %w", s, s.File, err)
@@ -61,64 +62,121 @@ func readSource(root fs.FS, s Source, archs []string, w wanted, now time.Time) (
 		ID: id(s), URL: plain(s.URI), Suite: s.Suite, IndexSHA256: rel.digest,
 		Date: rel.date, ValidUntil: rel.until, Origin: rel.origin,
 	}
+	st.repository.SeenFrom, st.repository.TimeTravel = "/"+listsDir+rel.name, rel.timeTravel(s)
 	st.repository.Origin.Site = site(s.URI)
-	if err := rel.verify(root, s, now); err != nil {
+	if by, err := rel.verify(c.keys, s, c.options.Now); err != nil {
 		st.findings = append(st.findings, fmt.Sprintf("source %s: the index signature was not verified: %v", s, err))
 	} else {
-		st.repository.Verified = true
+		st.repository.Verified, st.repository.SignedBy = true, by
 	}
 	// apt calls an origin trusted when its signature is good or the source says so.
 	st.repository.Origin.Trusted = st.repository.Verified || s.Trusted
-	if !rel.until.IsZero() && now.After(rel.until) {
-		st.findings = append(st.findings, fmt.Sprintf("source %s: its index was valid until %s only", s, rel.until.Format(time.RFC3339)))
+	remark, err := rel.validity(s, c.options.Now, c.options.MaxAge)
+	if err != nil {
+		return st, fmt.Errorf("read source %s (%s): %w", s, s.File, err)
 	}
-	components := s.Components
-	if s.Flat() {
-		components = []string{""}
+	if remark != "" {
+		st.findings = append(st.findings, fmt.Sprintf("source %s: %s", s, remark))
 	}
-	for _, component := range components {
-		for _, arch := range archs {
-			if len(s.Architectures) > 0 && !slices.Contains(s.Architectures, arch) {
-				continue
-			}
-			if err := st.readComponent(root, rel, component, arch, w); err != nil {
-				return st, fmt.Errorf("read source %s (%s): %w", s, s.File, err)
-			}
-			if s.Flat() {
-				break // one list serves every architecture
-			}
-		}
+	if err := c.readLists(&st, rel); err != nil {
+		return st, fmt.Errorf("read source %s (%s): %w", s, s.File, err)
 	}
 	return st, nil
 }
 
-// readComponent reads one Packages list.
-func (st *state) readComponent(root fs.FS, rel *release, component, arch string, w wanted) error {
+// advice is what to do about a source without metadata.
+func advice(s Source) string {
+	if strings.HasPrefix(s.URI, "cdrom:") {
+		return "run apt-cdrom add, or take the disc out of the sources"
+	}
+	return "run apt-get update"
+}
+
+// readLists reads the list of every component and architecture, at once.
+func (c *collection) readLists(st *state, rel *release) error {
+	components := st.source.Components
+	if st.source.Flat() {
+		components = []string{""} // one list serves every architecture
+	}
+	var parts []*part
+	for _, component := range components {
+		for _, arch := range rel.archs(st.source, c.archs) {
+			parts = append(parts, &part{state: st, release: rel, component: component, arch: arch})
+			if st.source.Flat() {
+				break
+			}
+		}
+	}
+	var group errgroup.Group
+	for _, p := range parts {
+		group.Go(func() error { return p.read(c) })
+	}
+	err := group.Wait()
+	for _, p := range parts { // in the order of the configuration
+		st.packages = append(st.packages, p.packages...)
+		st.findings = append(st.findings, p.findings...)
+		if p.unchecked {
+			st.repository.Verified = false
+		}
+	}
+	return err
+}
+
+// archs are the architectures whose lists apt reads: those of the system that the
+// source is for, and "all" where the archive keeps that apart.
+func (r *release) archs(s Source, system []string) []string {
+	list := s.archs(system)
+	if slices.Contains(r.architectures, "all") && !r.allInside && len(list) > 0 {
+		list = append(list, "all")
+	}
+	return list
+}
+
+// part is one list of a source.
+type part struct {
+	*state
+	release         *release
+	component, arch string
+	packages        []baseline.AvailablePackage
+	findings        []string
+	unchecked       bool // its digest is not known
+}
+
+func (p *part) read(c *collection) error {
 	file := "Packages"
-	if component != "" {
-		file = component + "/binary-" + arch + "/Packages"
+	if p.component != "" {
+		file = p.component + "/binary-" + p.arch + "/Packages"
 	}
-	entry, named := rel.files[file]
-	if !named && component != "" && len(rel.architectures) > 0 && !slices.Contains(rel.architectures, arch) {
-		st.findings = append(st.findings, fmt.Sprintf("source %s has no packages for %s", st.source, arch))
-		return nil
-	}
+	entry, named := p.release.files[file]
 	if !named {
-		return fmt.Errorf("its Release file names no %s", file)
+		if p.arch == "all" {
+			return nil // this component has no such packages
+		}
+		if p.component != "" && len(p.release.architectures) > 0 && !slices.Contains(p.release.architectures, p.arch) {
+			p.findings = append(p.findings, fmt.Sprintf("source %s has no packages for %s", p.source, p.arch))
+			return nil
+		}
+		if !p.release.packed(file) {
+			return fmt.Errorf("its Release file names no %s", file)
+		}
+		// The plain text that apt keeps cannot be compared with a packed file's digest.
+		p.unchecked = true
+		p.findings = append(p.findings, fmt.Sprintf("source %s: its Release file states no digest of %s, so the list was not verified", p.source, file))
+		entry.size = -1
 	}
-	origin := st.repository.Origin
-	origin.Component = component
-	err := withList(root, listName(st.source.Index()+file), entry, func(r io.Reader) error {
-		return parsePackages(r, w, func(p baseline.AvailablePackage) {
-			p.Origins, p.Repository = []baseline.Origin{origin}, st.repository.ID
-			st.packages = append(st.packages, p)
+	origin := p.repository.Origin
+	origin.Component = p.component
+	err := withList(c.root, listName(p.source.Index()+file), entry, func(r io.Reader) error {
+		return parsePackages(r, c.wanted, func(a baseline.AvailablePackage) {
+			a.Origins, a.Repository = []baseline.Origin{origin}, p.repository.ID
+			p.packages = append(p.packages, a)
 		})
 	})
 	if errors.Is(err, fs.ErrNotExist) {
 		if entry.size == 0 {
 			return nil // apt does not keep empty lists
 		}
-		return fmt.Errorf("its list %s was not downloaded: run apt-get update", file)
+		return fmt.Errorf("its list %s was not downloaded: %s", file, advice(p.source))
 	}
 	return err
 }

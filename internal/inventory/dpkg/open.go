@@ -3,8 +3,6 @@ package dpkg
 import (
 	"compress/bzip2"
 	"compress/gzip"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -15,17 +13,20 @@ import (
 	"github.com/ulikunitz/xz"
 )
 
-// packings are the forms in which apt may keep a list, plain first.
-var packings = []struct {
+// packing is a form in which apt may keep a list.
+type packing struct {
 	ext  string
 	open func(io.Reader) (io.Reader, error)
-}{
+}
+
+// packings are those that there are, plain first.
+var packings = []packing{
 	{"", func(r io.Reader) (io.Reader, error) { return r, nil }},
 	{".lz4", func(r io.Reader) (io.Reader, error) { return lz4.NewReader(r), nil }},
 	{".gz", func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) }},
 	{".xz", func(r io.Reader) (io.Reader, error) { return xz.NewReader(r) }},
 	{".zst", func(r io.Reader) (io.Reader, error) {
-		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(1<<30))
+		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(128<<20))
 		if err != nil {
 			return nil, err
 		}
@@ -34,9 +35,13 @@ var packings = []struct {
 	{".bz2", func(r io.Reader) (io.Reader, error) { return bzip2.NewReader(r), nil }},
 }
 
+// maxList bounds the plain text of a list, whatever its Release file says. The
+// largest real one has some 60 MB.
+const maxList = 2 << 30
+
 // withList opens the list called name in whatever form apt kept it, hands its plain
 // text to read, which reads to the end, and checks that the text has the digest that
-// the Release file states. fs.ErrNotExist: apt has no such list.
+// the Release file states; a want of negative size states none. fs.ErrNotExist: apt has no such list.
 func withList(root fs.FS, name string, want indexFile, read func(io.Reader) error) error {
 	for _, p := range packings {
 		f, err := root.Open(listsDir + name + p.ext)
@@ -46,67 +51,37 @@ func withList(root fs.FS, name string, want indexFile, read func(io.Reader) erro
 		if err != nil {
 			return err
 		}
-		defer f.Close()
-		plain, err := p.open(f)
-		if err != nil {
-			return fmt.Errorf("unpack %s: %w", name+p.ext, err)
-		}
-		sum := newSummer()
-		err = read(io.TeeReader(plain, sum))
-		digest, size := sum.close()
-		if err != nil {
+		err = checked(f, p.open, want, read)
+		if err = errors.Join(err, f.Close()); err != nil {
 			return fmt.Errorf("%s: %w", name+p.ext, err)
-		}
-		if digest != want.sha256 {
-			return fmt.Errorf("%s is not the list that its Release file names: it has SHA-256 %s (%d bytes), not %s (%d bytes)",
-				name+p.ext, digest, size, want.sha256, want.size)
 		}
 		return nil
 	}
 	return fs.ErrNotExist
 }
 
-// summer digests beside the parser, on another processor: together they take the
-// time of the slower one.
-type summer struct {
-	blocks chan []byte
-	free   chan []byte
-	done   chan struct{}
-	digest string
-	size   int64
-}
-
-func newSummer() *summer {
-	s := &summer{blocks: make(chan []byte, 4), free: make(chan []byte, 4), done: make(chan struct{})}
-	go func() {
-		defer close(s.done)
-		h := sha256.New()
-		for b := range s.blocks {
-			h.Write(b)
-			s.size += int64(len(b))
-			select {
-			case s.free <- b[:0]:
-			default:
-			}
-		}
-		s.digest = hex.EncodeToString(h.Sum(nil))
-	}()
-	return s
-}
-
-// Write queues a copy of p.
-func (s *summer) Write(p []byte) (int, error) {
-	var b []byte
-	select {
-	case b = <-s.free:
-	default:
+func checked(f io.Reader, open func(io.Reader) (io.Reader, error), want indexFile, read func(io.Reader) error) error {
+	plain, err := open(f)
+	if err != nil {
+		return fmt.Errorf("unpack: %w", err)
 	}
-	s.blocks <- append(b, p...)
-	return len(p), nil
-}
-
-func (s *summer) close() (digest string, size int64) {
-	close(s.blocks)
-	<-s.done
-	return s.digest, s.size
+	most := int64(maxList)
+	if want.size >= 0 {
+		most = min(most, want.size)
+	}
+	// One byte more than it should have shows that it is another list, and ends it.
+	text := feed(io.LimitReader(plain, most+1))
+	err = read(text)
+	digest, size := text.end()
+	if err != nil {
+		return err
+	}
+	switch {
+	case size > maxList:
+		return fmt.Errorf("it is longer than %d bytes", maxList)
+	case want.size >= 0 && digest != want.sha256:
+		return fmt.Errorf("it is not the list that its Release file names: it has SHA-256 %s (%d bytes), not %s (%d bytes)",
+			digest, size, want.sha256, want.size)
+	}
+	return nil
 }

@@ -25,7 +25,7 @@ func readPins(root fs.FS) ([]string, error) {
 	}
 	var findings []string
 	for _, name := range files {
-		text, err := fs.ReadFile(root, name)
+		text, err := readSmall(root, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

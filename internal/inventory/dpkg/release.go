@@ -6,7 +6,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,11 +28,12 @@ type release struct {
 	origin        baseline.Origin
 	date, until   time.Time
 	architectures []string
+	allInside     bool                 // lists of an architecture hold those of "all" too
 	files         map[string]indexFile // by path relative to the Release file
 
-	signed    []byte           // what the signature covers
-	block     *clearsign.Block // of an InRelease file
-	signature []byte           // of a Release.gpg file
+	snapshots string // the archive's address at a time, with snapshotID in it
+	signed    []byte // what the signature covers
+	signature []byte // nil: there is none
 }
 
 // indexFile is one entry of a Release file's SHA256 section.
@@ -43,12 +46,12 @@ type indexFile struct {
 func readRelease(root fs.FS, s Source) (*release, error) {
 	prefix := listName(s.Index())
 	name := prefix + "InRelease"
-	text, err := fs.ReadFile(root, listsDir+name)
+	text, err := readSmall(root, listsDir+name)
 	var signature []byte
 	if errors.Is(err, fs.ErrNotExist) {
 		name = prefix + "Release"
-		if text, err = fs.ReadFile(root, listsDir+name); err == nil {
-			signature, err = fs.ReadFile(root, listsDir+name+".gpg")
+		if text, err = readSmall(root, listsDir+name); err == nil {
+			signature, err = readSmall(root, listsDir+name+".gpg")
 			if errors.Is(err, fs.ErrNotExist) {
 				err = nil // an unsigned archive; it will not be verified
 			}
@@ -61,7 +64,10 @@ func readRelease(root fs.FS, s Source) (*release, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	r.name, r.signature = name, signature
+	r.name = name
+	if signature != nil {
+		r.signature = signature
+	}
 	return r, nil
 }
 
@@ -69,13 +75,18 @@ func readRelease(root fs.FS, s Source) (*release, error) {
 func parseRelease(text []byte) (*release, error) {
 	sum := sha256.Sum256(text)
 	r := &release{digest: hex.EncodeToString(sum[:]), files: map[string]indexFile{}, signed: text}
+	plain := text
 	if block, _ := clearsign.Decode(text); block != nil {
-		r.block, r.signed = block, block.Plaintext
+		plain, r.signed = block.Plaintext, block.Bytes
+		var err error
+		if r.signature, err = io.ReadAll(block.ArmoredSignature.Body); err != nil {
+			return nil, fmt.Errorf("its signature cannot be decoded: %w", err)
+		}
 	} else if bytes.Contains(text, []byte("-----BEGIN PGP")) {
 		return nil, errors.New("the signed text cannot be decoded")
 	}
 	var bad error
-	err := fields(bytes.TrimLeft(r.signed, "\n"), func(key, value []byte) {
+	err := fields(bytes.TrimLeft(plain, "\n"), func(key, value []byte) {
 		v := string(value)
 		switch strings.ToLower(string(key)) {
 		case "origin":
@@ -92,6 +103,10 @@ func parseRelease(text []byte) (*release, error) {
 			r.date, bad = date(v, bad)
 		case "valid-until":
 			r.until, bad = date(v, bad)
+		case "no-support-for-architecture-all":
+			r.allInside = strings.Contains(v, "Packages")
+		case "snapshots":
+			r.snapshots = v
 		case "sha256":
 			bad = errors.Join(bad, r.index(v))
 		}
@@ -122,6 +137,14 @@ func (r *release) index(section string) error {
 		r.files[words[2]] = indexFile{strings.ToLower(words[0]), size}
 	}
 	return nil
+}
+
+// packed reports whether file is named in a packed form.
+func (r *release) packed(file string) bool {
+	return slices.ContainsFunc(packings, func(p packing) bool {
+		_, ok := r.files[file+p.ext]
+		return ok && p.ext != ""
+	})
 }
 
 // date reads the forms that archives write.

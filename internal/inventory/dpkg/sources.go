@@ -19,8 +19,23 @@ type Source struct {
 	Suite         string // ends with a slash when the archive is flat
 	Components    []string
 	Architectures []string // restricted to these; empty: all of the system's
+	Add, Remove   []string // architectures besides and without those
 	SignedBy      []string // key files, fingerprints, or one armoured key
 	Trusted       bool     // apt was told not to check its signature
+	KeepExpired   bool     // apt was told not to check Valid-Until
+	Snapshot      string   // a snapshot's id, "enable" or "no"; empty: not said
+}
+
+// archs are those of the system's architectures that s is read for.
+func (s Source) archs(system []string) []string {
+	var list []string
+	for _, a := range system {
+		listed := len(s.Architectures) == 0 || slices.Contains(s.Architectures, a) || slices.Contains(s.Add, a)
+		if listed && !slices.Contains(s.Remove, a) {
+			list = append(list, a)
+		}
+	}
+	return list
 }
 
 // Flat reports whether the archive has no dists tree.
@@ -57,7 +72,7 @@ func readSources(root fs.FS, native string) ([]Source, error) {
 	}
 	var all []Source
 	for _, name := range files {
-		text, err := fs.ReadFile(root, name)
+		text, err := readSmall(root, name)
 		if errors.Is(err, fs.ErrNotExist) && name == files[0] {
 			continue
 		}
@@ -115,7 +130,7 @@ func parseList(text []byte) ([]Source, error) {
 			}
 			rest = after
 		}
-		words := strings.Fields(rest)
+		words := words(rest)
 		if len(words) < 2 {
 			return nil, fmt.Errorf("line %d: an address and a suite are needed", n)
 		}
@@ -177,6 +192,17 @@ func (s *Source) option(key string, values []string) {
 	switch strings.ToLower(key) {
 	case "arch", "architectures":
 		s.Architectures = values
+	case "arch+", "architectures-add":
+		s.Add = append(s.Add, values...)
+	case "arch-", "architectures-remove":
+		s.Remove = append(s.Remove, values...)
+	case "check-valid-until":
+		s.KeepExpired = len(values) == 1 && no(values[0])
+	case "snapshot":
+		s.Snapshot = strings.Join(values, ",")
+		if no(s.Snapshot) {
+			s.Snapshot = "no"
+		}
 	case "signed-by":
 		s.SignedBy = values
 	case "trusted":
@@ -189,6 +215,28 @@ func (s Source) check() error {
 		return fmt.Errorf("source %s %s: components are needed for a suite, and none for a suite that ends with a slash", plain(s.URI), s.Suite)
 	}
 	return nil
+}
+
+// words splits a line at spaces, but not within brackets: a disc's address is
+// cdrom:[its name with spaces]/.
+func words(line string) []string {
+	var list []string
+	deep, from := 0, -1
+	for i, c := range line + " " {
+		switch {
+		case c == '[':
+			deep++
+		case c == ']':
+			deep--
+		}
+		switch space := c == ' ' && deep <= 0 || i == len(line); {
+		case space && from >= 0:
+			list, from = append(list, line[from:i]), -1
+		case !space && from < 0:
+			from = i
+		}
+	}
+	return list
 }
 
 // uncommented drops comment lines: between two paragraphs they would join them.

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/goldenami/rehydrate/baseline"
+	"github.com/goldenami/rehydrate/internal/fault"
 )
 
 const (
@@ -20,17 +21,17 @@ const (
 )
 
 // readStatus reads the installed packages of root, sorted by name and
-// architecture, and remarks on packages in a state between.
-func readStatus(root fs.FS) (list []baseline.Installed, findings []string, err error) {
+// architecture. A package in a state between is an error, as is an unfinished run.
+func readStatus(root fs.FS) (list []baseline.Installed, err error) {
 	// While dpkg works, and after it was interrupted, what is installed stands in a
 	// journal beside the status file: the status file alone would be an old answer.
 	journal, err := fs.ReadDir(root, updatesDir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, fmt.Errorf("read installed packages: %w", err)
+		return nil, fmt.Errorf("read installed packages: %w", err)
 	}
 	for _, e := range journal {
 		if strings.Trim(e.Name(), "0123456789") == "" {
-			return nil, nil, fmt.Errorf("read installed packages: dpkg is at work or was interrupted (%s/%s)", updatesDir, e.Name())
+			return nil, fmt.Errorf("read installed packages: dpkg is at work or was interrupted (%s/%s)", updatesDir, e.Name())
 		}
 	}
 	found := false
@@ -38,17 +39,17 @@ func readStatus(root fs.FS) (list []baseline.Installed, findings []string, err e
 	switch {
 	case err == nil:
 		found = true
-		list, findings, err = parseStatus(f, false)
+		list, err = parseStatus(f, false)
 		err = errors.Join(err, f.Close())
 	case errors.Is(err, fs.ErrNotExist):
 		err = nil
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("read installed packages from %s: %w", statusFile, err)
+		return nil, fmt.Errorf("read installed packages from %s: %w", statusFile, err)
 	}
 	single, err := fs.ReadDir(root, statusDir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, fmt.Errorf("read installed packages: %w", err)
+		return nil, fmt.Errorf("read installed packages: %w", err)
 	}
 	for _, e := range single {
 		if e.IsDir() || strings.HasSuffix(e.Name(), ".md5sums") {
@@ -56,39 +57,40 @@ func readStatus(root fs.FS) (list []baseline.Installed, findings []string, err e
 		}
 		found = true
 		name := path.Join(statusDir, e.Name())
-		text, err := fs.ReadFile(root, name)
+		text, err := readSmall(root, name)
 		if err != nil {
-			return nil, nil, fmt.Errorf("read installed packages: %w", err)
+			return nil, fmt.Errorf("read installed packages: %w", err)
 		}
-		more, remarks, err := parseStatus(bytes.NewReader(text), true)
+		more, err := parseStatus(bytes.NewReader(text), true)
 		if err != nil {
-			return nil, nil, fmt.Errorf("read installed packages from %s: %w", name, err)
+			return nil, fmt.Errorf("read installed packages from %s: %w", name, err)
 		}
-		list, findings = append(list, more...), append(findings, remarks...)
+		list = append(list, more...)
 	}
 	if !found {
-		return nil, nil, fmt.Errorf("read installed packages: neither %s nor %s exists", statusFile, statusDir)
+		return nil, fmt.Errorf("read installed packages: neither %s nor %s exists", statusFile, statusDir)
 	}
 	if len(list) == 0 {
-		return nil, nil, errors.New("read installed packages: the dpkg database lists none")
+		return nil, errors.New("read installed packages: the dpkg database lists none")
 	}
 	slices.SortFunc(list, func(a, b baseline.Installed) int {
 		return strings.Compare(a.Name+"\x00"+a.Arch, b.Name+"\x00"+b.Arch)
 	})
-	return list, findings, nil
+	return list, nil
 }
 
 // parseStatus reads a dpkg status file. Only packages that are completely
-// installed count (specification §16.1); without says that a missing Status means installed.
-func parseStatus(r io.Reader, without bool) (list []baseline.Installed, findings []string, err error) {
+// installed count (specification §16.1), and one that is between the states is an
+// error; without says that a missing Status means installed.
+func parseStatus(r io.Reader, without bool) (list []baseline.Installed, err error) {
 	paragraphs := newStanzas(r)
 	for {
 		stanza, err := paragraphs.next()
 		if errors.Is(err, io.EOF) {
-			return list, findings, nil
+			return list, nil
 		}
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		var p baseline.Installed
 		want, flag, state := "install", "ok", ""
@@ -115,20 +117,22 @@ func parseStatus(r io.Reader, without bool) (list []baseline.Installed, findings
 			}
 		})
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		switch {
 		case p.Name == "":
-			return nil, nil, fmt.Errorf("a paragraph has no Package field: %q", short(stanza))
+			return nil, fmt.Errorf("a paragraph has no Package field: %q", short(stanza))
 		case state == "" || state == "unreadable":
-			return nil, nil, fmt.Errorf("package %s has no readable Status", p.Name)
+			return nil, fmt.Errorf("package %s has no readable Status", p.Name)
 		case state == "not-installed" || state == "config-files":
 			continue
 		case state != "installed" || flag != "ok":
-			findings = append(findings, fmt.Sprintf("package %s is %s (%s), not counted as installed: finish it with dpkg --configure -a", p.Name, state, flag))
-			continue
+			// Not to count it would hide its pending updates; to count it would call a
+			// package installed whose files are half of one version and half of another.
+			return nil, fault.As(fmt.Errorf("package %s is %s (%s): dpkg was interrupted or failed", p.Name, state, flag),
+				fault.Failed, "finish it with dpkg --configure -a")
 		case p.Version == "":
-			return nil, nil, fmt.Errorf("package %s has no Version", p.Name)
+			return nil, fmt.Errorf("package %s has no Version", p.Name)
 		}
 		p.Held = want == "hold"
 		list = append(list, p)
@@ -158,7 +162,7 @@ func architectures(root fs.FS, installed []baseline.Installed) ([]string, error)
 		return nil, errors.New("find the architecture: no installed package names one")
 	}
 	list := []string{native}
-	text, err := fs.ReadFile(root, "var/lib/dpkg/arch")
+	text, err := readSmall(root, "var/lib/dpkg/arch")
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("find the architecture: %w", err)
 	}

@@ -5,120 +5,116 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
-	"path"
+	"io"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/armor"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
 
-// verify checks the signature of r with the keys that root trusts for source s. nil
-// means that a good signature by such a key was found; nothing else is.
-func (r *release) verify(root fs.FS, s Source, now time.Time) error {
-	keys, err := keyring(root, s)
+// maxSignatures bounds the signatures of one file; Debian's carry three or four.
+const maxSignatures = 32
+
+// verify checks the signatures of r with the keys that may sign for s and returns
+// the fingerprint of the key whose signature is good at the time now: of the
+// primary key, which is the one that archives publish. An error otherwise.
+func (r *release) verify(keys *keyFiles, s Source, now time.Time) (string, error) {
+	if r.signature == nil {
+		return "", errors.New("it carries no signature")
+	}
+	may, err := keys.of(s)
 	if err != nil {
-		return err
+		return "", err
+	}
+	if len(may) == 0 {
+		return "", errors.New("no key is trusted for it")
+	}
+	signatures, err := split(r.signature)
+	if err != nil {
+		return "", err
 	}
 	config := &packet.Config{Time: func() time.Time { return now }}
-	switch {
-	case r.block != nil:
-		_, err = r.block.VerifySignature(keys, config)
-	case r.signature != nil:
-		check := openpgp.CheckDetachedSignature
-		if bytes.HasPrefix(bytes.TrimSpace(r.signature), []byte("-----BEGIN")) {
-			check = openpgp.CheckArmoredDetachedSignature
+	var errs []error
+	for _, sig := range signatures {
+		ring, err := ringOf(may, sig.issuer)
+		if err != nil {
+			errs = append(errs, err)
+			continue
 		}
-		_, err = check(keys, bytes.NewReader(r.signed), bytes.NewReader(r.signature), config)
-	default:
-		err = errors.New("it carries no signature")
+		by, err := openpgp.CheckDetachedSignature(ring, bytes.NewReader(r.signed), bytes.NewReader(sig.packet), config)
+		if err == nil {
+			return strings.ToUpper(hex.EncodeToString(by.PrimaryKey.Fingerprint)), nil
+		}
+		errs = append(errs, fmt.Errorf("by key %016X: %w", sig.issuer, err))
 	}
-	return err
+	return "", errors.Join(errs...)
 }
 
-// keyring reads the keys that may sign for s: those that Signed-By names, or else
-// every key that apt trusts.
-func keyring(root fs.FS, s Source) (openpgp.EntityList, error) {
-	var files, prints []string
-	var all openpgp.EntityList
-	for _, by := range s.SignedBy {
-		switch {
-		case strings.Contains(by, "BEGIN PGP"):
-			keys, err := readKeys([]byte(by))
-			if err != nil {
-				return nil, fmt.Errorf("read the key in Signed-By: %w", err)
-			}
-			all = append(all, keys...)
-		case strings.HasPrefix(by, "/"):
-			files = append(files, strings.TrimPrefix(path.Clean(by), "/"))
-		default: // a fingerprint; a final ! forbids subkeys, which only narrows it
-			prints = append(prints, strings.ToUpper(strings.TrimSuffix(by, "!")))
+// ringOf gives those of may that hold the key id.
+func ringOf(may []certificate, id uint64) (openpgp.EntityList, error) {
+	var ring openpgp.EntityList
+	for _, c := range may {
+		if !slices.Contains(c.ids, id) {
+			continue
 		}
-	}
-	if len(s.SignedBy) == 0 || len(prints) > 0 {
-		files = append(files, trusted(root)...)
-	}
-	for _, name := range files {
-		text, err := fs.ReadFile(root, name)
+		e, err := openpgp.ReadEntity(packet.NewReader(bytes.NewReader(c.packets)))
 		if err != nil {
-			return nil, fmt.Errorf("read keyring: %w", err)
+			return nil, fmt.Errorf("read key %016X: %w", id, err)
 		}
-		keys, err := readKeys(text)
-		if err != nil {
-			return nil, fmt.Errorf("read keyring /%s: %w", name, err)
-		}
-		all = append(all, keys...)
+		ring = append(ring, e)
 	}
-	if len(prints) > 0 {
-		all = slices.DeleteFunc(all, func(e *openpgp.Entity) bool { return !named(e, prints) })
+	if len(ring) == 0 {
+		return nil, fmt.Errorf("by key %016X, which is not trusted for it", id)
+	}
+	return ring, nil
+}
+
+// oneSignature is a signature packet and the key that is said to have made it.
+type oneSignature struct {
+	issuer uint64
+	packet []byte
+}
+
+// split reads a detached signature, armoured or binary, into its parts: each counts
+// for itself.
+func split(text []byte) ([]oneSignature, error) {
+	var body io.Reader = bytes.NewReader(text)
+	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("-----BEGIN")) {
+		block, err := armor.Decode(body)
+		if err != nil {
+			return nil, fmt.Errorf("read signature: %w", err)
+		}
+		body = block.Body
+	}
+	var all []oneSignature
+	packets := packet.NewOpaqueReader(body)
+	for len(all) < maxSignatures {
+		p, err := packets.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read signature: %w", err)
+		}
+		parsed, err := p.Parse()
+		if err != nil {
+			continue // of a kind that is not known: another may be good
+		}
+		sig, ok := parsed.(*packet.Signature)
+		if !ok || sig.IssuerKeyId == nil {
+			continue
+		}
+		var b bytes.Buffer
+		if err := p.Serialize(&b); err != nil {
+			return nil, fmt.Errorf("read signature: %w", err)
+		}
+		all = append(all, oneSignature{*sig.IssuerKeyId, b.Bytes()})
 	}
 	if len(all) == 0 {
-		return nil, errors.New("no key is trusted for it")
+		return nil, errors.New("read signature: it holds none that names its key")
 	}
 	return all, nil
-}
-
-// trusted lists the keyrings that apt uses when a source names none.
-func trusted(root fs.FS) []string {
-	var files []string
-	if _, err := fs.Stat(root, "etc/apt/trusted.gpg"); err == nil {
-		files = append(files, "etc/apt/trusted.gpg")
-	}
-	// A folder that cannot be read trusts nobody, which is the safe answer.
-	parts, _ := fs.ReadDir(root, "etc/apt/trusted.gpg.d")
-	for _, e := range parts {
-		if ext := path.Ext(e.Name()); ext == ".gpg" || ext == ".asc" {
-			files = append(files, "etc/apt/trusted.gpg.d/"+e.Name())
-		}
-	}
-	return files
-}
-
-func named(e *openpgp.Entity, prints []string) bool {
-	has := func(fp []byte) bool {
-		return slices.Contains(prints, strings.ToUpper(hex.EncodeToString(fp)))
-	}
-	if has(e.PrimaryKey.Fingerprint) {
-		return true
-	}
-	for _, sub := range e.Subkeys {
-		if has(sub.PublicKey.Fingerprint) {
-			return true
-		}
-	}
-	return false
-}
-
-// readKeys reads a keyring, armoured or binary. An empty keyring holds no key.
-func readKeys(text []byte) (openpgp.EntityList, error) {
-	text = bytes.TrimLeft(text, " \t\r\n")
-	if len(text) == 0 {
-		return nil, nil
-	}
-	if !bytes.HasPrefix(text, []byte("-----BEGIN")) {
-		return openpgp.ReadKeyRing(bytes.NewReader(text))
-	}
-	return openpgp.ReadArmoredKeyRing(bytes.NewReader(text))
 }

@@ -1,0 +1,129 @@
+package dpkg
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"sync"
+	"sync/atomic"
+)
+
+// feeder is a reader whose text is unpacked, digested and read by three goroutines
+// at a time, so that together they take the time of the slowest. Its memory is
+// blocks × blockSize.
+type feeder struct {
+	blocks chan *block   // to Read
+	free   chan *block   // to be filled
+	quit   chan struct{} // closed by end
+	works  sync.WaitGroup
+	err    error // why there are no more blocks; set before blocks is closed
+
+	now    *block // being read
+	at     int
+	digest string
+	size   int64
+}
+
+type block struct {
+	text  []byte
+	users atomic.Int32
+}
+
+const (
+	blocks    = 6
+	blockSize = 256 << 10
+)
+
+// feed starts to read r; end ends it.
+func feed(r io.Reader) *feeder {
+	f := &feeder{blocks: make(chan *block, blocks), free: make(chan *block, blocks), quit: make(chan struct{})}
+	for range blocks {
+		f.free <- &block{}
+	}
+	digest := make(chan *block, blocks)
+	f.works.Go(func() { f.fill(r, digest) })
+	f.works.Go(func() { f.sum(digest) })
+	return f
+}
+
+// fill hands every block of r to both users. The channels hold all blocks that
+// there are, so only a want of free blocks makes it wait.
+func (f *feeder) fill(r io.Reader, digest chan<- *block) {
+	defer close(f.blocks)
+	defer close(digest)
+	for f.err == nil {
+		var b *block
+		select {
+		case <-f.quit:
+			return
+		case b = <-f.free:
+		}
+		if b.text == nil {
+			b.text = make([]byte, blockSize)
+		}
+		b.text, f.err = whole(r, b.text[:blockSize])
+		b.users.Store(2)
+		digest <- b
+		f.blocks <- b
+	}
+}
+
+// whole fills text as far as r goes.
+func whole(r io.Reader, text []byte) ([]byte, error) {
+	n, idle := 0, 0
+	for n < len(text) {
+		m, err := r.Read(text[n:])
+		if n += m; err != nil {
+			return text[:n], err
+		}
+		if idle++; m > 0 {
+			idle = 0
+		}
+		if idle > 100 {
+			return text[:n], io.ErrNoProgress
+		}
+	}
+	return text, nil
+}
+
+func (f *feeder) sum(digest <-chan *block) {
+	h := sha256.New()
+	for b := range digest {
+		h.Write(b.text)
+		f.size += int64(len(b.text))
+		f.done(b)
+	}
+	f.digest = hex.EncodeToString(h.Sum(nil))
+}
+
+func (f *feeder) done(b *block) {
+	if b.users.Add(-1) == 0 {
+		f.free <- b
+	}
+}
+
+// Read reads the text; its error is that of the reader it came from.
+func (f *feeder) Read(p []byte) (int, error) {
+	for f.now == nil || f.at == len(f.now.text) {
+		if f.now != nil {
+			f.done(f.now)
+			f.now = nil
+		}
+		b, ok := <-f.blocks
+		if !ok {
+			return 0, f.err
+		}
+		f.now, f.at = b, 0
+	}
+	n := copy(p, f.now.text[f.at:])
+	f.at += n
+	return n, nil
+}
+
+// end waits for the work at hand and returns the digest and the size of what was
+// taken from the reader: all of it, once Read has returned io.EOF.
+func (f *feeder) end() (digest string, size int64) {
+	close(f.quit)
+	f.works.Wait()
+	return f.digest, f.size
+}

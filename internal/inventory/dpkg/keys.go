@@ -1,0 +1,203 @@
+package dpkg
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/armor"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+)
+
+// certificate is a public key with its subkeys and signatures, as packets. To check
+// what it certifies costs as much as to read a small list, and archives' keyrings
+// hold many more keys than sign; so that is done for those only that are needed.
+type certificate struct {
+	ids     []uint64 // of the key and its subkeys
+	prints  []string // their fingerprints, upper-case hex
+	packets []byte
+}
+
+// maxKeys bounds a keyring; Debian's has some 60 keys in 100 KB.
+const maxKeys = 16 << 20
+
+// readCertificates reads a keyring, armoured or binary. An empty keyring holds no
+// key, but what is no keyring is an error.
+func readCertificates(text []byte) ([]certificate, error) {
+	if len(text) > maxKeys {
+		return nil, fmt.Errorf("it is longer than %d bytes", maxKeys)
+	}
+	text = bytes.TrimLeft(text, " \t\r\n")
+	if !bytes.HasPrefix(text, []byte("-----BEGIN")) {
+		return splitKeys(text)
+	}
+	// There may be several armoured keys one after another.
+	var all []certificate
+	for r := bytes.NewReader(text); ; {
+		block, err := armor.Decode(r)
+		if errors.Is(err, io.EOF) && len(all) > 0 {
+			return all, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if block.Type != openpgp.PublicKeyType {
+			return nil, fmt.Errorf("it holds a %s", block.Type)
+		}
+		binary, err := io.ReadAll(block.Body)
+		if err != nil {
+			return nil, err
+		}
+		keys, err := splitKeys(binary)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, keys...)
+	}
+}
+
+// The packets that begin keys (RFC 9580 §5).
+const (
+	tagKey    = 6
+	tagSubkey = 14
+)
+
+func splitKeys(binary []byte) ([]certificate, error) {
+	var all []certificate
+	packets := packet.NewOpaqueReader(bytes.NewReader(binary))
+	for {
+		p, err := packets.Next()
+		if errors.Is(err, io.EOF) {
+			return all, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if p.Tag == tagKey {
+			all = append(all, certificate{})
+		}
+		if len(all) == 0 {
+			return nil, errors.New("it does not begin with a key")
+		}
+		c := &all[len(all)-1]
+		if p.Tag == tagKey || p.Tag == tagSubkey {
+			// A key of a kind that is not known cannot have signed anything for us.
+			if k, err := p.Parse(); err == nil {
+				if k, ok := k.(*packet.PublicKey); ok {
+					c.ids = append(c.ids, k.KeyId)
+					c.prints = append(c.prints, strings.ToUpper(hex.EncodeToString(k.Fingerprint)))
+				}
+			}
+		}
+		var b bytes.Buffer
+		if err := p.Serialize(&b); err != nil {
+			return nil, err
+		}
+		c.packets = append(c.packets, b.Bytes()...)
+	}
+}
+
+// keyFiles reads the keyrings of a root, each once.
+type keyFiles struct {
+	root   fs.FS
+	pinned [][]byte
+	mu     sync.Mutex
+	read   map[string]func() ([]certificate, error)
+}
+
+func newKeyFiles(root fs.FS, pinned [][]byte) *keyFiles {
+	return &keyFiles{root: root, pinned: pinned, read: map[string]func() ([]certificate, error){}}
+}
+
+func (k *keyFiles) file(name string) ([]certificate, error) {
+	k.mu.Lock()
+	read := k.read[name]
+	if read == nil {
+		read = sync.OnceValues(func() ([]certificate, error) {
+			text, err := readSmall(k.root, name)
+			if err != nil {
+				return nil, fmt.Errorf("read keyring: %w", err)
+			}
+			keys, err := readCertificates(text)
+			if err != nil {
+				return nil, fmt.Errorf("read keyring /%s: %w", name, err)
+			}
+			return keys, nil
+		})
+		k.read[name] = read
+	}
+	k.mu.Unlock()
+	return read()
+}
+
+// of gives the certificates that may sign for s: the pinned ones, else those that
+// Signed-By names, else every one that apt trusts.
+func (k *keyFiles) of(s Source) ([]certificate, error) {
+	if len(k.pinned) > 0 {
+		var all []certificate
+		for i, text := range k.pinned {
+			keys, err := readCertificates(text)
+			if err != nil {
+				return nil, fmt.Errorf("read pinned keyring %d: %w", i+1, err)
+			}
+			all = append(all, keys...)
+		}
+		return all, nil
+	}
+	var files, prints []string
+	var all []certificate
+	for _, by := range s.SignedBy {
+		switch {
+		case strings.Contains(by, "BEGIN PGP"):
+			keys, err := readCertificates([]byte(by))
+			if err != nil {
+				return nil, fmt.Errorf("read the key in Signed-By: %w", err)
+			}
+			all = append(all, keys...)
+		case strings.HasPrefix(by, "/"):
+			files = append(files, strings.TrimPrefix(path.Clean(by), "/"))
+		default: // a fingerprint; a final ! forbids subkeys, which only narrows it
+			prints = append(prints, strings.ToUpper(strings.TrimSuffix(by, "!")))
+		}
+	}
+	if len(s.SignedBy) == 0 || len(prints) > 0 {
+		files = append(files, trusted(k.root)...)
+	}
+	for _, name := range files {
+		keys, err := k.file(name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, keys...)
+	}
+	if len(prints) > 0 {
+		all = slices.DeleteFunc(slices.Clone(all), func(c certificate) bool {
+			return !slices.ContainsFunc(c.prints, func(p string) bool { return slices.Contains(prints, p) })
+		})
+	}
+	return all, nil
+}
+
+// trusted lists the keyrings that apt uses when a source names none.
+func trusted(root fs.FS) []string {
+	var files []string
+	if _, err := fs.Stat(root, "etc/apt/trusted.gpg"); err == nil {
+		files = append(files, "etc/apt/trusted.gpg")
+	}
+	// A folder that cannot be read trusts nobody, which is the safe answer.
+	parts, _ := fs.ReadDir(root, "etc/apt/trusted.gpg.d")
+	for _, e := range parts {
+		if ext := path.Ext(e.Name()); ext == ".gpg" || ext == ".asc" {
+			files = append(files, "etc/apt/trusted.gpg.d/"+e.Name())
+		}
+	}
+	return files
+}

@@ -1,0 +1,39 @@
+package dpkg
+
+import (
+	"regexp"
+	"strings"
+)
+
+// snapshotID is what a Release file's Snapshots field has in the place of the time.
+const snapshotID = "@SNAPSHOTID@"
+
+// stamp is how the snapshot services of Ubuntu and Debian write a time.
+const stampLayout = "20060102T150405Z"
+
+var stamp = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z$`)
+
+// timeTravel is the address under which packages' file names can be fetched as the
+// archive was when r was made; empty when the archive has no such service.
+//
+// An archive puts packages into its pool before it writes the Release file that
+// names them, and takes them out long after, so the file's own date is a time at
+// which all that it names was there.
+func (r *release) timeTravel(s Source) string {
+	for part := range strings.SplitSeq(s.URI, "/") {
+		if stamp.MatchString(part) { // the source is such an address itself
+			return plain(s.URI)
+		}
+	}
+	if s.Snapshot == "no" || !strings.Contains(r.snapshots, snapshotID) || !strings.Contains(r.snapshots, "://") {
+		return ""
+	}
+	at := s.Snapshot
+	if !stamp.MatchString(at) {
+		if r.date.IsZero() {
+			return ""
+		}
+		at = r.date.UTC().Format(stampLayout)
+	}
+	return slashed(strings.ReplaceAll(r.snapshots, snapshotID, at))
+}
