@@ -28,8 +28,8 @@ type place struct {
 	info   fs.FileInfo
 }
 
-// find returns the database of root.
-func find(root fs.FS) (place, error) {
+// find returns the databases of root, at least one.
+func find(root fs.FS) ([]place, error) {
 	var all []place
 	for _, dir := range folders {
 		for _, form := range forms {
@@ -39,38 +39,35 @@ func find(root fs.FS) (place, error) {
 			case errors.Is(err, fs.ErrNotExist):
 				continue
 			case err != nil:
-				return place{}, fmt.Errorf("find the RPM database: %w", err)
+				return nil, fmt.Errorf("find the RPM database: %w", err)
 			case slices.ContainsFunc(all, func(p place) bool { return os.SameFile(p.info, info) }):
 				continue // through a link
 			}
 			all = append(all, place{name, form.format, info})
 		}
 	}
-	switch len(all) {
-	case 0:
-		return place{}, fault.New(fault.NotFound, "is this the root of a system that uses rpm?",
+	if len(all) == 0 {
+		return nil, fault.New(fault.NotFound, "is this the root of a system that uses rpm?",
 			"find the RPM database: neither %s has one", strings.Join(folders, " nor "))
-	case 1:
-		return all[0], nil
 	}
-	return choose(root, all)
+	return all, nil
 }
 
-// choose decides among several databases. Twice the same answer is one database seen
-// through a link, which not every file system reader can tell; anything else is for
-// people to decide: reading the wrong one would be an old answer that looks right.
-func choose(root fs.FS, all []place) (place, error) {
+// agreed reads several databases. Twice the same answer is one database seen through
+// a link, which not every file system reader can tell; anything else is for people to
+// decide: reading the wrong one would be an old answer that looks right.
+func agreed(root fs.FS, all []place) (Database, error) {
 	first, err := settled(root, all[0])
 	for _, other := range all[1:] {
 		if err != nil || other.format != all[0].format {
-			return place{}, ambiguous(all, err)
+			return Database{}, ambiguous(all, err)
 		}
 		var db Database
 		if db, err = settled(root, other); err != nil || !slices.Equal(db.Packages, first.Packages) {
-			return place{}, ambiguous(all, err)
+			return Database{}, ambiguous(all, err)
 		}
 	}
-	return all[0], nil
+	return first, err
 }
 
 func ambiguous(all []place, cause error) error {

@@ -60,11 +60,11 @@ type Package struct {
 // Read finds the RPM database of root and reads it. No database, an empty one, one
 // that is damaged, unfinished or still changing is an error.
 func Read(root fs.FS) (Database, error) {
-	at, err := find(root)
+	all, err := find(root)
 	if err != nil {
 		return Database{}, err
 	}
-	return settled(root, at)
+	return agreed(root, all)
 }
 
 // byName orders packages.
