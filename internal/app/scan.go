@@ -5,191 +5,189 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/goldenami/rehydrate/baseline"
-	"github.com/goldenami/rehydrate/internal/awscloud/blocks"
-	"github.com/goldenami/rehydrate/internal/awscloud/images"
 	"github.com/goldenami/rehydrate/internal/fault"
-	"github.com/goldenami/rehydrate/internal/inventory/dpkg"
-	"github.com/goldenami/rehydrate/internal/inventory/rootfs"
-	"github.com/goldenami/rehydrate/internal/osimage"
-	"github.com/goldenami/rehydrate/internal/osimage/ebs"
+	"github.com/goldenami/rehydrate/internal/inventory"
 	"github.com/goldenami/rehydrate/internal/record"
 )
 
 // ScanRequest asks what is installed on a target and how it stands.
 type ScanRequest struct {
-	Target string // a root folder, a disk image, snap-..., ami-...
-	// Cloud opens AWS; it is called for snapshots and images only.
-	Cloud    func(context.Context) (*Cloud, error)
+	Target string // a root folder, a disk image, snap-..., ami-..., i-...
+	// Cloud opens AWS; it is called for snapshots, images and instances only.
+	Cloud func(context.Context) (*Cloud, error)
+	// Instance is what only an instance needs.
+	Instance InstanceScan
+	Tool     string // of the report, such as "rehydrate 0.1.0"
+
 	Baseline *baseline.Baseline // nil: no evaluation
 	Options  baseline.Options
 	Lock     *baseline.Lock // nil: not compared
-	Now      time.Time
+	// Offers stand in for what the target's own sources offer; nil: its own count.
+	Offers *StoredOffers
+	Now    time.Time
 	// InventoryOnly reads the package database and nothing else.
 	InventoryOnly bool
+	// Depth is one of record's depths; empty is packages.
+	Depth string
+	// MaxAge and Keyrings are for the sources' indices; see inventory.Options.
+	MaxAge   time.Duration
+	Keyrings [][]byte
+	Cache    string
+	// Confirm is asked before a depth that costs is begun.
+	Confirm func(what string) error
 }
 
-// Scan is what was found.
-type Scan struct {
-	Target     string                 `json:"target"`
-	Kind       string                 `json:"kind"`     // root, disk, snapshot, image
-	Standing   string                 `json:"standing"` // compliant, non-compliant, unknown or inventory
-	Reason     string                 `json:"reason,omitempty"`
-	Inventory  baseline.Inventory     `json:"inventory"`
-	Evaluation *baseline.Result       `json:"evaluation,omitempty"`
-	Findings   []baseline.LockFinding `json:"findings,omitempty"`
-	Remarks    []string               `json:"remarks,omitempty"`
-	Read       record.ReadCost        `json:"read,omitzero"`
+// scanner is one scan at work.
+type scanner struct {
+	in  ScanRequest
+	out *record.Scan
 }
 
-// The standings of a Scan. Unknown is never compliant.
-const (
-	StandsCompliant    = "compliant"
-	StandsNonCompliant = "non-compliant"
-	StandsUnknown      = "unknown"
-	StandsInventory    = "inventory" // nothing was asked but the inventory
-)
-
-// RunScan reads the target. What cannot be read truthfully is an unknown standing
-// with the reason; errors are for a target that is not there.
-func RunScan(ctx context.Context, in ScanRequest) (*Scan, error) {
-	s := &Scan{Target: in.Target}
+// RunScan reads the target and changes nothing on it. What cannot be read truthfully
+// is an unknown standing with the reason; errors are for a target that is not there,
+// and for what is wrong with the request.
+func RunScan(ctx context.Context, in ScanRequest) (*record.Scan, error) {
+	s := &scanner{in: in, out: &record.Scan{
+		Schema: record.ScanSchema, Tool: in.Tool, Target: in.Target, Standing: record.StandsInventory, ScannedAt: in.Now.UTC().Truncate(time.Second),
+	}}
+	if in.Baseline != nil {
+		s.out.Baseline = &record.Judge{Name: in.Baseline.Name, Digest: in.Baseline.Digest()}
+	}
+	if in.Lock != nil {
+		s.out.Lock = &record.Judge{Name: in.Lock.Baseline, Digest: in.Lock.Digest()}
+	}
 	begun := time.Now()
-	root, done, err := s.open(ctx, in)
-	if err == nil {
-		err = s.read(root, in)
-	}
-	if done != nil {
-		done()
-	}
-	s.Read.MS = time.Since(begun).Milliseconds()
+	err := s.scan(ctx)
+	s.out.Read.MS = time.Since(begun).Milliseconds()
 	switch {
 	case err == nil:
-		return s, nil
-	case missingTarget(err):
-		return nil, fault.New(fault.NotFound, "name a root folder, a disk image, snap-... or ami-...", "scan %s: there is no such file or folder", in.Target)
+		return s.out, nil
+	case errors.Is(err, errNoTarget):
+		return nil, fault.New(fault.NotFound, "name a root folder, a disk image, snap-..., ami-... or i-...", "scan %s: there is no such file or folder", in.Target)
 	case fault.KindOf(err) != fault.Failed:
 		return nil, fmt.Errorf("scan %s: %w", in.Target, err)
 	}
-	s.Standing, s.Reason = StandsUnknown, err.Error()
-	return s, nil
+	s.unknown(err)
+	return s.out, nil
 }
 
-func missingTarget(err error) bool {
-	var p *fs.PathError
-	return errors.As(err, &p) && errors.Is(err, fs.ErrNotExist) && p.Op == "scan"
-}
-
-// open gives the target's root file system.
-func (s *Scan) open(ctx context.Context, in ScanRequest) (fs.FS, func(), error) {
-	if strings.HasPrefix(in.Target, "snap-") || strings.HasPrefix(in.Target, "ami-") {
-		return s.openCloud(ctx, in)
+// scan reads the target, however it is reached.
+func (s *scanner) scan(ctx context.Context) error {
+	if isID(s.in.Target, "i-") {
+		return s.instance(ctx)
 	}
-	info, err := os.Stat(in.Target)
-	if err != nil {
-		return nil, nil, &fs.PathError{Op: "scan", Path: in.Target, Err: errors.Unwrap(err)}
-	}
-	if info.IsDir() {
-		s.Kind = "root"
-		r, err := rootfs.Open(in.Target)
-		if err != nil {
-			return nil, nil, err
-		}
-		return r, func() { _ = r.Close() }, nil // read only
-	}
-	s.Kind = "disk"
-	f, err := os.Open(in.Target)
-	if err != nil {
-		return nil, nil, err
-	}
-	c := &counted{file: f, blocks: map[int64]bool{}, size: info.Size()}
-	r, err := osimage.Open(c, info.Size())
-	return r, func() {
-		c.cost(&s.Read)
-		_ = f.Close() // read only
-	}, err
-}
-
-func (s *Scan) openCloud(ctx context.Context, in ScanRequest) (fs.FS, func(), error) {
-	c, err := in.Cloud(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	snap := in.Target
-	s.Kind = "snapshot"
-	if strings.HasPrefix(snap, "ami-") {
-		s.Kind = "image"
-		if snap, err = (snapshots{images.New(c.Session), c}).RootSnapshot(ctx, in.Target); err != nil {
-			return nil, nil, err
-		}
-	}
-	d, err := ebs.Open(ctx, blocks.New(c.Session), snap, ebs.Options{Ahead: 1})
-	if err != nil {
-		return nil, nil, err
-	}
-	r, err := osimage.Open(d, d.Size())
-	return r, func() { s.Read.Blocks, s.Read.Total, s.Read.Bytes = d.Cost() }, err
-}
-
-func (s *Scan) read(root fs.FS, in ScanRequest) error {
-	o := dpkg.Options{Now: in.Now}
-	s.Standing = StandsInventory
-	var err error
-	if in.InventoryOnly || in.Baseline == nil {
-		s.Inventory, s.Remarks, err = dpkg.Installed(root, o)
-	} else {
-		var n baseline.Node
-		if n, s.Remarks, err = dpkg.Collect(root, o); err == nil {
-			s.Inventory = n.Inventory
-			s.Evaluation, err = baseline.Evaluate(in.Baseline, n, in.Now, in.Options)
-		}
-	}
+	t, err := s.open(ctx)
 	if err != nil {
 		return err
 	}
-	if s.Evaluation != nil {
-		s.Standing = StandsCompliant
-		if s.Evaluation.Status != baseline.Compliant {
-			s.Standing = StandsNonCompliant
+	defer t.close()
+	err = s.read(t.root)
+	t.cost(&s.out.Read)
+	if err != nil {
+		return err
+	}
+	return s.deeper(ctx, t)
+}
+
+// read reads the packages of a root and judges them.
+func (s *scanner) read(root fs.FS) error {
+	o := inventory.Options{Now: s.in.Now, MaxAge: s.in.MaxAge, Keyrings: s.in.Keyrings, Cache: s.in.Cache}
+	if s.in.Lock != nil {
+		for _, p := range s.in.Lock.Packages {
+			o.Names = append(o.Names, p.Name)
 		}
 	}
-	if in.Lock != nil {
-		s.Findings = in.Lock.Judge(s.Inventory)
-		if s.Standing == StandsInventory {
-			s.Standing = StandsCompliant
+	var n baseline.Node
+	var err error
+	if s.in.InventoryOnly || s.in.Offers != nil {
+		n.Inventory, s.out.Remarks, err = inventory.Installed(root, o)
+		if err != nil {
+			return err
 		}
-		for _, f := range s.Findings {
-			if f.Standing != "exact" {
-				s.Standing = StandsNonCompliant
+		if s.in.InventoryOnly {
+			s.out.UpdatesReason = "not looked for"
+		}
+		return s.judge(n, nil)
+	}
+	n, s.out.Remarks, err = inventory.Collect(root, o)
+	if err == nil {
+		return s.judge(n, nil)
+	}
+	// The sources may be what cannot be read: then what is installed still can.
+	inv, remarks, failed := inventory.Installed(root, o)
+	if failed != nil {
+		return failed
+	}
+	s.out.Remarks = remarks
+	return s.judge(baseline.Node{Inventory: inv}, err)
+}
+
+// judge says how the node stands. unread is why its sources are not known, if so.
+func (s *scanner) judge(n baseline.Node, unread error) error {
+	s.out.Inventory = n.Inventory
+	if s.in.Offers != nil {
+		if err := s.in.Offers.fit(n.Inventory, s.in.MaxAge, s.in.Now); err != nil {
+			return err
+		}
+		n.Available, s.out.UpdatesFrom = s.in.Offers.Available, s.in.Offers.Name
+	}
+	s.out.Sources = n.Available.Repositories
+	if s.in.Lock != nil {
+		s.byLock()
+	}
+	switch {
+	case unread != nil:
+		s.out.UpdatesReason = unread.Error()
+		if s.in.Baseline != nil {
+			s.unknown(unread)
+			if s.out.Hint == "" {
+				s.out.Hint = "give stored metadata with --metadata, or judge by a lock with --lock"
 			}
 		}
+		return nil
+	case s.in.InventoryOnly:
+		return nil
+	}
+	s.out.UpdatesKnown = true
+	if err := s.evaluate(n); err != nil {
+		return err
+	}
+	return s.pending(n)
+}
+
+// unknown ends a scan that could not be truthful.
+func (s *scanner) unknown(err error) {
+	s.out.Standing, s.out.Reason, s.out.Hint = record.StandsUnknown, err.Error(), fault.HintOf(err)
+}
+
+// byLock compares what is installed with the lock.
+func (s *scanner) byLock() {
+	s.out.Findings = s.in.Lock.Judge(s.out.Inventory)
+	s.out.Standing = record.StandsCompliant
+	if !baseline.Honoured(s.out.Findings) {
+		s.out.Standing = record.StandsNonCompliant
+	}
+}
+
+// evaluate judges by the baseline, unless an instance has done it itself.
+func (s *scanner) evaluate(n baseline.Node) error {
+	if s.in.Baseline == nil {
+		return nil
+	}
+	if s.out.Evaluation == nil {
+		r, err := baseline.Evaluate(s.in.Baseline, n, s.in.Now, s.in.Options)
+		if err != nil {
+			return fault.As(err, fault.KindOf(err), "give a baseline for "+string(n.Inventory.OS))
+		}
+		s.out.Evaluation = r
+	}
+	if s.out.Evaluation.Status != baseline.Compliant {
+		s.out.Standing = record.StandsNonCompliant
+	} else if s.out.Standing == record.StandsInventory {
+		s.out.Standing = record.StandsCompliant
 	}
 	return nil
-}
-
-// counted counts the 512 KiB blocks that reading a disk image touches.
-type counted struct {
-	file   *os.File
-	blocks map[int64]bool
-	bytes  int64
-	size   int64
-}
-
-const countedBlock = 512 << 10
-
-func (c *counted) ReadAt(p []byte, off int64) (int, error) {
-	n, err := c.file.ReadAt(p, off)
-	c.bytes += int64(n)
-	for b := off / countedBlock; n > 0 && b <= (off+int64(n)-1)/countedBlock; b++ {
-		c.blocks[b] = true
-	}
-	return n, err
-}
-
-func (c *counted) cost(r *record.ReadCost) {
-	r.Bytes, r.Blocks, r.Total = c.bytes, len(c.blocks), int((c.size+countedBlock-1)/countedBlock)
 }

@@ -1,0 +1,198 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/goldenami/rehydrate/internal/awscloud/blocks"
+	"github.com/goldenami/rehydrate/internal/awscloud/images"
+	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/inventory/rootfs"
+	"github.com/goldenami/rehydrate/internal/osimage"
+	"github.com/goldenami/rehydrate/internal/osimage/ebs"
+	"github.com/goldenami/rehydrate/internal/record"
+)
+
+// errNoTarget says that the target is no file and no folder.
+var errNoTarget = errors.New("there is no such file or folder")
+
+// target is an open root file system and what reading it has cost until now.
+type target struct {
+	root  fs.FS
+	cost  func(*record.ReadCost)
+	close func()
+}
+
+// isID says whether a target is an AWS id of that prefix. A file of such a name is
+// reached as ./snap-...
+func isID(target, prefix string) bool {
+	rest, ok := strings.CutPrefix(target, prefix)
+	return ok && rest != "" && strings.Trim(rest, "0123456789abcdef") == ""
+}
+
+// open reaches the target's root file system.
+func (s *scanner) open(ctx context.Context) (*target, error) {
+	if isID(s.in.Target, "snap-") || isID(s.in.Target, "ami-") {
+		return s.openCloud(ctx)
+	}
+	info, err := os.Stat(s.in.Target)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, errNoTarget
+	case err != nil:
+		return nil, fault.As(err, fault.Denied, "")
+	case info.IsDir():
+		return s.openFolder()
+	case !info.Mode().IsRegular() && info.Mode()&fs.ModeDevice == 0:
+		return nil, fault.New(fault.Unsupported, "name a root folder, or a disk image", "it is neither a folder nor a disk image")
+	}
+	return s.openDisk()
+}
+
+func (s *scanner) openFolder() (*target, error) {
+	s.out.Kind = record.KindRoot
+	r, err := rootfs.Open(s.in.Target)
+	if err != nil {
+		return nil, err
+	}
+	c := &countedRoot{FS: r}
+	return &target{c, c.cost, func() { _ = r.Close() }}, nil // read only
+}
+
+func (s *scanner) openDisk() (*target, error) {
+	s.out.Kind = record.KindDisk
+	f, err := os.Open(s.in.Target)
+	if err != nil {
+		return nil, fault.As(err, fault.Denied, "")
+	}
+	size, err := f.Seek(0, io.SeekEnd) // a device's too
+	if err == nil && size == 0 {
+		err = fault.New(fault.Unsupported, "was it written to the end?", "the file is empty, which is no disk image")
+	}
+	if err != nil {
+		_ = f.Close() // read only
+		return nil, err
+	}
+	c := &countedDisk{disk: f, blocks: map[int64]bool{}, size: size}
+	root, err := s.openImage(c, size)
+	if err != nil {
+		_ = f.Close() // read only
+		return nil, err
+	}
+	return &target{root, c.cost, func() { _ = f.Close() }}, nil // read only
+}
+
+// openImage finds the root file system, and says what to do where there is none.
+func (s *scanner) openImage(r io.ReaderAt, size int64) (fs.FS, error) {
+	root, err := osimage.Open(r, size)
+	var unsupported *osimage.UnsupportedError
+	switch {
+	case err == nil:
+		return root, nil
+	case errors.As(err, &unsupported):
+		return nil, fault.As(err, fault.Failed, "scan an instance of it through Run Command: rehydrate scan i-...")
+	case errors.Is(err, osimage.ErrDirty):
+		return nil, fault.As(err, fault.Failed, "stop the machine, or unmount the file system, and take the image again")
+	}
+	return nil, err
+}
+
+func (s *scanner) openCloud(ctx context.Context) (*target, error) {
+	c, err := s.cloud(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.out.Kind, s.out.Snapshot = record.KindSnapshot, s.in.Target
+	if isID(s.in.Target, "ami-") {
+		s.out.Kind = record.KindImage
+		if s.out.Snapshot, err = (snapshots{images.New(c.Session), c}).RootSnapshot(ctx, s.in.Target); err != nil {
+			return nil, err
+		}
+	}
+	d, err := ebs.Open(ctx, blocks.New(c.Session), s.out.Snapshot, ebs.Options{Ahead: 1})
+	if err != nil {
+		return nil, err
+	}
+	root, err := s.openImage(d, d.Size())
+	if err != nil {
+		return nil, err
+	}
+	return &target{root, func(r *record.ReadCost) { r.Blocks, r.Total, r.Bytes = d.Cost() }, func() {}}, nil
+}
+
+// cloud opens AWS. Time is the cloud's: on the twin it is not the wall's.
+func (s *scanner) cloud(ctx context.Context) (*Cloud, error) {
+	c, err := s.in.Cloud(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if c.Twin != "" {
+		s.in.Now = c.Clock.Now().UTC()
+		s.out.ScannedAt = s.in.Now
+		s.out.Modelled = append(s.out.Modelled, "AWS, by the twin")
+	}
+	return c, nil
+}
+
+// countedRoot counts the files that reading a folder opens, and their bytes.
+type countedRoot struct {
+	*rootfs.FS
+	files, bytes atomic.Int64
+}
+
+// Open implements fs.FS.
+func (c *countedRoot) Open(name string) (fs.File, error) {
+	f, err := c.FS.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		c.files.Add(1)
+		c.bytes.Add(info.Size())
+	}
+	return f, nil
+}
+
+func (c *countedRoot) cost(r *record.ReadCost) { r.Bytes = c.bytes.Load() }
+
+// countedDisk counts the 512 KiB blocks that reading a disk image touches.
+type countedDisk struct {
+	disk io.ReaderAt
+	size int64
+
+	mu     sync.Mutex
+	blocks map[int64]bool
+	bytes  int64
+}
+
+const countedBlock = 512 << 10
+
+// ReadAt implements io.ReaderAt.
+func (c *countedDisk) ReadAt(p []byte, off int64) (int, error) {
+	n, err := c.disk.ReadAt(p, off)
+	if n > 0 {
+		c.mu.Lock()
+		c.bytes += int64(n)
+		for b := off / countedBlock; b <= (off+int64(n)-1)/countedBlock; b++ {
+			c.blocks[b] = true
+		}
+		c.mu.Unlock()
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = fmt.Errorf("read disk image: %w", err)
+	}
+	return n, err
+}
+
+func (c *countedDisk) cost(r *record.ReadCost) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r.Bytes, r.Blocks, r.Total = c.bytes, len(c.blocks), int((c.size+countedBlock-1)/countedBlock)
+}
