@@ -58,8 +58,9 @@ func (s *Sources) options() []string {
 
 // Manager is the package manager of an rpm root. Close removes its working files.
 type Manager struct {
-	c     Config
-	files *apply.Files
+	c        Config
+	files    *apply.Files
+	sessions int // so far
 }
 
 // New makes a Manager; nothing is touched before the first call.

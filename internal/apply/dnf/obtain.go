@@ -130,11 +130,13 @@ func (d *Manager) offer(packages []baseline.LockedPackage) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.sessions++ // each has its own folders, because dnf believes a cache
+	own := fmt.Sprintf("session-%d", d.sessions)
 	entries, dirs := map[string][]rpmfile.Entry{}, map[string]string{}
 	for _, p := range packages {
 		id := safeID(p.Repository)
 		if dirs[id] == "" {
-			if dirs[id], err = d.files.Dir(filepath.Join("repo", fmt.Sprint(len(dirs)))); err != nil {
+			if dirs[id], err = d.files.Dir(filepath.Join(own, fmt.Sprintf("repo-%d", len(dirs)))); err != nil {
 				return nil, err
 			}
 		}
@@ -153,14 +155,14 @@ func (d *Manager) offer(packages []baseline.LockedPackage) (*session, error) {
 			return nil, fmt.Errorf("offer packages: %w", err)
 		}
 	}
-	where, err := d.files.Dir("lock.d")
+	where, err := d.files.Dir(filepath.Join(own, "lock.d"))
 	if err != nil {
 		return nil, err
 	}
 	if err := os.WriteFile(filepath.Join(where, "lock.repo"), []byte(conf.local(d.c.Program, dirs)), 0o600); err != nil {
 		return nil, fmt.Errorf("offer packages: %w", err)
 	}
-	cache, err := d.files.Dir("lock-cache")
+	cache, err := d.files.Dir(filepath.Join(own, "cache"))
 	if err != nil {
 		return nil, err
 	}

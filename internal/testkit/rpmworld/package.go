@@ -2,6 +2,8 @@ package rpmworld
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -19,6 +21,8 @@ type Package struct {
 	Module string
 	// BuildTime is in seconds; zero is the time that is built into this package.
 	BuildTime int64
+	// Scripts are Lua texts by scriptlet, such as "post".
+	Scripts map[string]string `json:",omitempty"`
 }
 
 // buildTime is when packages were built that say nothing else: 2025-01-01.
@@ -110,7 +114,11 @@ func (p Package) preamble(b *strings.Builder, main bool) {
 			fmt.Fprintf(b, "%s: %s\n", tag, l)
 		}
 	}
-	fmt.Fprintf(b, "%%description%s\nA synthetic package.\n%%files%s\n", part(p, main), part(p, main))
+	fmt.Fprintf(b, "%%description%s\nA synthetic package.\n", part(p, main))
+	for _, kind := range slices.Sorted(maps.Keys(p.Scripts)) {
+		fmt.Fprintf(b, "%%%s%s -p <lua>\n%s\n", kind, part(p, main), p.Scripts[kind])
+	}
+	fmt.Fprintf(b, "%%files%s\n", part(p, main))
 }
 
 func part(p Package, main bool) string {
