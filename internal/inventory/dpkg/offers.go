@@ -45,6 +45,7 @@ type state struct {
 	repository baseline.Repository
 	packages   []baseline.AvailablePackage
 	findings   []string
+	unchecked  bool // a list's digest is not known
 }
 
 // readSource reads the metadata of one source. Whatever cannot be read is an error
@@ -64,13 +65,6 @@ func (c *collection) readSource(s Source) (state, error) {
 	}
 	st.repository.SeenFrom, st.repository.TimeTravel = "/"+listsDir+rel.name, rel.timeTravel(s)
 	st.repository.Origin.Site = site(s.URI)
-	if by, err := rel.verify(c.keys, s, c.options.Now); err != nil {
-		st.findings = append(st.findings, fmt.Sprintf("source %s: the index signature was not verified: %v", s, err))
-	} else {
-		st.repository.Verified, st.repository.SignedBy = true, by
-	}
-	// apt calls an origin trusted when its signature is good or the source says so.
-	st.repository.Origin.Trusted = st.repository.Verified || s.Trusted
 	remark, err := rel.validity(s, c.options.Now, c.options.MaxAge)
 	if err != nil {
 		return st, fmt.Errorf("read source %s (%s): %w", s, s.File, err)
@@ -78,10 +72,33 @@ func (c *collection) readSource(s Source) (state, error) {
 	if remark != "" {
 		st.findings = append(st.findings, fmt.Sprintf("source %s: %s", s, remark))
 	}
-	if err := c.readLists(&st, rel); err != nil {
+	var signer string
+	var unsigned error
+	var group errgroup.Group
+	group.Go(func() error { // beside the lists: both are work for a processor
+		signer, unsigned = rel.verify(c.keys, s, c.options.Now)
+		return nil
+	})
+	group.Go(func() error { return c.readLists(&st, rel) })
+	if err := group.Wait(); err != nil {
 		return st, fmt.Errorf("read source %s (%s): %w", s, s.File, err)
 	}
+	st.trust(signer, unsigned)
 	return st, nil
+}
+
+// trust notes who signed the index. What is offered is trusted as apt calls it: the
+// signature is good, or the source says so.
+func (st *state) trust(signer string, unsigned error) {
+	r := &st.repository
+	r.SignedBy, r.Verified = signer, unsigned == nil && !st.unchecked
+	if unsigned != nil {
+		st.findings = append(st.findings, fmt.Sprintf("source %s: the index signature was not verified: %v", st.source, unsigned))
+	}
+	r.Origin.Trusted = r.Verified || st.source.Trusted
+	for i := range st.packages {
+		st.packages[i].Origins[0].Trusted = r.Origin.Trusted
+	}
 }
 
 // advice is what to do about a source without metadata.
@@ -115,9 +132,7 @@ func (c *collection) readLists(st *state, rel *release) error {
 	for _, p := range parts { // in the order of the configuration
 		st.packages = append(st.packages, p.packages...)
 		st.findings = append(st.findings, p.findings...)
-		if p.unchecked {
-			st.repository.Verified = false
-		}
+		st.unchecked = st.unchecked || p.unchecked
 	}
 	return err
 }

@@ -45,6 +45,27 @@ func all(t testing.TB, r io.Reader) []string {
 	}
 }
 
+func TestFieldsAreTheSameInOnePieceOrNot(t *testing.T) {
+	for text, want := range map[string]string{
+		"A: 1 \nB:\n x\n y\nC: z\n":         "A=1|B=\n x\n y|C=z|",
+		"A: 1\r\nB: 2\r\n x\r\n y\r\n":      "A=1|B=2\n x\n y|",
+		"A: a\n b\n# comment\n c\n d\nB: e": "A=a\n b\n c\n d|B=e|",
+		"A: a \n b \n":                      "A=a \n b |",
+		"":                                  "",
+	} {
+		got := ""
+		must(t, fields([]byte(text), func(k, v []byte) { got += string(k) + "=" + string(v) + "|" }))
+		if got != want {
+			t.Errorf("fields(%q) = %q, want %q", text, got, want)
+		}
+	}
+	for _, bad := range []string{" x", "A", ": x", "A: 1\nrubbish"} {
+		if err := fields([]byte(bad), func(_, _ []byte) {}); err == nil {
+			t.Errorf("fields(%q) gave no error", bad)
+		}
+	}
+}
+
 func TestAFailedReadIsNoEnd(t *testing.T) {
 	s := newStanzas(io.MultiReader(strings.NewReader("A: 1\n"), iotest.ErrReader(errors.New("disk"))))
 	if _, err := s.next(); err == nil || errors.Is(err, io.EOF) {

@@ -86,35 +86,60 @@ func leadingName(stanza []byte) []byte {
 }
 
 // fields calls yield with every field of a paragraph; a folded value comes with
-// its line breaks. Lines that are no field end the paragraph with an error.
+// its line breaks. Lines that are no field end the paragraph with an error. Values
+// are parts of the paragraph, not copies, wherever they stand in it in one piece.
 func fields(stanza []byte, yield func(key, value []byte)) error {
-	var key, value []byte
-	for line := range bytes.Lines(stanza) {
-		line = bytes.TrimRight(line, "\r\n")
+	var key, copied []byte // copied: the value, where it is not in one piece
+	from, end := 0, 0      // of the value in stanza
+	flush := func() {
+		switch {
+		case copied != nil:
+			yield(key, copied)
+		case key != nil:
+			yield(key, stanza[from:end])
+		}
+	}
+	for at := 0; at < len(stanza); {
+		begin, next := at, len(stanza)
+		if i := bytes.IndexByte(stanza[at:], '\n'); i >= 0 {
+			next = at + i + 1
+		}
+		at = next
+		line := bytes.TrimRight(stanza[begin:next], "\r\n")
 		switch {
 		case len(line) == 0 || line[0] == '#':
 			continue
 		case line[0] == ' ' || line[0] == '\t':
-			if key == nil {
+			switch {
+			case key == nil:
 				return fmt.Errorf("a continuation line comes before any field: %q", short(line))
+			case copied == nil && end+1 == begin: // only a line break is between
+				end = begin + len(line)
+				continue
+			case copied == nil:
+				copied = bytes.Clone(stanza[from:end])
 			}
-			value = append(append(value[:len(value):len(value)], '\n'), line...)
+			copied = append(append(copied, '\n'), line...)
 		default:
-			if key != nil {
-				yield(key, value)
-			}
+			flush()
 			i := bytes.IndexByte(line, ':')
 			if i <= 0 {
 				return fmt.Errorf("a line is no field: %q", short(line))
 			}
-			key, value = line[:i], bytes.TrimSpace(line[i+1:])
+			key, copied = line[:i], nil
+			if !continued(stanza[next:]) {
+				line = bytes.TrimRight(line, " \t")
+			}
+			end = begin + max(len(line), i+1)
+			from = end - len(bytes.TrimLeft(stanza[begin+i+1:end], " \t"))
 		}
 	}
-	if key != nil {
-		yield(key, value)
-	}
+	flush()
 	return nil
 }
+
+// continued reports whether rest begins with a continuation line.
+func continued(rest []byte) bool { return len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') }
 
 // paragraph is fields as a map with lower-case keys, for small files.
 func paragraph(stanza []byte) (map[string]string, error) {
