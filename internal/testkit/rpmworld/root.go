@@ -120,7 +120,7 @@ func (r *Root) DNF(t testing.TB, args ...string) string {
 
 // DNFCommand is dnf on the root, quiet, answering yes.
 func (r *Root) DNFCommand(args ...string) *exec.Cmd {
-	return r.command("dnf", append([]string{"--installroot=" + r.Dir, "--releasever=" + r.releasever, "-q", "-y", "--setopt=cachedir=/var/cache/dnf"}, args...)...)
+	return r.command("dnf", append([]string{"--installroot=" + r.Dir, "--releasever=" + r.releasever, "-q", "-y"}, args...)...)
 }
 
 // FS opens the root.
