@@ -16,6 +16,7 @@ import (
 	"github.com/goldenami/rehydrate/internal/twin"
 	"github.com/goldenami/rehydrate/internal/twin/autoscaling"
 	"github.com/goldenami/rehydrate/internal/twin/backing"
+	"github.com/goldenami/rehydrate/internal/twin/cloudwatch"
 	"github.com/goldenami/rehydrate/internal/twin/ebs"
 	"github.com/goldenami/rehydrate/internal/twin/ec2"
 	"github.com/goldenami/rehydrate/internal/twin/modelled"
@@ -140,7 +141,8 @@ func buildTwin(w *world.World, dir string, file *worldfile.File) (twin.Services,
 	ctx, stop := context.WithCancel(context.Background())
 	var stopped func()
 	return twin.Services{
-		Wire:  []*wire.Service{compute.Wire(), systems.Wire(), groups.Wire(), ebs.New(compute).Wire(), objects.Wire(), sts.New()},
+		Wire: []*wire.Service{compute.Wire(), systems.Wire(), groups.Wire(), ebs.New(compute).Wire(), objects.Wire(), sts.New(),
+			cloudwatch.New(groups.SetAlarm).Wire()},
 		Admin: map[string]http.Handler{"GET " + worldfile.IndexPath: worldfile.ServeIndex(w)},
 		Resume: func() (err error) {
 			if file != nil {

@@ -129,8 +129,8 @@ func (v *view) checkpoint(todo int) bool {
 	return true
 }
 
-// alarms are the names of alarms and whether each is in ALARM; there is no CloudWatch
-// here, SetAlarm stands in for it.
+// alarms are the names of alarms and whether each is in ALARM; the twin's CloudWatch
+// calls SetAlarm.
 func alarms(tx *world.Tx) *world.Rows[bool] { return world.Table[bool](tx, "autoscaling/alarms") }
 
 // SetAlarm puts a CloudWatch alarm into the state ALARM, or out of it.

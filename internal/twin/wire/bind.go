@@ -7,19 +7,24 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+
+	"github.com/aws/smithy-go/encoding/cbor"
 )
 
 // bound is a service together with its model.
 type bound struct {
 	*Service
 	m        *model
-	protocol string // botocore's name: ec2, query, json, rest-json, rest-xml
+	protocol string // botocore's name: ec2, query, json, rest-json, rest-xml, smithy-rpc-v2-cbor
 	routes   []route
 
 	mu   sync.Mutex
 	c    *compiler
 	done map[string]*opPlan
 }
+
+// rpcCBOR is botocore's name of the Smithy RPC v2 CBOR protocol.
+const rpcCBOR = "smithy-rpc-v2-cbor"
 
 // opPlan is an operation with the plans of its input and output.
 type opPlan struct {
@@ -79,6 +84,8 @@ func (b *bound) decode(p *opPlan, r *request) (reflect.Value, error) {
 		}
 	case "json":
 		err = decodeJSON(p.in, r.body, in.Elem())
+	case rpcCBOR:
+		err = decodeCBOR(p.in, r.body, in.Elem())
 	default:
 		err = b.decodeREST(p, r, in.Elem())
 	}
@@ -108,6 +115,10 @@ func (b *bound) encode(w http.ResponseWriter, p *opPlan, out reflect.Value, id s
 	case "json":
 		h.Set("Content-Type", "application/x-amz-json-"+or(b.m.Metadata.JSONVersion, "1.0"))
 		body = appendJSON(body, p.out, out)
+	case rpcCBOR:
+		h.Set("Content-Type", "application/cbor")
+		h.Set("Smithy-Protocol", "rpc-v2-cbor")
+		body = cbor.Encode(cborAnswer(p.out, out))
 	default:
 		b.encodeREST(w, p, out)
 		return

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+
+	"github.com/aws/smithy-go/encoding/cbor"
 )
 
 // fail writes an AWS error in the protocol's shape.
@@ -46,6 +48,16 @@ func writeError(w http.ResponseWriter, protocol string, meta metadata, e *Error,
 		body = append(body, xmlHead+"<Error><Code>"...)
 		body = append(escape(body, e.Code), "</Code><Message>"...)
 		body = append(escape(body, e.Message), "</Message><RequestId>"+id+"</RequestId></Error>"...)
+	case rpcCBOR:
+		h.Set("Content-Type", "application/cbor")
+		h.Set("Smithy-Protocol", "rpc-v2-cbor")
+		// A service that once spoke the query protocol keeps that protocol's codes here.
+		who := "Sender"
+		if e.Status >= 500 {
+			who = "Receiver"
+		}
+		h.Set("X-Amzn-Query-Error", e.Code+";"+who)
+		body = cbor.Encode(cbor.Map{"__type": cbor.String(e.Code), "message": cbor.String(e.Message)})
 	default:
 		ct := "application/json"
 		if protocol == "json" {

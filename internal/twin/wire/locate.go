@@ -72,6 +72,8 @@ func (x *exchange) prepare() error {
 		x.op, x.r.labels = x.b.find(x.r.http.Method, x.r.path, x.r.query, x.r.http.Header)
 	case x.b.protocol == "json":
 		_, x.op, _ = strings.Cut(x.r.http.Header.Get("X-Amz-Target"), ".")
+	case x.b.protocol == rpcCBOR:
+		x.op = cborOperation(x.r.path)
 	default:
 		if err := x.r.parseForm(); err != nil {
 			return err
@@ -82,6 +84,15 @@ func (x *exchange) prepare() error {
 		return &Error{Code: "InvalidAction", Message: "The request names no operation that this service has.", Status: 400}
 	}
 	return x.h.authenticate(x.r)
+}
+
+// cborOperation is the last part of /service/NAME/operation/NAME.
+func cborOperation(path string) string {
+	parts := split(path)
+	if len(parts) != 4 || parts[0] != "service" || parts[2] != "operation" {
+		return ""
+	}
+	return parts[3]
 }
 
 // pathStyle puts the bucket of bucket.s3.region.host or bucket.127.0.0.1 in front

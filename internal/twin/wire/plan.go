@@ -238,8 +238,13 @@ func jsonName(r ref) string {
 	return r.LocationName
 }
 
+// isJSON says that members go by their JSON names, as they do in CBOR.
 func (c *compiler) isJSON() bool {
-	return c.m.Metadata.Protocol == "json" || c.m.Metadata.Protocol == "rest-json"
+	switch c.m.Metadata.Protocol {
+	case "json", "rest-json", rpcCBOR:
+		return true
+	}
+	return false
 }
 
 func (c *compiler) isREST() bool {

@@ -57,7 +57,7 @@ func (p *problem) wireError(protocol string) *Error {
 		p.ec2(e)
 		return e
 	}
-	e.Code = map[string]string{"query": "ValidationError", "rest-xml": "InvalidRequest"}[protocol]
+	e.Code = map[string]string{"query": "ValidationError", rpcCBOR: "ValidationError", "rest-xml": "InvalidRequest"}[protocol]
 	if e.Code == "" {
 		e.Code = "ValidationException"
 	}

@@ -21,14 +21,17 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdkautoscaling "github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	sdkcloudwatch "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	sdkebs "github.com/aws/aws-sdk-go-v2/service/ebs"
 	sdkec2 "github.com/aws/aws-sdk-go-v2/service/ec2"
 	sdks3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	sdkssm "github.com/aws/aws-sdk-go-v2/service/ssm"
 	sdksts "github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/encoding/cbor"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/goldenami/rehydrate/internal/twin/autoscaling"
+	"github.com/goldenami/rehydrate/internal/twin/cloudwatch"
 	"github.com/goldenami/rehydrate/internal/twin/ebs"
 	"github.com/goldenami/rehydrate/internal/twin/ec2"
 	"github.com/goldenami/rehydrate/internal/twin/s3"
@@ -86,6 +89,7 @@ func proofs(t testing.TB) []proof {
 		{Service: sts.New(), module: "sts"},
 		{Service: ebs.New(compute).Wire(), module: "ebs"},
 		{Service: objects.Wire(), module: "s3"},
+		{Service: cloudwatch.New(nil).Wire(), module: "cloudwatch"},
 	}
 	for i := range all {
 		p := &all[i]
@@ -107,6 +111,8 @@ func proofs(t testing.TB) []proof {
 			p.client = sdksts.NewFromConfig(cfg)
 		case "ebs":
 			p.client = sdkebs.NewFromConfig(cfg)
+		case "cloudwatch":
+			p.client = sdkcloudwatch.NewFromConfig(cfg)
 		case "s3":
 			p.client = sdks3.NewFromConfig(cfg, func(o *sdks3.Options) { o.UsePathStyle = true })
 		}
@@ -120,6 +126,10 @@ func (p proof) call(op string, in reflect.Value) (out reflect.Value, err error) 
 	err, _ = res[1].Interface().(error)
 	return res[0], err
 }
+
+// refused are the golden requests with a member that the twin refuses by name: a
+// union that no caller of ours uses.
+var refused = map[string]string{"cloudwatch PutMetricAlarm": "EvaluationCriteria"}
 
 // TestGoldenRequests takes the largest possible request of each operation from the
 // SDK module's own snapshots: we decode it, and the SDK must make the same request
@@ -139,6 +149,12 @@ func TestGoldenRequestsComeOutOfTheSDKAgainAsTheyWentIn(t *testing.T) {
 				t.Fatal(err)
 			}
 			in, err := p.Decode(op, golden.request())
+			if want := refused[p.module+" "+op]; want != "" {
+				if err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("%s %s: %v, want a refusal of %s", p.module, op, err, want)
+				}
+				continue
+			}
 			if err != nil {
 				t.Errorf("%s %s: decode: %v", p.module, op, err)
 				continue
@@ -359,6 +375,11 @@ func normal(body []byte) string {
 		if json.Unmarshal(body, &x) == nil {
 			text, _ := json.MarshalIndent(x, "", " ")
 			return string(text)
+		}
+	}
+	if len(body) > 0 && body[0]>>5 == 5 { // a CBOR map; no text begins with this byte
+		if x, err := cbor.Decode(body); err == nil {
+			return fmt.Sprint(x) // fmt sorts maps
 		}
 	}
 	q, _ := url.ParseQuery(string(body))

@@ -2,7 +2,7 @@
 
 // Gen strips botocore's service models to what the codec needs and gzips them:
 //
-//	go run gen.go -botocore DIR/botocore/data
+//	go run gen.go -botocore DIR/botocore/data [service ...]
 //
 // Documentation, examples and traits that no wire format depends on are dropped;
 // every operation stays, so that the golden requests can be compared with all of
@@ -23,7 +23,12 @@ import (
 	"strings"
 )
 
-var services = []string{"autoscaling", "ebs", "ec2", "s3", "ssm", "sts"}
+// services are the endpoint prefixes, with the folder where botocore has it by
+// another name.
+var services = map[string]string{
+	"autoscaling": "", "ebs": "", "ec2": "", "elasticloadbalancing": "elbv2", "events": "", "kms": "",
+	"monitoring": "cloudwatch", "s3": "", "sns": "", "ssm": "", "sts": "",
+}
 
 // keep are the keys that decide what goes over the wire or what is valid there.
 var keep = map[string][]string{
@@ -37,15 +42,21 @@ var keep = map[string][]string{
 func main() {
 	data := flag.String("botocore", "", "botocore's data folder")
 	flag.Parse()
-	for _, s := range services {
-		if err := generate(*data, s); err != nil {
+	for s, folder := range services {
+		if len(flag.Args()) > 0 && !slices.Contains(flag.Args(), s) {
+			continue
+		}
+		if folder == "" {
+			folder = s
+		}
+		if err := generate(*data, folder, s); err != nil {
 			log.Fatal(err)
 		}
 	}
 }
 
-func generate(data, service string) error {
-	found, err := filepath.Glob(filepath.Join(data, service, "*", "service-2.json*"))
+func generate(data, folder, service string) error {
+	found, err := filepath.Glob(filepath.Join(data, folder, "*", "service-2.json*"))
 	if err != nil || len(found) == 0 {
 		return fmt.Errorf("no model of %s under %s (%v)", service, data, err)
 	}

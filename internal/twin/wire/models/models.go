@@ -15,8 +15,8 @@ import (
 //go:embed *.json.gz NOTICE
 var files embed.FS
 
-// Read returns the model of a service, by endpoint prefix (ec2, ssm, autoscaling,
-// ebs, s3, sts), as JSON.
+// Read returns the model of a service, by endpoint prefix (ec2, ssm,
+// monitoring, …), as JSON.
 func Read(service string) ([]byte, error) {
 	zipped, err := files.ReadFile(service + ".json.gz")
 	if err != nil {

@@ -1,0 +1,134 @@
+package cloudwatch_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/aws/smithy-go"
+
+	"github.com/goldenami/rehydrate/internal/twin/cloudwatch"
+	"github.com/goldenami/rehydrate/internal/twin/wiretest"
+	"github.com/goldenami/rehydrate/internal/twin/world"
+)
+
+// client speaks the SDK's own CBOR to a fresh world; heard gets what a listener does.
+func client(t *testing.T) (c *sdk.Client, heard *[]string) {
+	t.Helper()
+	heard = &[]string{}
+	s := cloudwatch.New(func(_ *world.Tx, alarm string, in bool) { *heard = append(*heard, fmt.Sprint(alarm, " ", in)) })
+	return sdk.NewFromConfig(wiretest.Client(t, wiretest.World(t), s.Wire())), heard
+}
+
+func put(t *testing.T, c *sdk.Client, name string) {
+	t.Helper()
+	_, err := c.PutMetricAlarm(t.Context(), alarm(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func alarm(name string) *sdk.PutMetricAlarmInput {
+	return &sdk.PutMetricAlarmInput{
+		AlarmName: &name, MetricName: aws.String("5xx"), Namespace: aws.String("web"), Statistic: types.StatisticSum,
+		Period: aws.Int32(60), EvaluationPeriods: aws.Int32(3), Threshold: aws.Float64(-0.5), ComparisonOperator: types.ComparisonOperatorGreaterThanThreshold,
+		AlarmActions: []string{"arn:aws:sns:eu-west-1:111122223333:pager"},
+	}
+}
+
+func TestAnAlarmKeepsItsStateWhenItIsPutAgain(t *testing.T) {
+	c, heard := client(t)
+	put(t, c, "errors")
+	if _, err := c.SetAlarmState(t.Context(), &sdk.SetAlarmStateInput{AlarmName: aws.String("errors"), StateValue: types.StateValueAlarm, StateReason: aws.String("test")}); err != nil {
+		t.Fatal(err)
+	}
+	put(t, c, "errors")
+	out, err := c.DescribeAlarms(t.Context(), &sdk.DescribeAlarmsInput{AlarmNames: []string{"errors", "unknown"}})
+	if err != nil || len(out.MetricAlarms) != 1 {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	a := out.MetricAlarms[0]
+	if a.StateValue != types.StateValueAlarm || *a.Threshold != -0.5 || *a.Period != 60 || !*a.ActionsEnabled || !a.StateUpdatedTimestamp.Equal(wiretest.Start) {
+		t.Errorf("%+v", a)
+	}
+	if _, err := c.DeleteAlarms(t.Context(), &sdk.DeleteAlarmsInput{AlarmNames: []string{"errors"}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(*heard); got != "[errors true errors false]" {
+		t.Errorf("the listener heard %s", got)
+	}
+}
+
+func TestAlarmsComeInPagesByName(t *testing.T) {
+	c, _ := client(t)
+	for i := range 120 {
+		put(t, c, fmt.Sprintf("a-%03d", (i*7)%120))
+	}
+	put(t, c, "b")
+	var names []string
+	pages := sdk.NewDescribeAlarmsPaginator(c, &sdk.DescribeAlarmsInput{AlarmNamePrefix: aws.String("a-"), ActionPrefix: aws.String("arn:aws:sns"), StateValue: types.StateValueInsufficientData})
+	n := 0
+	for ; pages.HasMorePages(); n++ {
+		p, err := pages.NextPage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range p.MetricAlarms {
+			names = append(names, *a.AlarmName)
+		}
+	}
+	if n != 3 || len(names) != 120 || names[0] != "a-000" || names[119] != "a-119" {
+		t.Errorf("%d pages, %d names, %s … %s", n, len(names), names[0], names[len(names)-1])
+	}
+}
+
+func TestWhatCloudWatchRefuses(t *testing.T) {
+	c, heard := client(t)
+	put(t, c, "errors")
+	late := alarm("x")
+	late.DatapointsToAlarm = aws.Int32(4)
+	odd := alarm("x")
+	odd.Period = aws.Int32(45)
+	bare := alarm("x")
+	bare.Statistic = ""
+	for _, tt := range []struct {
+		name, code string
+		call       func() error
+	}{
+		{"state of an unknown alarm", "ResourceNotFound", func() error {
+			_, err := c.SetAlarmState(t.Context(), &sdk.SetAlarmStateInput{AlarmName: aws.String("nope"), StateValue: types.StateValueOk, StateReason: aws.String("x")})
+			return err
+		}},
+		{"a state that there is not", "ValidationError", func() error {
+			_, err := c.SetAlarmState(t.Context(), &sdk.SetAlarmStateInput{AlarmName: aws.String("errors"), StateValue: "BAD", StateReason: aws.String("x")})
+			return err
+		}},
+		{"deleting a known and an unknown one", "ResourceNotFound", func() error {
+			_, err := c.DeleteAlarms(t.Context(), &sdk.DeleteAlarmsInput{AlarmNames: []string{"errors", "nope"}})
+			return err
+		}},
+		{"names and prefix", "ValidationError", func() error {
+			_, err := c.DescribeAlarms(t.Context(), &sdk.DescribeAlarmsInput{AlarmNames: []string{"errors"}, AlarmNamePrefix: aws.String("e")})
+			return err
+		}},
+		{"a token of somebody else", "InvalidNextToken", func() error {
+			_, err := c.DescribeAlarms(t.Context(), &sdk.DescribeAlarmsInput{NextToken: aws.String("%")})
+			return err
+		}},
+		{"more data points than periods", "ValidationError", func() error { _, err := c.PutMetricAlarm(t.Context(), late); return err }},
+		{"a period of 45 s", "ValidationError", func() error { _, err := c.PutMetricAlarm(t.Context(), odd); return err }},
+		{"no statistic", "ValidationError", func() error { _, err := c.PutMetricAlarm(t.Context(), bare); return err }},
+	} {
+		var e smithy.APIError
+		if err := tt.call(); !errors.As(err, &e) || e.ErrorCode() != tt.code {
+			t.Errorf("%s: %v, want %s", tt.name, err, tt.code)
+		}
+	}
+	out, err := c.DescribeAlarms(t.Context(), &sdk.DescribeAlarmsInput{})
+	if err != nil || len(out.MetricAlarms) != 1 || len(*heard) != 0 {
+		t.Errorf("a refused call changed something: %+v %v %v", out, err, *heard)
+	}
+}
