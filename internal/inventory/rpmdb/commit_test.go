@@ -5,6 +5,8 @@ package rpmdb
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -27,6 +29,8 @@ func TestTheCommittedDatabasesAreMadeByRpm(t *testing.T) {
 		commit(t, "small.sqlite-wal", logged[walPath])
 		empty := inFlight(t, plain, "PRAGMA journal_mode=DELETE;\nDELETE FROM Packages;\nVACUUM;\nCOPY\n")
 		commit(t, "empty.sqlite", empty[sqlitePath])
+		commit(t, "tiny.bdb", asBDB(t, tinies(), 512, binary.LittleEndian))
+		commit(t, "tiny.sqlite", tinySQLite(t))
 		headers := blobs(t, filepath.Join(r.Dir, sqlitePath))
 		commit(t, "small.ndb", asNDB(headers))
 		commit(t, "small.bdb", asBDB(t, headers, 4096, binary.LittleEndian))
@@ -42,4 +46,20 @@ func TestTheCommittedDatabasesAreMadeByRpm(t *testing.T) {
 		}
 		differ(t, name, rows(db), asked(t, format, content))
 	}
+}
+
+// tinySQLite is a database with the smallest pages, and of them as few as can be.
+func tinySQLite(t *testing.T) []byte {
+	t.Helper()
+	sql := "PRAGMA page_size=512;\nCREATE TABLE Packages(hnum INTEGER PRIMARY KEY AUTOINCREMENT, blob BLOB NOT NULL);\n"
+	for _, b := range tinies() {
+		sql += fmt.Sprintf("INSERT INTO Packages(blob) VALUES(x'%x');\n", b)
+	}
+	file := filepath.Join(t.TempDir(), "rpmdb.sqlite")
+	run(t, sql, "sqlite3", file)
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
