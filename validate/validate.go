@@ -16,6 +16,7 @@ import (
 	"github.com/goldenami/rehydrate/baseline"
 	"github.com/goldenami/rehydrate/internal/event"
 	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/inventory/ahead"
 	"github.com/goldenami/rehydrate/internal/inventory/dpkg"
 	"github.com/goldenami/rehydrate/internal/osimage"
 	"github.com/goldenami/rehydrate/internal/osimage/ebs"
@@ -145,6 +146,7 @@ func (g *Gate) read(ctx context.Context, snapshot string, cost *record.ReadCost)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", snapshot, unreadableError{err})
 	}
+	defer ahead.Read(root)()
 	inv, _, err := dpkg.Installed(root, dpkg.Options{Now: g.Now()})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", snapshot, unreadableError{err})

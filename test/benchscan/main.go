@@ -28,6 +28,7 @@ func groups() []group {
 	return []group{
 		{"debian", debianRows},
 		{"node", nodeRows},
+		{"image", imageRows},
 	}
 }
 

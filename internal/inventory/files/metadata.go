@@ -40,7 +40,7 @@ type survey struct {
 	able    []regular
 }
 
-func (s *survey) visit(e entry, parent folder) error {
+func (s *survey) visit(e entry, parent *folder) error {
 	mode := e.info.Mode()
 	top, _, below := strings.Cut(e.path, "/")
 	if !below && !mode.IsDir() {
@@ -81,7 +81,7 @@ func (s *survey) visit(e entry, parent folder) error {
 }
 
 // special notes what may do, or be done to, more than others.
-func (s *survey) special(e entry, parent folder) {
+func (s *survey) special(e entry, parent *folder) {
 	mode := e.info.Mode()
 	x := record.Special{Path: clean(e.path), Mode: octal(mode), UID: e.uid, GID: e.gid}
 	if mode.IsRegular() && mode&(fs.ModeSetuid|fs.ModeSetgid) != 0 {

@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/goldenami/rehydrate/internal/fault"
 )
@@ -58,17 +59,29 @@ func (r *reader) entryOf(name string, info fs.FileInfo) (entry, error) {
 	return e, nil
 }
 
-// folder is one that is still to be listed.
+// folder is one that is still to be visited.
 type folder struct {
 	path   string
 	depth  int
 	sticky bool
+	list   chan listing // nil: not begun
 }
 
-// walk calls visit for everything below the root, a folder's entries by name and
-// before those of the folders within. Links are entries, never followed; a folder on
-// another file system than the root's is not entered.
-func (r *reader) walk(visit func(e entry, parent folder) error) error {
+// listing is what a folder holds.
+type listing struct {
+	entries []entry
+	gone    []string // names that vanished meanwhile
+	err     error
+}
+
+// side is how many folders are listed side by side: it costs a local disk nothing,
+// and over a network each may have to wait for its own block.
+const side = 16
+
+// walk calls visit for everything below the root, the entries of a folder by name,
+// the folders breadth first. Links are entries, never followed; a folder on another
+// file system than the root's is not entered.
+func (r *reader) walk(visit func(e entry, parent *folder) error) error {
 	info, err := fs.Stat(r.root, ".")
 	if err != nil {
 		return err
@@ -77,72 +90,110 @@ func (r *reader) walk(visit func(e entry, parent folder) error) error {
 	if err != nil {
 		return err
 	}
+	var work sync.WaitGroup
+	defer work.Wait()
 	seen := map[file]bool{top.file: true} // folders, against a cycle
-	count := 0
-	for todo := []folder{{path: "."}}; len(todo) > 0; {
-		dir := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		if err := r.ctx.Err(); err != nil {
-			return err
+	count, begun := 0, 0
+	queue := []*folder{{path: "."}}
+	for at := 0; at < len(queue); at++ {
+		for ; begun < min(len(queue), at+side); begun++ {
+			f := queue[begun]
+			f.list = make(chan listing, 1)
+			work.Go(func() { f.list <- r.listed(f) })
 		}
-		list, err := fs.ReadDir(r.root, dir.path)
-		if errors.Is(err, fs.ErrPermission) {
+		dir := queue[at]
+		queue[at] = nil
+		l := <-dir.list
+		if errors.Is(l.err, fs.ErrPermission) {
 			r.unread("%s may not be listed", clean(dir.path))
 			continue
-		} else if err != nil {
-			return err
+		} else if l.err != nil {
+			return l.err
 		}
-		if count += len(list); count > r.limits.Entries {
+		for _, name := range l.gone {
+			r.unread("%s vanished while it was looked at", clean(name))
+		}
+		if count += len(l.entries); count > r.limits.Entries {
 			return fmt.Errorf("there are more than %d files: given up", r.limits.Entries)
 		}
-		slices.SortFunc(list, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
-		var within []folder
-		for i, d := range list {
-			if err := r.checkName(dir, d.Name()); err != nil {
-				return err
-			}
-			if i > 0 && list[i-1].Name() == d.Name() {
-				return fmt.Errorf("%s: damaged folder: the name %s is there twice", clean(dir.path), clean(d.Name()))
-			}
-			name := path.Join(dir.path, d.Name())
-			info, err := d.Info()
-			if errors.Is(err, fs.ErrNotExist) {
-				r.unread("%s vanished while it was looked at", clean(name))
-				continue
-			} else if err != nil {
-				return err
-			}
-			e, err := r.entryOf(name, info)
-			if err != nil {
-				return err
-			}
+		for _, e := range l.entries {
 			if err := visit(e, dir); err != nil {
 				return err
 			}
-			switch {
-			case !info.IsDir():
-			case e.live && e.device != top.device:
-				r.unread("%s is on another file system", clean(name))
-			case dir.depth+1 > r.limits.Depth:
-				return fmt.Errorf("%s: folders lie more than %d deep: given up", clean(name), r.limits.Depth)
-			case e.inode != 0 && seen[e.file] && e.live:
-				r.unread("%s is a folder that was met before (a bind mount)", clean(name))
-			case e.inode != 0 && seen[e.file]:
-				return fmt.Errorf("%s: damaged file system: the folder is there twice", clean(name))
-			default:
-				seen[e.file] = true
-				within = append(within, folder{name, dir.depth + 1, info.Mode()&fs.ModeSticky != 0})
+			if !e.info.IsDir() {
+				continue
+			}
+			enter, err := r.enter(e, top, dir, seen)
+			if err != nil {
+				return err
+			}
+			if enter {
+				queue = append(queue, &folder{path: e.path, depth: dir.depth + 1, sticky: e.info.Mode()&fs.ModeSticky != 0})
 			}
 		}
-		slices.Reverse(within) // the first by name is taken from the stack first
-		todo = append(todo, within...)
 	}
 	return nil
 }
 
+// enter says whether the walk goes into a folder.
+func (r *reader) enter(e, top entry, dir *folder, seen map[file]bool) (bool, error) {
+	switch {
+	case e.live && e.device != top.device:
+		r.unread("%s is on another file system", clean(e.path))
+		return false, nil
+	case dir.depth+1 > r.limits.Depth:
+		return false, fmt.Errorf("%s: folders lie more than %d deep: given up", clean(e.path), r.limits.Depth)
+	case e.inode != 0 && seen[e.file] && e.live:
+		r.unread("%s is a folder that was met before (a bind mount)", clean(e.path))
+		return false, nil
+	case e.inode != 0 && seen[e.file]:
+		return false, fmt.Errorf("%s: damaged file system: the folder is there twice", clean(e.path))
+	}
+	seen[e.file] = true
+	return true, nil
+}
+
+// listed lists a folder and looks at everything in it.
+func (r *reader) listed(dir *folder) (l listing) {
+	if l.err = r.ctx.Err(); l.err != nil {
+		return l
+	}
+	list, err := fs.ReadDir(r.root, dir.path)
+	if err != nil {
+		return listing{err: err}
+	}
+	if len(list) > r.limits.Entries {
+		return listing{err: fmt.Errorf("%s holds more than %d files: given up", clean(dir.path), r.limits.Entries)}
+	}
+	slices.SortFunc(list, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	l.entries = make([]entry, 0, len(list))
+	for i, d := range list {
+		if err := r.checkName(dir, d.Name()); err != nil {
+			return listing{err: err}
+		}
+		if i > 0 && list[i-1].Name() == d.Name() {
+			return listing{err: fmt.Errorf("%s: damaged folder: the name %s is there twice", clean(dir.path), clean(d.Name()))}
+		}
+		name := path.Join(dir.path, d.Name())
+		info, err := d.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			l.gone = append(l.gone, name)
+			continue
+		} else if err != nil {
+			return listing{err: err}
+		}
+		e, err := r.entryOf(name, info)
+		if err != nil {
+			return listing{err: err}
+		}
+		l.entries = append(l.entries, e)
+	}
+	return l
+}
+
 // checkName refuses names that no file can have: a reader that gives one would lead
 // the walk astray.
-func (r *reader) checkName(dir folder, name string) error {
+func (r *reader) checkName(dir *folder, name string) error {
 	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00") {
 		return fmt.Errorf("%s: damaged folder: it holds the name %s", clean(dir.path), clean(name))
 	}

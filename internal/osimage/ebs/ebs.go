@@ -104,8 +104,18 @@ func Open(ctx context.Context, api Blocks, snapshot string, o Options) (*Disk, e
 		d.cancel()
 		return nil, err
 	}
+	if o.Ahead >= 0 {
+		for i := range int64(head) {
+			d.prefetch(i)
+		}
+	}
 	return d, nil
 }
+
+// head is how many blocks are fetched at once from the front of the disk: partition
+// table, superblock and the first inodes are asked for one after the other.
+const head = 3
+
 
 // Close ends calls that are under way, and waits for that. Costs can still be asked
 // for.
