@@ -143,5 +143,6 @@ func isComplaint(l string) bool {
 			return true
 		}
 	}
-	return strings.Contains(l, " : Depends: ")
+	return strings.Contains(l, " : Depends: ") || strings.HasSuffix(l, " is not signed") || // dnf's and yum's
+		strings.HasPrefix(l, "Public key for ") || strings.Contains(l, "Failing package is: ")
 }

@@ -140,7 +140,7 @@ func (d *Manager) offer(packages []baseline.LockedPackage) (*session, error) {
 				return nil, err
 			}
 		}
-		file := filepath.Join(dirs[id], p.SHA256+".rpm")
+		file := filepath.Join(dirs[id], fileName(p, entries[id]))
 		if err := apply.Place(d.files.Have(p.SHA256), file); err != nil {
 			return nil, fmt.Errorf("offer %s: %w", p.Name, err)
 		}
@@ -172,6 +172,16 @@ func (d *Manager) offer(packages []baseline.LockedPackage) (*session, error) {
 	}
 	slices.Sort(s.options[3:])
 	return s, nil
+}
+
+// fileName is how rpm names p's file, which dnf's messages show; where that is no
+// name or is taken, it is the digest.
+func fileName(p baseline.LockedPackage, taken []rpmfile.Entry) string {
+	name := fmt.Sprintf("%s-%s-%s.%s.rpm", p.Name, p.Version, p.Release, p.Arch)
+	if strings.ContainsAny(name, "/\x00") || strings.HasPrefix(name, ".") || slices.ContainsFunc(taken, func(e rpmfile.Entry) bool { return e.Name == name }) {
+		return p.SHA256 + ".rpm"
+	}
+	return name
 }
 
 // describe reads file, and checks that it is the package that the lock says.
