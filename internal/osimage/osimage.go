@@ -1,7 +1,8 @@
 // Package osimage reads file systems out of disk images without booting them or
-// mounting anything: partition tables (GPT, MBR) and ext4. It refuses what it
-// cannot read truthfully: a dirty file system is an error of its own, because its
-// files may be older than what the machine saw.
+// mounting anything: containers (qcow2, VMDK, VHD), partition tables (GPT, MBR), ext2
+// to ext4 and xfs. It refuses what it cannot read truthfully, by name: a dirty file
+// system is an error of its own, because its files may be older than what the
+// machine saw.
 package osimage
 
 import (
@@ -10,10 +11,8 @@ import (
 	"io"
 	"io/fs"
 
-	"github.com/diskfs/go-diskfs/partition"
-
-	"github.com/goldenami/rehydrate/internal/osimage/ext4"
 	"github.com/goldenami/rehydrate/internal/osimage/inode"
+	"github.com/goldenami/rehydrate/internal/osimage/table"
 )
 
 // ErrDirty says that a file system was not cleanly unmounted; what its files hold
@@ -42,136 +41,195 @@ type FileSystem interface {
 	fs.ReadLinkFS
 }
 
-// Root is the root file system of an image.
+// Root is the root file system of an image, with what its fstab lays into it.
 type Root struct {
 	FileSystem
 	// Partition is its number from 1, 0 when the whole disk is the file system.
 	Partition int
-	Type      string // ext4
+	Type      string // ext4 (also ext2 and ext3) or xfs
 	Table     string // gpt, mbr or none
+	// Mounts are the other partitions of the disk that belong to the tree.
+	Mounts []Mount
+	// Remarks say what was odd or left out, for people.
+	Remarks []string
 }
 
-const sector = 512
+// Mount is a partition laid into the root's tree.
+type Mount struct {
+	Path      string // var
+	Partition int
+	Type      string
+}
 
-// Open finds the root file system on a disk of size bytes.
-func Open(r io.ReaderAt, size int64) (root *Root, err error) {
-	// The readers below take images as they come; a hostile one must end in an
-	// error.
-	defer func() {
-		if p := recover(); p != nil {
-			root, err = nil, fmt.Errorf("read disk image: %v", p)
-		}
-	}()
-	if size < 2*sector {
+// Open finds the root file system on a raw disk of size bytes; OpenFile also reads
+// container formats. A disk whose root cannot be told, or was not unmounted, or
+// keeps its package database elsewhere, is an error: see ErrDirty, ErrDamaged and
+// UnsupportedError.
+func Open(r io.ReaderAt, size int64) (*Root, error) {
+	if size < 1024 {
 		return nil, fmt.Errorf("read disk image: %d bytes is no disk", size)
 	}
 	r = inode.NewPages(r, size)
-	parts, kind, err := partitions(r, size)
+	root := &Root{}
+	parts, err := root.partitions(r, size)
 	if err != nil {
 		return nil, err
 	}
-	var found []string
+	var volumes []*volume
 	for _, p := range parts {
-		what, err := identify(r, p.start, p.size)
+		v, err := look(r, p)
 		if err != nil {
-			return nil, fmt.Errorf("partition %d: %w", p.number, err)
+			return nil, fmt.Errorf("%s: %w", place(p.Number), err)
 		}
-		if what == "" {
-			continue
-		}
-		found = append(found, what)
-		if what != "ext4" {
-			continue
-		}
-		f, err := openExt4(r, p)
-		if err != nil {
-			return nil, fmt.Errorf("partition %d: %w", p.number, err)
-		}
-		if isRoot(f) {
-			return &Root{FileSystem: f, Partition: p.number, Type: "ext4", Table: kind}, nil
-		}
+		volumes = append(volumes, v)
 	}
-	for _, what := range found {
-		if what != "ext4" {
-			return nil, &UnsupportedError{What: what}
-		}
-	}
-	return nil, fmt.Errorf("no root file system among %d partitions", len(parts))
-}
-
-// extent is where a file system may be.
-type extent struct {
-	number      int
-	start, size int64
-}
-
-func partitions(r io.ReaderAt, size int64) ([]extent, string, error) {
-	if what, err := identify(r, 0, size); err != nil || what != "" {
-		return []extent{{0, 0, size}}, "none", err
-	}
-	t, err := partition.Read(newFile(r, size), sector, sector)
+	v, mounts, err := choose(volumes)
 	if err != nil {
-		return nil, "", fmt.Errorf("read partition table: %w", err)
+		return nil, err
 	}
-	var out []extent
-	for i, p := range t.GetPartitions() {
-		start, length := p.GetStart(), p.GetSize()
-		if length <= 0 || start < 0 || start+length > size || start+length < start {
-			continue // an empty slot, or a table that points outside the disk
-		}
-		out = append(out, extent{i + 1, start, length})
+	if err := v.store.Dirty(); err != nil {
+		return nil, fmt.Errorf("%s: %w", place(v.Number), err)
 	}
-	if len(out) == 0 {
-		return nil, "", errors.New("read partition table: no partition lies on the disk")
-	}
-	return out, t.Type(), nil
+	root.FileSystem, root.Partition, root.Type = v.files, v.Number, v.what
+	return root, root.mount(v, volumes, mounts)
 }
 
-// identify names the file system, or other use, of an extent by its magic numbers;
-// "" is nothing known.
-func identify(r io.ReaderAt, start, size int64) (string, error) {
-	head := make([]byte, 68<<10)
-	if int64(len(head)) > size {
-		head = head[:size]
+func place(number int) string {
+	if number == 0 {
+		return "disk"
 	}
-	if _, err := r.ReadAt(head, start); err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("read: %w", err)
+	return fmt.Sprintf("partition %d", number)
+}
+
+// partitions reads the table. A file system at the very beginning wins over an MBR,
+// which may be its boot sector, but not over a GPT, which has checksums.
+func (root *Root) partitions(r io.ReaderAt, size int64) ([]table.Partition, error) {
+	t, err := table.Read(r, size)
+	if err != nil && !errors.Is(err, table.ErrNone) && !errors.Is(err, table.ErrDamaged) {
+		return nil, err
 	}
-	at := func(off int, magic string) bool {
-		return len(head) >= off+len(magic) && string(head[off:off+len(magic)]) == magic
+	if err == nil && t.Kind == "gpt" && len(t.Partitions) > 0 {
+		root.Table, root.Remarks = t.Kind, t.Remarks
+		return t.Partitions, nil
+	}
+	what, failed := identify(r, 0, size)
+	switch {
+	case failed != nil:
+		return nil, fmt.Errorf("disk: %w", failed)
+	case what != "" && what != fatFamily && what != swapSpace:
+		root.Table = "none"
+		return []table.Partition{{Size: size}}, nil
+	case err != nil:
+		return nil, err
+	case len(t.Partitions) == 0:
+		return nil, errors.New("read partition table: no partition lies on the disk")
+	}
+	root.Table, root.Remarks = t.Kind, t.Remarks
+	return t.Partitions, nil
+}
+
+// choose finds the volume that is the system's root, and its fstab.
+func choose(volumes []*volume) (*volume, []mountPoint, error) {
+	var best *volume
+	var mounts []mountPoint
+	rank, tied := -1, 0
+	for _, v := range volumes {
+		if !v.isRoot() {
+			continue
+		}
+		m, err := v.fstab()
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", place(v.Number), err)
+		}
+		switch n := v.rank(m); {
+		case n > rank:
+			best, mounts, rank, tied = v, m, n, 0
+		case n == rank:
+			tied = v.Number
+		}
+	}
+	if tied != 0 {
+		return nil, nil, fmt.Errorf("more than one root file system: %s and %d, and nothing says which one boots", place(best.Number), tied)
+	}
+	// What cannot be read may be the root that boots, unless the one found says of
+	// itself that it is.
+	if best == nil || !best.certain(mounts) {
+		for _, v := range volumes {
+			if v.err != nil {
+				return nil, nil, fmt.Errorf("%s: %w", place(v.Number), v.err)
+			}
+			if best == nil && v.store != nil {
+				if err := v.store.Dirty(); err != nil {
+					return nil, nil, fmt.Errorf("%s: %w", place(v.Number), err)
+				}
+			}
+		}
+	}
+	if best == nil {
+		return nil, nil, fmt.Errorf("no root file system among %d partitions", len(volumes))
+	}
+	return best, mounts, nil
+}
+
+// mount lays the other partitions that fstab names into the root's tree. One that
+// is not here or cannot be read is a remark, or an error if packages may be there.
+func (root *Root) mount(self *volume, volumes []*volume, mounts []mountPoint) error {
+	for _, m := range mounts {
+		if m.path == "." {
+			continue
+		}
+		err := root.mountOne(self, volumes, m)
+		if err == nil {
+			continue
+		}
+		if m.matters() {
+			return fmt.Errorf("fstab puts /%s on %s: %w", m.path, m.spec, err)
+		}
+		root.Remarks = append(root.Remarks, fmt.Sprintf("/%s on %s was not read: %v", m.path, m.spec, err))
+	}
+	return nil
+}
+
+func (root *Root) mountOne(self *volume, volumes []*volume, m mountPoint) error {
+	if m.option("bind") || m.option("rbind") || m.kind == "overlay" {
+		return &UnsupportedError{What: "a folder mounted over another"}
+	}
+	var found *volume
+	for _, v := range volumes {
+		if m.names(v) {
+			if found != nil {
+				return fmt.Errorf("partitions %d and %d have that name", found.Number, v.Number)
+			}
+			found = v
+		}
 	}
 	switch {
-	case at(0, "XFSB"):
-		return "xfs", nil
-	case at(0, "LUKS\xba\xbe"):
-		return "an encrypted volume (LUKS)", nil
-	case at(512, "LABELONE") || at(1024, "LABELONE"):
-		return "LVM", nil
-	case at(0x10040, "_BHRfS_M"):
-		return "btrfs", nil
-	case at(1024+56, "\x53\xef"):
-		return "ext4", nil
+	case found == nil:
+		return &UnsupportedError{What: "a file system that is not on this disk"}
+	case found == self:
+		return &UnsupportedError{What: "the root file system in a second place"}
+	case found.err != nil:
+		return found.err
+	case found.store == nil:
+		return &UnsupportedError{What: orUnknown(found.what)}
 	}
-	return "", nil
-}
-
-func openExt4(r io.ReaderAt, p extent) (FileSystem, error) {
-	f, err := ext4.Open(io.NewSectionReader(r, p.start, p.size), p.size)
+	if err := found.store.Dirty(); err != nil {
+		return err
+	}
+	err := self.files.Mount(m.path, found.store)
+	if notThere(err) {
+		return errors.New("its mount point is missing")
+	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := f.Dirty(); err != nil {
-		return nil, err
-	}
-	return inode.New(f), nil
+	root.Mounts = append(root.Mounts, Mount{Path: m.path, Partition: found.Number, Type: found.what})
+	return nil
 }
 
-// isRoot says whether a file system looks like an operating system's root.
-func isRoot(f fs.FS) bool {
-	for _, name := range []string{"etc/os-release", "usr/lib/os-release"} {
-		if _, err := fs.Stat(f, name); err == nil {
-			return true
-		}
+func orUnknown(what string) string {
+	if what == "" {
+		return "an unknown file system"
 	}
-	return false
+	return what
 }

@@ -79,7 +79,7 @@ func TestEveryKindReadsAsTheTreeItWasMadeFrom(t *testing.T) {
 	for name, args := range kinds {
 		t.Run(name, func(t *testing.T) {
 			p := kept
-			p.Late = true // mkfs -d keeps 32 bits of a time
+			p.Late = true                          // mkfs -d keeps 32 bits of a time
 			if strings.HasPrefix(name, "inline") { // mkfs -d loses the hole at the end
 				p.Skip = map[string]bool{"lost+found": true, ".": true, "sparse": true}
 			}
