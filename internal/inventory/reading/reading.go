@@ -1,7 +1,10 @@
 // Package reading holds the choices that every reader of a root understands.
 package reading
 
-import "time"
+import (
+	"io"
+	"time"
+)
 
 // Options are the choices of a reading.
 type Options struct {
@@ -21,4 +24,7 @@ type Options struct {
 	// Cache is a folder for parsed metadata, keyed by the digest of the index that
 	// vouches for it; empty keeps nothing.
 	Cache string
+	// Fetch reads the address of repository metadata that the root itself does not hold;
+	// what is not there gives fs.ErrNotExist. nil: nothing is ever fetched.
+	Fetch func(address string) (io.ReadCloser, error)
 }

@@ -26,14 +26,10 @@ const maxOpen = 1 << 30
 var errTooBig = errors.New("it unpacks to more than its index states")
 
 // Read hands the contents of d, read from r in whatever form they have, to read, and
-// checks r against the digest in the index. unpacked says that r is what d unpacks
-// to, as yum keeps some files. What read made of the contents counts only if the
-// error is nil.
-func (d Data) Read(r io.Reader, unpacked bool, read func(io.Reader) error) error {
+// checks r against the digest in the index. What read made of the contents counts
+// only if the error is nil.
+func (d Data) Read(r io.Reader, read func(io.Reader) error) error {
 	want := d.Sum
-	if unpacked && d.Open.Hex != "" {
-		want = d.Open
-	}
 	sum, err := hasher(want.Kind)
 	if err != nil {
 		return err

@@ -59,7 +59,7 @@ func TestAFormThatIsNotReadIsRefusedByName(t *testing.T) {
 		}
 	}
 	for head, want := range map[string]string{"\x00ZCK1 and more": "zchunk", "SQLite format 3\x00": "sqlite"} {
-		if err := data(head).Read(strings.NewReader(head), false, drain); err == nil || !strings.Contains(err.Error(), want) {
+		if err := data(head).Read(strings.NewReader(head), drain); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", head, err)
 		}
 	}
@@ -87,35 +87,32 @@ func packed(text string) string {
 func TestOnlyTheFileThatTheIndexNamesCounts(t *testing.T) {
 	file := packed("contents")
 	good := data(file)
-	good.Open, good.OpenSize = data("contents").Sum, 8
-	if err := good.Read(strings.NewReader(file), false, drain); err != nil {
+	good.OpenSize = 8
+	if err := good.Read(strings.NewReader(file), drain); err != nil {
 		t.Error(err)
 	}
-	if err := good.Read(strings.NewReader("contents"), true, drain); err != nil {
-		t.Errorf("unpacked by another: %v", err)
-	}
 	lazy := func(io.Reader) error { return nil }
-	if err := good.Read(strings.NewReader(file), false, lazy); err != nil {
+	if err := good.Read(strings.NewReader(file), lazy); err != nil {
 		t.Errorf("a reader that stops early: %v", err)
 	}
 	for name, bad := range map[string]string{"another": packed("Contents"), "truncated": file[:len(file)-9], "longer": file + "x", "empty": ""} {
-		if err := good.Read(strings.NewReader(bad), false, lazy); err == nil || !strings.Contains(err.Error(), "not the file") {
+		if err := good.Read(strings.NewReader(bad), lazy); err == nil || !strings.Contains(err.Error(), "not the file") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	broken := file[:len(file)-9]
-	if err := data(broken).Read(strings.NewReader(broken), false, drain); err == nil {
+	if err := data(broken).Read(strings.NewReader(broken), drain); err == nil {
 		t.Error("half an archive was read")
 	}
 	for _, kind := range []string{"md5", "", "crc"} {
 		d := good
 		d.Sum.Kind = kind
-		if err := d.Read(strings.NewReader(file), false, drain); err == nil || !strings.Contains(err.Error(), "not accepted") {
+		if err := d.Read(strings.NewReader(file), drain); err == nil || !strings.Contains(err.Error(), "not accepted") {
 			t.Errorf("checksum of kind %q: %v", kind, err)
 		}
 	}
 	own := errors.New("own")
-	if err := good.Read(strings.NewReader(file), false, func(io.Reader) error { return own }); !errors.Is(err, own) {
+	if err := good.Read(strings.NewReader(file), func(io.Reader) error { return own }); !errors.Is(err, own) {
 		t.Errorf("the reader's error became %v", err)
 	}
 }
@@ -125,7 +122,7 @@ func TestAFileUnpacksToNoMoreThanItsIndexStates(t *testing.T) {
 	d := data(bomb)
 	d.OpenSize = 1000
 	read := int64(0)
-	err := d.Read(strings.NewReader(bomb), false, func(r io.Reader) error {
+	err := d.Read(strings.NewReader(bomb), func(r io.Reader) error {
 		n, err := io.Copy(io.Discard, r)
 		read = n
 		return err
@@ -133,7 +130,7 @@ func TestAFileUnpacksToNoMoreThanItsIndexStates(t *testing.T) {
 	if !errors.Is(err, errTooBig) || read > 1000 {
 		t.Errorf("%d bytes read, %v", read, err)
 	}
-	if err := d.Read(strings.NewReader(bomb), false, func(io.Reader) error { return nil }); !errors.Is(err, errTooBig) {
+	if err := d.Read(strings.NewReader(bomb), func(io.Reader) error { return nil }); !errors.Is(err, errTooBig) {
 		t.Errorf("a reader that does not look: %v", err)
 	}
 }

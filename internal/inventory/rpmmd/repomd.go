@@ -33,8 +33,8 @@ type Data struct {
 	// Href is where the file is, relative to the repository; Base replaces the
 	// repository's own address when it is there.
 	Href, Base string
-	// Sum is of the file as it is stored, Open of its contents unpacked.
-	Sum, Open Digest
+	// Sum is of the file as it is stored.
+	Sum Digest
 	// Size and OpenSize are in bytes, zero when not stated.
 	Size, OpenSize int64
 }
@@ -106,8 +106,6 @@ func (s *scanner) data() (d Data, at int64, err error) {
 		switch string(s.name) {
 		case "checksum":
 			d.Sum, err = s.digest()
-		case "open-checksum":
-			d.Open, err = s.digest()
 		case "location":
 			d.Href, d.Base = s.attr("href"), s.attr("base")
 			if d.Base == "" {

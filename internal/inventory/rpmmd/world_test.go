@@ -33,7 +33,7 @@ func open(t *testing.T, dir, kind string, read func(io.Reader) error) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if err := d.Read(f, false, read); err != nil {
+	if err := d.Read(f, read); err != nil {
 		t.Fatalf("read %s: %v", d.Href, err)
 	}
 }

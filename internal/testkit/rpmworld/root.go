@@ -15,6 +15,7 @@ import (
 type World struct {
 	// ID and VersionID are those of os-release; by default amzn and 2023.
 	ID, VersionID string
+	Platform      string // such as el8: modules require it
 	Repositories  []Repository
 	Installed     []Package
 	// DBPath is where the database lies, by default /var/lib/rpm. It is sqlite always:
@@ -49,7 +50,11 @@ func Build(t testing.TB, w World) *Root {
 	r := &Root{Dir: filepath.Join(t.TempDir(), "root"), Repos: map[string]string{}, home: t.TempDir(), releasever: w.VersionID}
 	// Debian's rpm keeps its database in the home folder unless told where.
 	put(t, r.home, ".rpmmacros", "%_dbpath "+w.DBPath+"\n")
-	put(t, r.Dir, "etc/os-release", fmt.Sprintf("NAME=%q\nID=%q\nVERSION_ID=%q\n", w.ID, w.ID, w.VersionID))
+	release := fmt.Sprintf("NAME=%q\nID=%q\nVERSION_ID=%q\n", w.ID, w.ID, w.VersionID)
+	if w.Platform != "" {
+		release += fmt.Sprintf("PLATFORM_ID=%q\n", "platform:"+w.Platform)
+	}
+	put(t, r.Dir, "etc/os-release", release)
 	put(t, r.Dir, "etc/dnf/dnf.conf", "[main]\ngpgcheck=0\nbest=False\nskip_if_unavailable=False\n")
 	for name, text := range w.Files {
 		put(t, r.Dir, name, text)

@@ -1,0 +1,62 @@
+package rpm
+
+import (
+	"fmt"
+	"strings"
+)
+
+// section is one [part] of a configuration file.
+type section struct {
+	name string
+	keys map[string]string // in lower case; a value of several lines keeps its line ends
+}
+
+// parseINI reads a configuration file of yum or dnf: a line that begins with a blank
+// continues the value before it. Anything that is none of it is an error, because a
+// repository that was not understood must not be left out.
+func parseINI(text []byte) ([]section, error) {
+	var all []section
+	last := ""
+	n := 0
+	for line := range strings.Lines(strings.TrimPrefix(string(text), "\ufeff")) {
+		n++
+		line = strings.TrimRight(line, " \t\r\n")
+		body := strings.TrimLeft(line, " \t")
+		switch {
+		case body == "":
+			last = ""
+		case body[0] == '#' || body[0] == ';':
+		case body[0] == '[' && body == line:
+			name, rest, ok := strings.Cut(body[1:], "]")
+			if rest = strings.TrimSpace(rest); !ok || name == "" || (rest != "" && rest[0] != '#' && rest[0] != ';') {
+				return nil, fmt.Errorf("line %d: %q is no section", n, shorten(body))
+			}
+			all, last = append(all, section{name, map[string]string{}}), ""
+		case len(all) == 0:
+			return nil, fmt.Errorf("line %d: %q stands before the first section", n, shorten(body))
+		case body != line && last != "":
+			all[len(all)-1].keys[last] += "\n" + body
+		default:
+			i := strings.IndexAny(body, "=:")
+			if i <= 0 {
+				return nil, fmt.Errorf("line %d: %q is no setting", n, shorten(body))
+			}
+			last = strings.ToLower(strings.TrimSpace(body[:i]))
+			all[len(all)-1].keys[last] = strings.TrimSpace(body[i+1:])
+		}
+	}
+	return all, nil
+}
+
+// words are the parts of a value that is a list: blanks, commas and line ends part
+// them.
+func words(value string) []string {
+	return strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(" ,\t\r\n", r) })
+}
+
+func shorten(s string) string {
+	if len(s) > 60 {
+		return s[:60] + "…"
+	}
+	return s
+}

@@ -1,0 +1,89 @@
+package rpmmd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Opener opens a file that an index names.
+type Opener func(Data) (io.ReadCloser, error)
+
+// Selection is what a repository says about some names.
+type Selection struct {
+	Packages   []Package  // of the names, and those that obsolete one of them
+	Advisories []Advisory // those that name one, with those packages only
+	Modules    Modules    // all of it
+}
+
+// Select reads what the repository with the index md says about names. A repository
+// without primary metadata is an error; one without advisories or modules has none.
+func Select(md Repomd, open Opener, names map[string]bool) (Selection, error) {
+	return selection(md, open, func(n []byte) bool { return names[string(n)] })
+}
+
+// selection reads the three files at once.
+func selection(md Repomd, open Opener, wanted Names) (Selection, error) {
+	var out Selection
+	var group errgroup.Group
+	primary, err := md.Find("primary")
+	if err == nil && primary == nil {
+		err = errors.New("its index names no primary metadata")
+	}
+	if err != nil {
+		return out, err
+	}
+	group.Go(func() error {
+		return primary.from(open, func(r io.Reader) error {
+			return ReadPrimary(r, wanted, func(p Package) error {
+				out.Packages = append(out.Packages, p)
+				return nil
+			})
+		})
+	})
+	updates, err := md.Find("updateinfo")
+	if err != nil {
+		return out, err
+	}
+	if updates != nil {
+		group.Go(func() error {
+			return updates.from(open, func(r io.Reader) error {
+				return ReadUpdateinfo(r, wanted, func(a Advisory) error {
+					out.Advisories = append(out.Advisories, a)
+					return nil
+				})
+			})
+		})
+	}
+	modules, err := md.Find("modules")
+	if err != nil {
+		return out, err
+	}
+	if modules != nil {
+		group.Go(func() error {
+			return modules.from(open, func(r io.Reader) (err error) {
+				out.Modules, err = ReadModules(r)
+				return err
+			})
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return Selection{}, err
+	}
+	return out, nil
+}
+
+// from reads d as open gives it.
+func (d Data) from(open Opener, read func(io.Reader) error) error {
+	f, err := open(d)
+	if err != nil {
+		return fmt.Errorf("open its %s: %w", d.Type, err)
+	}
+	defer f.Close()
+	if err := d.Read(f, read); err != nil {
+		return fmt.Errorf("read its %s (%s): %w", d.Type, short(d.Href), err)
+	}
+	return nil
+}
