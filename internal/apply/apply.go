@@ -41,6 +41,22 @@ func (s Simulation) Extra(wanted []baseline.LockedPackage) []record.Change {
 	return extra
 }
 
+// Outcome is what is installed once packages are, by s, on a root that had before.
+func (s Simulation) Outcome(before []baseline.Installed, packages []baseline.LockedPackage) []baseline.Installed {
+	on := func(c record.Change, p baseline.Package) bool { return c.Name == p.Name && c.Arch == p.Arch }
+	after := slices.Clone(before)
+	for _, p := range packages {
+		beside := slices.ContainsFunc(s.Beside, func(c record.Change) bool { return on(c, p.Package) })
+		after = slices.DeleteFunc(after, func(i baseline.Installed) bool {
+			return !beside && i.Name == p.Name && i.Arch == p.Arch
+		})
+		after = append(after, baseline.Installed{Package: p.Package})
+	}
+	return slices.DeleteFunc(after, func(i baseline.Installed) bool {
+		return slices.ContainsFunc(s.Retire, func(c record.Change) bool { return on(c, i.Package) && c.From == Version(i.Package) })
+	})
+}
+
 // Diff lists what changed between two inventories, by name and architecture.
 func Diff(before, after []baseline.Installed) []record.Change {
 	type key struct{ name, arch string }

@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/goldenami/rehydrate/baseline"
+	"github.com/goldenami/rehydrate/internal/apply"
 )
 
 // readDates reads the changelogs that a delay needs: on Debian and Ubuntu nothing
 // else states a version's date. Read are only those of packages that would be
 // missing without the delay and are not missing, at that version, with it.
 func (r *run) readDates(ctx context.Context) error {
-	if !r.req.Options.AptApprovalDelay || r.Manager == nil {
+	if !r.datesFromChangelogs() || r.Manager == nil {
 		return nil
 	}
 	eager, delays := undelayed(r.base)
@@ -42,7 +43,7 @@ func (r *run) readDates(ctx context.Context) error {
 	var offers []baseline.AvailablePackage
 	for _, p := range r.node.Available.Packages {
 		key := p.Name + "." + p.Arch
-		if missing[key] != "" && missing[key] != settled[key] && baseline.CompareVersions(r.node.Inventory.OS, p.Version, have[key]) > 0 {
+		if missing[key] != "" && missing[key] != settled[key] && baseline.CompareVersions(r.node.Inventory.OS, apply.Version(p.Package), have[key]) > 0 {
 			offers = append(offers, p)
 		}
 	}

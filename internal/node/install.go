@@ -43,7 +43,7 @@ func (r *run) install(ctx context.Context) error {
 	todo, standby := r.sort(lock)
 	if len(todo) > 0 {
 		if err := r.change(ctx, lock, todo, standby, made); err != nil {
-			return err
+			return r.after(err, lock, made)
 		}
 	} else {
 		r.Say("nothing to install")
@@ -53,6 +53,15 @@ func (r *run) install(ctx context.Context) error {
 	return r.judge(lock, made)
 }
 
+// after ends an installation that failed with err: where the root was read after it,
+// the states come from that, too.
+func (r *run) after(err error, lock *baseline.Lock, made bool) error {
+	if r.base == nil || r.report.After == nil {
+		return err
+	}
+	return fault.As(errors.Join(err, r.rescan(lock, made)), fault.KindOf(err), fault.HintOf(err))
+}
+
 func (r *run) setLock(lock *baseline.Lock) {
 	r.report.Lock, r.report.LockDigest, r.report.Identity = lock, lock.Digest(), lock.Identity()
 }
@@ -60,13 +69,13 @@ func (r *run) setLock(lock *baseline.Lock) {
 // withCVEs reads the changelogs of what lock holds, so that it can say what is fixed.
 // Without the extension the evaluation takes nothing from changelogs.
 func (r *run) withCVEs(ctx context.Context, lock *baseline.Lock) (*baseline.Lock, error) {
-	if !r.req.Options.AptApprovalDelay {
+	if !r.datesFromChangelogs() {
 		return lock, nil
 	}
 	var locked, deps []baseline.AvailablePackage
 	for _, p := range lock.Packages {
 		for _, o := range r.node.Available.Packages {
-			if o.Name != p.Name || o.Arch != p.Arch || o.Version != p.Version {
+			if !apply.Same(o.Package, p.Package) {
 				continue
 			}
 			locked = append(locked, o)
@@ -98,7 +107,7 @@ func (r *run) sort(lock *baseline.Lock) (todo, standby []baseline.LockedPackage)
 		switch {
 		case f.Standing == baseline.StandingExact:
 		case f.Standing == baseline.StandingNewer:
-			r.find("package %s is at %s, newer than the lock's %s: left as it is", p.Name, f.Installed, p.Version)
+			r.find("package %s is at %s, newer than the lock's %s: left as it is", p.Name, f.Installed, apply.Version(p.Package))
 		case r.held(p):
 			r.fail(p, "held")
 		case f.Standing == baseline.StandingOlder:
@@ -122,12 +131,12 @@ func (r *run) change(ctx context.Context, lock *baseline.Lock, todo, standby []b
 		return err
 	}
 	r.report.Obtained = obtained
-	todo, err = closure(ctx, session, todo, standby)
+	todo, sim, err := closure(ctx, session, todo, standby)
 	if err != nil {
 		return err
 	}
 	for _, p := range todo {
-		r.Say("install %s", apply.Say(record.Change{Name: p.Name, Arch: p.Arch, From: p.From, To: p.Version}))
+		r.Say("install %s", apply.Say(change(p)))
 	}
 	failed := session.Install(ctx, todo)
 	// Whatever happened, say what is installed now. The run may have been interrupted
@@ -143,29 +152,35 @@ func (r *run) change(ctx context.Context, lock *baseline.Lock, todo, standby []b
 	} else {
 		r.report.RebootNeed = need
 	}
-	return errors.Join(failed, r.exactly(todo))
+	return errors.Join(failed, r.exactly(todo, sim))
 }
 
-// closure is todo with those of standby that todo needs, and nothing else.
-func closure(ctx context.Context, s apply.Session, todo, standby []baseline.LockedPackage) ([]baseline.LockedPackage, error) {
+// change is what installing p changes.
+func change(p baseline.LockedPackage) record.Change {
+	return record.Change{Name: p.Name, Arch: p.Arch, From: p.From, To: apply.Version(p.Package)}
+}
+
+// closure is todo with those of standby that todo needs, and nothing else; and what
+// installing that entails.
+func closure(ctx context.Context, s apply.Session, todo, standby []baseline.LockedPackage) ([]baseline.LockedPackage, apply.Simulation, error) {
 	for {
 		sim, err := s.Simulate(ctx, todo)
 		if err != nil {
-			return nil, err
+			return nil, sim, err
 		}
 		if err := refuseRemovals(sim); err != nil {
-			return nil, err
+			return nil, sim, err
 		}
 		extra := sim.Extra(todo)
 		if len(extra) == 0 {
-			return todo, nil
+			return todo, sim, nil
 		}
 		for _, c := range extra {
 			i := slices.IndexFunc(standby, func(p baseline.LockedPackage) bool {
-				return p.Name == c.Name && p.Arch == c.Arch && p.Version == c.To
+				return p.Name == c.Name && p.Arch == c.Arch && apply.Version(p.Package) == c.To
 			})
 			if i < 0 {
-				return nil, fault.New(fault.Failed, "make a new lock on this node",
+				return nil, sim, fault.New(fault.Failed, "make a new lock on this node",
 					"refused: installing the lock would also install %s, which the lock does not hold", apply.Say(c))
 			}
 			todo = append(todo, standby[i])
@@ -175,29 +190,31 @@ func closure(ctx context.Context, s apply.Session, todo, standby []baseline.Lock
 }
 
 // exactly reports every difference between what was to change and what did.
-func (r *run) exactly(todo []baseline.LockedPackage) error {
+func (r *run) exactly(todo []baseline.LockedPackage, sim apply.Simulation) error {
+	before := r.node.Inventory.Installed
 	want := map[record.Change]bool{}
-	for _, p := range todo {
-		want[record.Change{Name: p.Name, Arch: p.Arch, From: p.From, To: p.Version}] = true
+	for _, c := range apply.Diff(before, sim.Outcome(before, todo)) {
+		want[c] = true
 	}
 	var outside []string
 	for _, c := range r.report.Changes {
 		if !want[c] {
 			outside = append(outside, apply.Say(c))
 		}
-		delete(want, c)
 	}
+	missed := 0
 	for _, p := range todo {
-		if want[record.Change{Name: p.Name, Arch: p.Arch, From: p.From, To: p.Version}] {
+		if !slices.ContainsFunc(r.report.After.Installed, func(i baseline.Installed) bool { return apply.Same(i.Package, p.Package) }) {
 			r.fail(p, "the package manager left it as it was")
+			missed++
 		}
 	}
 	var errs []error
 	if len(outside) > 0 {
 		errs = append(errs, fmt.Errorf("these changed outside the lock: %s", strings.Join(outside, ", ")))
 	}
-	if len(want) > 0 {
-		errs = append(errs, fmt.Errorf("%d of %d packages were not installed: %s", len(want), len(todo), strings.Join(r.unmet, ", ")))
+	if missed > 0 {
+		errs = append(errs, fmt.Errorf("%d of %d packages were not installed: %s", missed, len(todo), strings.Join(r.unmet, ", ")))
 	}
 	return errors.Join(errs...)
 }

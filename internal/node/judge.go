@@ -53,7 +53,7 @@ func (r *run) judge(lock *baseline.Lock, made bool) error {
 		}
 	}
 	if len(r.unmet) > 0 {
-		return fault.New(fault.Partial, "a package on hold is released with apt-mark unhold",
+		return fault.New(fault.Partial, "a package on hold is released with apt-mark unhold, dnf versionlock delete or zypper removelock",
 			"install: packages of the lock were not installed: %s", strings.Join(r.unmet, ", "))
 	}
 	return nil
@@ -131,5 +131,5 @@ func (r *run) leave(p baseline.Package, from, why string) {
 	id := p.Name + "." + p.Arch
 	r.why[id] = why
 	r.report.FailedItems = append(r.report.FailedItems, id)
-	r.find("not installed: %s: %s", apply.Say(record.Change{Name: p.Name, Arch: p.Arch, From: from, To: p.Version}), why)
+	r.find("not installed: %s: %s", apply.Say(record.Change{Name: p.Name, Arch: p.Arch, From: from, To: apply.Version(p)}), why)
 }

@@ -33,18 +33,51 @@ func (r *run) makeLock(ctx context.Context) (*baseline.Lock, error) {
 	return r.relock(deps)
 }
 
-// tryLock locks what is approved and asks what installing that would entail.
+// tryLock locks what is approved and asks what installing that would entail. If the
+// package manager refuses that, each update is asked for by itself, and those that it
+// refuses are left out with its reason (specification §3.1: they are Failed). What
+// cannot be installed even so is an error.
 func (r *run) tryLock(ctx context.Context) (*baseline.Lock, apply.Simulation, error) {
 	lock, err := r.relock(nil)
 	if err != nil {
 		return nil, apply.Simulation{}, err
 	}
-	sim, err := r.Manager.Simulate(ctx, lock.Packages)
-	if err != nil {
-		return nil, apply.Simulation{}, err
+	sim, refused := r.simulate(ctx, lock.Packages)
+	if refused == nil || !askEach(refused) || len(lock.Packages) < 2 {
+		return lock, sim, refused
 	}
-	return lock, sim, refuseRemovals(sim)
+	left := 0
+	for _, p := range lock.Packages {
+		switch _, err := r.simulate(ctx, []baseline.LockedPackage{p}); {
+		case err == nil:
+			left++
+		case !askEach(err):
+			return nil, sim, err
+		default:
+			r.refuse[p.Name+"."+p.Arch] = err.Error()
+		}
+	}
+	if left == 0 || left == len(lock.Packages) {
+		return nil, sim, refused
+	}
+	if lock, err = r.relock(nil); err != nil {
+		return nil, sim, err
+	}
+	sim, err = r.simulate(ctx, lock.Packages)
+	return lock, sim, err
 }
+
+// simulate asks the package manager; removals are refused.
+func (r *run) simulate(ctx context.Context, packages []baseline.LockedPackage) (apply.Simulation, error) {
+	sim, err := r.Manager.Simulate(ctx, packages)
+	if err != nil {
+		return sim, err
+	}
+	return sim, refuseRemovals(sim)
+}
+
+// askEach says that err is about the packages, not about the package manager.
+func askEach(err error) bool { return fault.KindOf(err) == fault.Failed }
 
 // blocks reports whether the solver's additions hold what the baseline rejects and
 // must not come in as a dependency either (specification §3.1).
@@ -53,11 +86,16 @@ func (r *run) blocks(extra []record.Change) bool {
 		return false
 	}
 	return slices.ContainsFunc(extra, func(c record.Change) bool {
-		p := baseline.Package{Name: c.Name, Arch: c.Arch, Version: c.To}
+		p := r.parsed(c)
 		return slices.ContainsFunc(r.base.RejectedPatches, func(entry string) bool {
 			return baseline.MatchPattern(r.node.Inventory.OS, entry, p)
 		})
 	})
+}
+
+// parsed is the package that a change brings.
+func (r *run) parsed(c record.Change) baseline.Package {
+	return baseline.ParsePackage(r.node.Inventory.OS, c.Name, c.Arch, c.To)
 }
 
 // readNeeds asks, package by package, what each needs; the evaluation then leaves
@@ -70,10 +108,10 @@ func (r *run) readNeeds(ctx context.Context, packages []baseline.LockedPackage) 
 		}
 		var needs []baseline.Package
 		for _, c := range sim.Extra([]baseline.LockedPackage{p}) {
-			needs = append(needs, baseline.Package{Name: c.Name, Arch: c.Arch, Version: c.To})
+			needs = append(needs, r.parsed(c))
 		}
 		for i := range r.node.Available.Packages {
-			if o := &r.node.Available.Packages[i]; o.Name == p.Name && o.Arch == p.Arch && o.Version == p.Version {
+			if o := &r.node.Available.Packages[i]; apply.Same(o.Package, p.Package) {
 				o.Requires = needs
 			}
 		}
@@ -94,6 +132,13 @@ func (r *run) relock(deps []baseline.AvailablePackage) (*baseline.Lock, error) {
 	if err != nil {
 		return nil, err
 	}
+	lock.Packages = slices.DeleteFunc(lock.Packages, func(p baseline.LockedPackage) bool {
+		why := r.refuse[p.Name+"."+p.Arch]
+		if why != "" {
+			lock.Skipped = append(lock.Skipped, baseline.SkippedPackage{Package: p.Package, From: p.From, Reason: why})
+		}
+		return why != ""
+	})
 	return lock, nil
 }
 
@@ -114,14 +159,14 @@ func (r *run) offersOf(ctx context.Context, extra []record.Change) ([]baseline.A
 	var deps []baseline.AvailablePackage
 	for _, c := range extra {
 		i := slices.IndexFunc(more.Available.Packages, func(p baseline.AvailablePackage) bool {
-			return p.Name == c.Name && p.Arch == c.Arch && p.Version == c.To
+			return p.Name == c.Name && p.Arch == c.Arch && apply.Version(p.Package) == c.To
 		})
 		if i < 0 {
 			return nil, fmt.Errorf("the package manager would also install %s, which no configured source was seen to offer", apply.Say(c))
 		}
 		offer := more.Available.Packages[i]
 		known := slices.ContainsFunc(r.node.Available.Packages, func(p baseline.AvailablePackage) bool {
-			return p.Name == offer.Name && p.Arch == offer.Arch && p.Version == offer.Version
+			return apply.Same(p.Package, offer.Package)
 		})
 		if !known { // evidence of what the lock was made from
 			r.node.Available.Packages = append(r.node.Available.Packages, offer)

@@ -69,7 +69,7 @@ func Run(ctx context.Context, root Root, req record.NodeRequest) (*record.NodeRe
 		root.Clock = wait.Wall{}
 	}
 	r := &run{
-		Root: root, req: req, now: req.Now.UTC(), why: map[string]string{},
+		Root: root, req: req, now: req.Now.UTC(), why: map[string]string{}, refuse: map[string]string{},
 		report: &record.NodeReport{
 			Schema: record.NodeSchema, Node: root.Name, Operation: req.Operation,
 			StartedAt: root.Clock.Now().UTC(), Modelled: root.Modelled,
@@ -96,6 +96,7 @@ type run struct {
 	node   baseline.Node
 	report *record.NodeReport
 	why    map[string]string // of FailedItems
+	refuse map[string]string // "name.arch" of updates that the package manager refuses: why
 	unmet  []string          // FailedItems that the lock holds
 }
 
@@ -178,7 +179,7 @@ func (r *run) collect(ctx context.Context, names []string) error {
 		return err
 	}
 	for i, p := range n.Available.Packages {
-		if seen, ok := r.req.FirstSeen[p.Name+"="+p.Version]; ok {
+		if seen, ok := r.req.FirstSeen[p.Name+"="+apply.Version(p.Package)]; ok {
 			n.Available.Packages[i].FirstSeen = seen
 		}
 	}
@@ -193,11 +194,23 @@ func (r *run) find(format string, args ...any) {
 	r.Say("%s", text)
 }
 
-// installed gives the installed version by "name.arch".
+// installed gives the highest installed version by "name.arch".
 func installed(inv baseline.Inventory) map[string]string {
 	m := make(map[string]string, len(inv.Installed))
 	for _, p := range inv.Installed {
-		m[p.Name+"."+p.Arch] = p.Version
+		key, v := p.Name+"."+p.Arch, apply.Version(p.Package)
+		if old, ok := m[key]; !ok || baseline.CompareVersions(inv.OS, v, old) > 0 {
+			m[key] = v
+		}
 	}
 	return m
+}
+
+// datesFromChangelogs says that nothing but changelogs dates this root's packages.
+func (r *run) datesFromChangelogs() bool {
+	switch r.node.Inventory.OS {
+	case baseline.Debian, baseline.Ubuntu, baseline.Raspbian:
+		return r.req.Options.AptApprovalDelay
+	}
+	return false
 }
