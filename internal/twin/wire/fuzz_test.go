@@ -23,6 +23,7 @@ func FuzzRequests(f *testing.F) {
 		{"PUT", "/box/key%20x?x-id=PutObject", "s3", "", "5;chunk-signature=00\r\nhello\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n", "aws-chunked"},
 		{"PUT", "/box", "s3", "", "<CreateBucketConfiguration><LocationConstraint>eu-west-1</LocationConstraint></CreateBucketConfiguration>", ""},
 		{"POST", "/service/X/operation/Y", "monitoring", "", "\xbf\xff", ""},
+		{"POST", "/service/GraniteServiceVersion20100801/operation/SetAlarmState", "monitoring", "", "\xa2iAlarmNameaajStateValuebOK", ""},
 	} {
 		f.Add(s.method, s.path, s.scope, s.target, s.body, s.chunked)
 	}

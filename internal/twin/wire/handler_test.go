@@ -15,6 +15,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/ebs"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
@@ -46,7 +47,9 @@ func thin() []*wire.Service {
 	nothing[ebs.ListSnapshotBlocksInput, ebs.ListSnapshotBlocksOutput](b, "ListSnapshotBlocks")
 	nothing[s3.CreateBucketInput, s3.CreateBucketOutput](o, "CreateBucket")
 	nothing[s3.PutObjectInput, s3.PutObjectOutput](o, "PutObject")
-	return []*wire.Service{e, s, a, t, b, o}
+	m := wire.NewService("monitoring")
+	nothing[cloudwatch.SetAlarmStateInput, cloudwatch.SetAlarmStateOutput](m, "SetAlarmState")
+	return []*wire.Service{e, s, a, t, b, o, m}
 }
 
 // lenient serves without failing the test when an empty output breaks a model.
@@ -97,6 +100,9 @@ func (r raw) send(h http.Handler) *httptest.ResponseRecorder {
 
 // codeOf reads the error code from a body of any protocol.
 func codeOf(w *httptest.ResponseRecorder) string {
+	if code, _, ok := strings.Cut(w.Header().Get("X-Amzn-Query-Error"), ";"); ok { // CBOR
+		return code
+	}
 	body := w.Body.Bytes()
 	if strings.Contains(w.Header().Get("Content-Type"), "json") {
 		var e struct {
