@@ -1,6 +1,7 @@
 package rpmworld
 
 import (
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"maps"
@@ -21,6 +22,7 @@ type Advisory struct {
 	CVEs, Bugzillas         []string
 	Module                  string // name:stream:version:context:arch of its collection
 	Reboot                  bool   // reboot_suggested on each package
+	Text                    string // its description
 	Packages                []Package
 }
 
@@ -38,6 +40,9 @@ type Repository struct {
 	Compression string
 	// Checksum of the metadata: sha256 (the default), sha512 or sha1.
 	Checksum string
+	// Synthetic describes the packages without building them: enough for what only
+	// lists them.
+	Synthetic bool
 	// Extra are further arguments for createrepo_c.
 	Extra []string
 
@@ -51,13 +56,14 @@ type content struct {
 	Packages                                   []Package
 	UpdateInfo, Modules, Compression, Checksum string
 	Extra                                      []string
+	Synthetic                                  bool
 }
 
 // Repo builds the repository and returns its folder, which nothing may write to.
 func Repo(t testing.TB, r Repository) string {
 	t.Helper()
 	need(t, "createrepo_c", "modifyrepo_c")
-	c := content{UpdateInfo: r.UpdateInfo, Modules: r.Modules, Compression: r.Compression, Checksum: r.Checksum, Extra: r.Extra}
+	c := content{UpdateInfo: r.UpdateInfo, Modules: r.Modules, Compression: r.Compression, Checksum: r.Checksum, Extra: r.Extra, Synthetic: r.Synthetic}
 	for _, p := range r.Packages {
 		c.Packages = append(c.Packages, p.full())
 	}
@@ -71,7 +77,7 @@ func Repo(t testing.TB, r Repository) string {
 		c.Checksum = "sha256"
 	}
 	rpms := ""
-	if len(r.Packages) > 0 {
+	if len(r.Packages) > 0 && !r.Synthetic {
 		rpms = RPMs(t, r.Packages)
 	}
 	return kept(t, "repo", c, func(dir string) {
@@ -88,6 +94,9 @@ func Repo(t testing.TB, r Repository) string {
 			if c.Compression == "none" || c.Compression == "zst" {
 				repack(t, md, name, c)
 			}
+		}
+		if c.Synthetic {
+			synthesize(t, md, c)
 		}
 		annotate(t, md, "updateinfo", ".xml", c.UpdateInfo, c)
 		annotate(t, md, "modules", ".yaml", c.Modules, c)
@@ -201,7 +210,8 @@ func (a Advisory) write(b *strings.Builder) {
 	default:
 		fmt.Fprintf(b, "  <severity>%s</severity>\n", escape(a.Severity))
 	}
-	b.WriteString("  <release>test</release>\n  <summary>s</summary>\n  <description>d &amp; more</description>\n  <references>\n")
+	b.WriteString("  <release>test</release>\n  <summary>s</summary>\n  <description>")
+	b.WriteString(escape(cmp.Or(a.Text, "d & more")) + "</description>\n  <references>\n")
 	for _, c := range a.CVEs {
 		fmt.Fprintf(b, "    <reference href=\"https://example.com/%s\" id=%q type=\"cve\" title=%q/>\n", c, c, c)
 	}
