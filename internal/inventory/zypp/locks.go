@@ -1,0 +1,289 @@
+package zypp
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/goldenami/rehydrate/baseline"
+)
+
+// lock is an entry of zypper's locks file that is about packages.
+type lock struct {
+	text      string // for people
+	names     []*regexp.Regexp
+	operator  string // of the version; empty: any version
+	version   string
+	repos     []string // aliases; empty: any, the installed packages too
+	installed bool     // about installed packages only
+	available bool     // about packages that are not installed only
+}
+
+// system is zypper's alias for what is installed.
+const systemAlias = "@System"
+
+// readLocks reads the locks on packages, and remarks on those that are about
+// something else or that are not understood.
+func readLocks(root fs.FS, name string) (locks []lock, remarks []string, err error) {
+	if name == "" {
+		return nil, nil, nil
+	}
+	text, err := readFile(root, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("read zypper's locks: %w", err)
+	}
+	locks, remarks = parseLocks(string(text))
+	return locks, remarks, nil
+}
+
+// parseLocks reads entries of "attribute: value", parted by empty lines.
+func parseLocks(text string) (locks []lock, remarks []string) {
+	var entry [][2]string
+	end := func() {
+		if len(entry) == 0 {
+			return
+		}
+		l, err := newLock(entry)
+		switch {
+		case err != nil:
+			remarks = append(remarks, fmt.Sprintf("zypper's lock (%s) is left out here: %v; zypper heeds it", l.text, err))
+		default:
+			locks = append(locks, l)
+		}
+		entry = nil
+	}
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		key, value, ok := strings.Cut(strings.TrimSpace(line), ":")
+		if !ok { // zypper takes any other line for an empty one
+			end()
+			continue
+		}
+		entry = append(entry, [2]string{strings.TrimSpace(key), strings.TrimSpace(value)})
+	}
+	end()
+	return locks, remarks
+}
+
+func newLock(entry [][2]string) (lock, error) {
+	var l lock
+	var names, kinds, said []string
+	match, sensitive := "substring", false
+	var err error
+	for _, e := range entry {
+		value := e[1]
+		said = append(said, e[0]+": "+short(value))
+		switch e[0] {
+		case "type", "kind":
+			kinds = append(kinds, value)
+		case "repo":
+			l.repos = append(l.repos, value)
+		case "match_type", "string_type":
+			match = value
+		case "case_sensitive":
+			sensitive = yes(value)
+		case "install_status":
+			l.installed, l.available = value == "installed", value == "not-installed"
+		case "version":
+			i := strings.IndexFunc(value, func(r rune) bool { return !strings.ContainsRune("=<>!", r) })
+			if i < 0 {
+				err = fmt.Errorf("version %q has no number", short(value))
+				break
+			}
+			l.operator, l.version = value[:i], strings.TrimSpace(value[i:])
+			if l.operator == "" || l.operator == "=" {
+				l.operator = "=="
+			}
+		case "solvable_name":
+			name, rest, versioned := cutVersion(value)
+			names = append(names, name)
+			if versioned {
+				l.operator, l.version = rest[0], rest[1]
+			}
+		case "comment":
+		default:
+			err = fmt.Errorf("attribute %s is not read", short(e[0]))
+		}
+	}
+	l.text = strings.Join(said, ", ")
+	switch {
+	case err != nil:
+		return l, err
+	case len(kinds) > 0 && !slices.Contains(kinds, "package"):
+		return l, fmt.Errorf("it is about a %s", short(strings.Join(kinds, ", ")))
+	case len(names) == 0:
+		return l, errors.New("it gives no name")
+	}
+	for _, n := range names {
+		re, err := pattern(n, match, sensitive)
+		if err != nil {
+			return l, err
+		}
+		l.names = append(l.names, re)
+	}
+	return l, nil
+}
+
+// cutVersion parts "name > 1.0".
+func cutVersion(value string) (name string, version [2]string, ok bool) {
+	words := strings.Fields(value)
+	if len(words) != 3 || strings.Trim(words[1], "=<>!") != "" {
+		return value, version, false
+	}
+	if words[1] == "=" {
+		words[1] = "=="
+	}
+	return words[0], [2]string{words[1], words[2]}, true
+}
+
+// pattern turns a name of the match type into an expression.
+func pattern(name, match string, sensitive bool) (*regexp.Regexp, error) {
+	var text string
+	switch match {
+	case "exact":
+		text = "^" + regexp.QuoteMeta(name) + "$"
+	case "substring":
+		text = regexp.QuoteMeta(name)
+	case "word":
+		text = `\b` + regexp.QuoteMeta(name) + `\b`
+	case "regex":
+		text = name
+	case "glob":
+		if _, err := path.Match(name, ""); err != nil {
+			return nil, fmt.Errorf("pattern %q is none", short(name))
+		}
+		text = "^" + globbed(name) + "$"
+	default:
+		return nil, fmt.Errorf("match type %q is not known", short(match))
+	}
+	if len(text) > 1<<10 {
+		return nil, fmt.Errorf("name %q is too long", short(name))
+	}
+	if !sensitive {
+		text = "(?i)" + text
+	}
+	re, err := regexp.Compile(text)
+	if err != nil {
+		return nil, fmt.Errorf("expression %q is none", short(name))
+	}
+	return re, nil
+}
+
+// globbed is a shell pattern as an expression.
+func globbed(glob string) string {
+	var b strings.Builder
+	for i := 0; i < len(glob); i++ {
+		switch c := glob[i]; c {
+		case '*':
+			b.WriteString(".*")
+		case '?':
+			b.WriteByte('.')
+		case '[':
+			end := strings.IndexByte(glob[i+1:], ']')
+			if end < 1 {
+				b.WriteString(`\[`)
+				continue
+			}
+			class := glob[i+1 : i+1+end]
+			if class[0] == '!' {
+				class = "^" + class[1:]
+			}
+			b.WriteString("[" + strings.ReplaceAll(class, `\`, `\\`) + "]")
+			i += end + 1
+		default:
+			b.WriteString(regexp.QuoteMeta(string(rune(c))))
+		}
+	}
+	return b.String()
+}
+
+// covers reports whether the lock is about the package as it is installed, or as the
+// repository of that alias offers it.
+func (l lock) covers(p baseline.Package, alias string) bool {
+	if alias == systemAlias && l.available || alias != systemAlias && l.installed {
+		return false
+	}
+	if len(l.repos) > 0 && !slices.Contains(l.repos, alias) {
+		return false
+	}
+	if !slices.ContainsFunc(l.names, func(re *regexp.Regexp) bool { return re.MatchString(p.Name) }) {
+		return false
+	}
+	if l.operator == "" {
+		return true
+	}
+	d := compareEdition(p, l.version)
+	switch l.operator {
+	case "==":
+		return d == 0
+	case "!=":
+		return d != 0
+	case "<":
+		return d < 0
+	case "<=":
+		return d <= 0
+	case ">":
+		return d > 0
+	case ">=":
+		return d >= 0
+	}
+	return false
+}
+
+// compareEdition compares p's version with [epoch:]version[-release]; without a
+// release the releases do not count.
+func compareEdition(p baseline.Package, edition string) int {
+	if !strings.Contains(edition, "-") {
+		edition += "-" + p.Release
+	}
+	return baseline.CompareVersions(baseline.Suse, full(p), edition)
+}
+
+func full(p baseline.Package) string { return baseline.FullVersion(baseline.Suse, p) }
+
+// hold marks the installed packages that a lock keeps as they are, and remarks on them.
+func hold(list []baseline.Installed, locks []lock) []string {
+	var remarks []string
+	for i := range list {
+		p := &list[i]
+		for _, l := range locks {
+			if l.covers(p.Package, systemAlias) {
+				p.Held = true
+				remarks = append(remarks, fmt.Sprintf("package %s is locked at %s by zypper (%s)", p.Name, p.Version+"-"+p.Release, l.text))
+				break
+			}
+		}
+	}
+	return remarks
+}
+
+// forbidden remarks on offers that a lock keeps from being installed although it does
+// not hold what is installed.
+func (s system) forbidden(available baseline.Available) []string {
+	held := map[string]bool{}
+	for _, p := range s.inventory.Installed {
+		held[p.Name] = held[p.Name] || p.Held
+	}
+	var remarks []string
+	for _, p := range available.Packages {
+		if held[p.Name] {
+			continue
+		}
+		for _, l := range s.locks {
+			if l.covers(p.Package, p.Repository) {
+				remarks = append(remarks, fmt.Sprintf("package %s %s is kept out by zypper's lock (%s)", p.Name, p.Version+"-"+p.Release, l.text))
+				break
+			}
+		}
+	}
+	return remarks
+}
