@@ -42,15 +42,16 @@ type ScanRequest struct {
 
 // scanner is one scan at work.
 type scanner struct {
-	in  ScanRequest
-	out *record.Scan
+	in    ScanRequest
+	out   *record.Scan
+	begun time.Time // on the wall
 }
 
 // RunScan reads the target and changes nothing on it. What cannot be read truthfully
 // is an unknown standing with the reason; errors are for a target that is not there,
 // and for what is wrong with the request.
 func RunScan(ctx context.Context, in ScanRequest) (*record.Scan, error) {
-	s := &scanner{in: in, out: &record.Scan{
+	s := &scanner{in: in, begun: time.Now(), out: &record.Scan{
 		Schema: record.ScanSchema, Tool: in.Tool, Target: in.Target, Standing: record.StandsInventory, ScannedAt: in.Now.UTC().Truncate(time.Second),
 	}}
 	if in.Baseline != nil {
@@ -59,9 +60,8 @@ func RunScan(ctx context.Context, in ScanRequest) (*record.Scan, error) {
 	if in.Lock != nil {
 		s.out.Lock = &record.Judge{Name: in.Lock.Baseline, Digest: in.Lock.Digest()}
 	}
-	begun := time.Now()
 	err := s.scan(ctx)
-	s.out.Read.MS = time.Since(begun).Milliseconds()
+	s.out.Read.MS = time.Since(s.begun).Milliseconds()
 	switch {
 	case err == nil:
 		return s.out, nil
@@ -130,11 +130,14 @@ func (s *scanner) judge(n baseline.Node, unread error) error {
 	s.out.Inventory = n.Inventory
 	if s.in.Offers != nil {
 		if err := s.in.Offers.fit(n.Inventory, s.in.MaxAge, s.in.Now); err != nil {
-			return err
+			return fault.As(err, fault.Failed, s.about())
 		}
 		n.Available, s.out.UpdatesFrom = s.in.Offers.Available, s.in.Offers.Name
 	}
 	s.out.Sources = n.Available.Repositories
+	if unread == nil && s.in.Offers == nil {
+		unread = s.unverified()
+	}
 	if s.in.Lock != nil {
 		s.byLock()
 	}
@@ -144,7 +147,7 @@ func (s *scanner) judge(n baseline.Node, unread error) error {
 		if s.in.Baseline != nil {
 			s.unknown(unread)
 			if s.out.Hint == "" {
-				s.out.Hint = "give stored metadata with --metadata, or judge by a lock with --lock"
+				s.out.Hint = s.about()
 			}
 		}
 		return nil
@@ -156,6 +159,34 @@ func (s *scanner) judge(n baseline.Node, unread error) error {
 		return err
 	}
 	return s.pending(n)
+}
+
+// unverified is an error that names the first source whose index no pinned key has
+// signed. Without pinned keys it only remarks on what that does to the verdict: apt
+// trusts no origin that is neither verified nor called trusted, and rules for
+// security updates approve nothing of it.
+func (s *scanner) unverified() error {
+	for _, r := range s.out.Sources {
+		switch {
+		case r.Verified:
+		case len(s.in.Keyrings) > 0:
+			return fmt.Errorf("source %s: its index is not signed by a key of the given keyrings", r.ID)
+		case s.in.Baseline != nil && r.Origin.Label != "" && !r.Origin.Trusted:
+			s.out.Remarks = append(s.out.Remarks, fmt.Sprintf("source %s is not verified, so its updates are not trusted: rules for security updates approve none of them", r.ID))
+		}
+	}
+	return nil
+}
+
+// about is what to do about sources that say nothing.
+func (s *scanner) about() string {
+	switch {
+	case s.in.Offers != nil:
+		return "store metadata anew, or judge by a lock with --lock"
+	case s.out.Kind == record.KindRoot, s.out.Kind == record.KindInstance:
+		return "refresh the package lists there (apt-get update, dnf makecache, zypper refresh), or judge by a lock with --lock"
+	}
+	return "take what was offered from a node report with --metadata, or judge by a lock with --lock"
 }
 
 // unknown ends a scan that could not be truthful.

@@ -44,7 +44,7 @@ func root(t *testing.T) string {
 func fed(t *testing.T) string {
 	t.Helper()
 	dir := root(t)
-	write(t, dir, "etc/apt/sources.list", "deb http://archive.invalid/sec bookworm-security main\n")
+	write(t, dir, "etc/apt/sources.list", "deb [trusted=yes] http://archive.invalid/sec bookworm-security main\n")
 	list := "Package: tool\nVersion: 1.2\nArchitecture: amd64\nPriority: optional\nSection: utils\nFilename: pool/tool.deb\nSize: 3\nSHA256: " + strings.Repeat("a", 64) + "\n\n"
 	sum := sha256.Sum256([]byte(list))
 	const base = "var/lib/apt/lists/archive.invalid_sec_dists_bookworm-security_"
@@ -81,6 +81,7 @@ func TestRunScan_says_how_a_root_stands(t *testing.T) {
 		"a baseline without lists, a lock":  {ScanRequest{Target: root(t), Baseline: policy(), Lock: lock("1.1")}, record.StandsUnknown},
 		"a baseline of another system":      {ScanRequest{Target: fed(t), Baseline: everything(baseline.Ubuntu)}, record.StandsUnknown},
 		"lists older than what is accepted": {ScanRequest{Target: fed(t), Baseline: policy(), MaxAge: time.Hour}, record.StandsUnknown},
+		"lists that no pinned key signed":   {ScanRequest{Target: fed(t), Baseline: policy(), Keyrings: [][]byte{nil}}, record.StandsUnknown},
 		"lists young enough":                {ScanRequest{Target: fed(t), Baseline: policy(), MaxAge: 48 * time.Hour}, record.StandsNonCompliant},
 	} {
 		c.in.Now = scanTime
@@ -108,6 +109,15 @@ func TestRunScan_lists_what_is_pending_and_where_it_comes_from(t *testing.T) {
 	}
 	if s.Read.Bytes == 0 || s.Standing != record.StandsInventory {
 		t.Errorf("read %+v, %s", s.Read, s.Standing)
+	}
+}
+
+func TestRunScan_remarks_that_an_unverified_source_is_not_trusted(t *testing.T) {
+	dir := fed(t)
+	write(t, dir, "etc/apt/sources.list", "deb http://archive.invalid/sec bookworm-security main\n")
+	s, err := RunScan(t.Context(), ScanRequest{Target: dir, Now: scanTime, Baseline: policy()})
+	if err != nil || !strings.Contains(strings.Join(s.Remarks, "\n"), "its updates are not trusted") {
+		t.Errorf("%+v, %v", s, err)
 	}
 }
 

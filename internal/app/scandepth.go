@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/inventory/files"
@@ -12,6 +13,7 @@ import (
 // deeper reads beyond the packages, if that was asked for, and tells what each depth
 // cost.
 func (s *scanner) deeper(ctx context.Context, t *target) error {
+	s.out.Read.MS = time.Since(s.begun).Milliseconds()
 	s.out.Costs = []record.DepthCost{{Depth: record.DepthPackages, ReadCost: s.out.Read}}
 	switch s.in.Depth {
 	case "", record.DepthPackages:

@@ -88,7 +88,7 @@ func (s *scanner) ask(ctx context.Context, c *Cloud, n inplace.Node) (record.Nod
 	if _, err := nodeProgram(asked)(n.Arch); err != nil && c.Twin != "" {
 		asked.Modelled = true // a modelled instance needs no program; a real root says that it got none
 	}
-	in.Events.Emit(event.Event{Stage: "scan", Unit: n.ID, Kind: event.Progress, Text: "ask " + n.ID + " through Run Command"})
+	in.Events.Emit(event.Event{Time: time.Now(), Stage: "scan", Unit: n.ID, Kind: event.Progress, Text: "asked through Run Command"})
 	p := &inplace.Patcher{Stage: nodeStage(asked), Clock: c.Clock, Run: run, Name: "scan", Arch: n.Arch}
 	r, err := p.Patch(ctx, n.ID, req)
 	if err != nil {

@@ -20,6 +20,9 @@ type StoredOffers struct {
 	Name      string // the file
 	Inventory baseline.Inventory
 	Available baseline.Available
+	// Locked are the packages of the lock that was made from the offers: those that
+	// came in with it were not on the node before.
+	Locked []baseline.LockedPackage
 }
 
 // ReadOffers reads the report of a node (of a bake, of rehydrate-node) with its
@@ -37,7 +40,11 @@ func ReadOffers(name string) (*StoredOffers, error) {
 		return nil, fault.New(fault.Usage, "name the node report of a bake, or what rehydrate-node answers to Collect",
 			"read stored metadata %s: it holds no state of any repository", name)
 	}
-	return &StoredOffers{Name: name, Inventory: r.Before.Inventory, Available: r.Before.Available}, nil
+	out := &StoredOffers{Name: name, Inventory: r.Before.Inventory, Available: r.Before.Available}
+	if r.Lock != nil {
+		out.Locked = r.Lock.Packages
+	}
+	return out, nil
 }
 
 // fit says why the offers cannot speak for a node: they are for another system, too
@@ -54,6 +61,9 @@ func (o *StoredOffers) fit(inv baseline.Inventory, maxAge time.Duration, now tim
 		known[p.Name] = true
 	}
 	for _, p := range o.Available.Packages {
+		known[p.Name] = true
+	}
+	for _, p := range o.Locked {
 		known[p.Name] = true
 	}
 	var missing []string

@@ -46,6 +46,10 @@ func TestStoredMetadata_judges_a_root_without_lists(t *testing.T) {
 		"of a node without one of the packages": {change: func(r *record.NodeReport) {
 			r.Before.Inventory.Installed[0].Name, r.Before.Available.Packages[0].Name = "x", "x"
 		}, want: record.StandsUnknown, reason: "without 1 of these packages: tool"},
+		"one that came in with the lock": {change: func(r *record.NodeReport) {
+			r.Before.Inventory.Installed[0].Name, r.Before.Available.Packages[0].Name = "x", "x"
+			r.Lock = lock("1.1")
+		}, want: record.StandsCompliant},
 	} {
 		offers, err := ReadOffers(evidence(t, c.change))
 		if err != nil {

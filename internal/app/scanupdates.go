@@ -67,6 +67,11 @@ func updateOf(os baseline.OperatingSystem, item baseline.Item, offers []*baselin
 	u := record.Update{Name: item.Name, Arch: item.Arch, Installed: item.Installed, Version: item.Version,
 		Classification: item.Classification, Severity: item.Severity, CVEs: slices.Clone(item.CVEs)}
 	u.Security = strings.EqualFold(item.Classification, "security")
+	switch os {
+	case baseline.Debian, baseline.Ubuntu, baseline.Raspbian:
+		u.Severity = "" // Patch Manager shows the package's priority there
+	default:
+	}
 	for _, p := range offers {
 		if p.Arch != item.Arch && p.Arch != "all" && p.Arch != "noarch" && item.Arch != "all" && item.Arch != "noarch" {
 			continue

@@ -17,7 +17,6 @@ import (
 	"github.com/goldenami/rehydrate/baseline"
 	"github.com/goldenami/rehydrate/internal/app"
 	"github.com/goldenami/rehydrate/internal/config"
-	"github.com/goldenami/rehydrate/internal/event"
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/record"
 	scanreport "github.com/goldenami/rehydrate/internal/report/scan"
@@ -217,7 +216,7 @@ func configIfThere(c *cli.Context) (*config.Config, error) {
 
 // confirmReading shows what a depth costs; off a terminal it insists on --yes.
 func confirmReading(c *cli.Context, what string) error {
-	event.Plain(c.App.ErrWriter, false).Emit(event.Event{Stage: "scan", Kind: event.Progress, Text: "the digest depth will " + what})
+	fmt.Fprintf(c.App.ErrWriter, "the digest depth will %s\n", what)
 	if c.Bool("yes") {
 		return nil
 	}

@@ -44,7 +44,7 @@ func CycloneDX(w io.Writer, s *record.Scan) error {
 	b.Components = &components
 	b.Dependencies = &[]cdx.Dependency{{Ref: "target", Dependencies: &refs}}
 	e := cdx.NewBOMEncoder(w, cdx.BOMFileFormatJSON)
-	return e.SetPretty(true).EncodeVersion(b, cdx.SpecVersion1_6)
+	return e.SetPretty(true).SetEscapeHTML(false).EncodeVersion(b, cdx.SpecVersion1_6)
 }
 
 func tool(s *record.Scan) cdx.Component {

@@ -115,7 +115,11 @@ func tableSources(line func(string, ...any), s *record.Scan) {
 		if expired(r, s.ScannedAt) {
 			text += ", no longer valid"
 		}
-		line("source: %s\t%s\t%s\tread from %s", r.ID, text, verified(r), or(r.SeenFrom, "unknown"))
+		from := ""
+		if r.SeenFrom != "" {
+			from = "read from " + r.SeenFrom
+		}
+		line("source: %s\t%s\t%s\t%s", r.ID, text, verified(r), from)
 	}
 }
 
