@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 
 	"github.com/goldenami/rehydrate/internal/osimage/inode"
 	"github.com/goldenami/rehydrate/internal/osimage/table"
@@ -83,7 +84,7 @@ func Open(r io.ReaderAt, size int64) (*Root, error) {
 		}
 		volumes = append(volumes, v)
 	}
-	v, mounts, err := choose(volumes)
+	v, err := choose(volumes)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +92,7 @@ func Open(r io.ReaderAt, size int64) (*Root, error) {
 		return nil, fmt.Errorf("%s: %w", place(v.Number), err)
 	}
 	root.FileSystem, root.Partition, root.Type = v.files, v.Number, v.what
-	return root, root.mount(v, volumes, mounts)
+	return root, root.mount(v, volumes)
 }
 
 func place(number int) string {
@@ -129,52 +130,61 @@ func (root *Root) partitions(r io.ReaderAt, size int64) ([]table.Partition, erro
 }
 
 // choose finds the volume that is the system's root, and its fstab.
-func choose(volumes []*volume) (*volume, []mountPoint, error) {
-	var best *volume
-	var mounts []mountPoint
-	rank, tied := -1, 0
+func choose(volumes []*volume) (*volume, error) {
+	var roots []*volume
 	for _, v := range volumes {
 		if !v.isRoot() {
 			continue
 		}
-		m, err := v.fstab()
-		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", place(v.Number), err)
+		var err error
+		if v.mounts, err = v.fstab(); err != nil {
+			return nil, fmt.Errorf("%s: %w", place(v.Number), err)
 		}
-		switch n := v.rank(m); {
-		case n > rank:
-			best, mounts, rank, tied = v, m, n, 0
-		case n == rank:
-			tied = v.Number
-		}
+		roots = append(roots, v)
 	}
-	if tied != 0 {
-		return nil, nil, fmt.Errorf("more than one root file system: %s and %d, and nothing says which one boots", place(best.Number), tied)
+	best, err := likeliest(roots)
+	if err != nil {
+		return nil, err
 	}
 	// What cannot be read may be the root that boots, unless the one found says of
 	// itself that it is.
-	if best == nil || !best.certain(mounts) {
+	if best == nil || !best.certain() {
 		for _, v := range volumes {
 			if v.err != nil {
-				return nil, nil, fmt.Errorf("%s: %w", place(v.Number), v.err)
+				return nil, fmt.Errorf("%s: %w", place(v.Number), v.err)
 			}
 			if best == nil && v.store != nil {
 				if err := v.store.Dirty(); err != nil {
-					return nil, nil, fmt.Errorf("%s: %w", place(v.Number), err)
+					return nil, fmt.Errorf("%s: %w", place(v.Number), err)
 				}
 			}
 		}
 	}
 	if best == nil {
-		return nil, nil, fmt.Errorf("no root file system among %d partitions", len(volumes))
+		return nil, fmt.Errorf("no root file system among %d partitions", len(volumes))
 	}
-	return best, mounts, nil
+	return best, nil
+}
+
+// likeliest is the one root, or of several the one that is surest to boot.
+func likeliest(roots []*volume) (*volume, error) {
+	if len(roots) == 0 {
+		return nil, nil
+	}
+	if len(roots) == 1 {
+		return roots[0], nil // looking further would cost blocks
+	}
+	slices.SortStableFunc(roots, func(a, b *volume) int { return b.rank() - a.rank() })
+	if roots[0].rank() == roots[1].rank() {
+		return nil, fmt.Errorf("more than one root file system: %s and %s, and nothing says which one boots", place(roots[0].Number), place(roots[1].Number))
+	}
+	return roots[0], nil
 }
 
 // mount lays the other partitions that fstab names into the root's tree. One that
 // is not here or cannot be read is a remark, or an error if packages may be there.
-func (root *Root) mount(self *volume, volumes []*volume, mounts []mountPoint) error {
-	for _, m := range mounts {
+func (root *Root) mount(self *volume, volumes []*volume) error {
+	for _, m := range self.mounts {
 		if m.path == "." {
 			continue
 		}

@@ -190,7 +190,7 @@ func checksum(img []byte) {
 
 func TestOpen_names_what_it_cannot_read(t *testing.T) {
 	for what, put := range map[string]func(b []byte){
-		"LVM": func(b []byte) { copy(b[512:], "LABELONE") },
+		"LVM":   func(b []byte) { copy(b[512:], "LABELONE") },
 		"btrfs": func(b []byte) { copy(b[0x10040:], "_BHRfS_M") }, "encrypted": func(b []byte) { copy(b, "LUKS\xba\xbe") },
 	} {
 		img := make([]byte, 1<<20)

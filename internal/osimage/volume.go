@@ -25,6 +25,7 @@ type volume struct {
 	store           store  // nil if it is not read
 	err             error  // why not
 	files           *inode.FS
+	mounts          []mountPoint // of a root
 }
 
 // raidTypes are the partition types of RAID members.
@@ -82,9 +83,9 @@ func (v *volume) isRoot() bool {
 }
 
 // rank says how sure it is that a root is the one that boots.
-func (v *volume) rank(mounts []mountPoint) int {
+func (v *volume) rank() int {
 	n := 0
-	for _, m := range mounts {
+	for _, m := range v.mounts {
 		if m.path == "." && m.names(v) {
 			n += 4
 		}
@@ -102,8 +103,8 @@ func (v *volume) rank(mounts []mountPoint) int {
 var rootTypes = map[string]bool{"4f68bce3-e8cd-4db1-96e7-fbcaf984b709": true, "b921b045-1df0-41c3-af44-4c6f280d3fae": true}
 
 // certain says whether a root's own fstab names it as the root.
-func (v *volume) certain(mounts []mountPoint) bool {
-	for _, m := range mounts {
+func (v *volume) certain() bool {
+	for _, m := range v.mounts {
 		if m.path == "." {
 			return m.names(v)
 		}

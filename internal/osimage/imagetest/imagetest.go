@@ -5,10 +5,12 @@ package imagetest
 import (
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -208,6 +210,13 @@ func (c *Counter) ReadAt(p []byte, off int64) (int, error) {
 	}
 	c.mu.Unlock()
 	return c.Disk.ReadAt(p, off)
+}
+
+// Touched lists the blocks that were read, in order.
+func (c *Counter) Touched() []int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Sorted(maps.Keys(c.touched))
 }
 
 // Cost is how many blocks were touched, by how many reads of how many bytes.
