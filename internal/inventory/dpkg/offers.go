@@ -45,7 +45,6 @@ type state struct {
 	repository baseline.Repository
 	packages   []baseline.AvailablePackage
 	findings   []string
-	unchecked  bool // a list's digest is not known
 }
 
 // readSource reads the metadata of one source. Whatever cannot be read is an error
@@ -91,7 +90,7 @@ func (c *collection) readSource(s Source) (state, error) {
 // signature is good, or the source says so.
 func (st *state) trust(signer string, unsigned error) {
 	r := &st.repository
-	r.SignedBy, r.Verified = signer, unsigned == nil && !st.unchecked
+	r.SignedBy, r.Verified = signer, unsigned == nil
 	if unsigned != nil {
 		st.findings = append(st.findings, fmt.Sprintf("source %s: the index signature was not verified: %v", st.source, unsigned))
 	}
@@ -132,7 +131,6 @@ func (c *collection) readLists(st *state, rel *release) error {
 	for _, p := range parts { // in the order of the configuration
 		st.packages = append(st.packages, p.packages...)
 		st.findings = append(st.findings, p.findings...)
-		st.unchecked = st.unchecked || p.unchecked
 	}
 	return err
 }
@@ -154,7 +152,6 @@ type part struct {
 	component, arch string
 	packages        []baseline.AvailablePackage
 	findings        []string
-	unchecked       bool // its digest is not known
 }
 
 func (p *part) read(c *collection) error {
@@ -171,13 +168,8 @@ func (p *part) read(c *collection) error {
 			p.findings = append(p.findings, fmt.Sprintf("source %s has no packages for %s", p.source, p.arch))
 			return nil
 		}
-		if !p.release.packed(file) {
-			return fmt.Errorf("its Release file names no %s", file)
-		}
-		// The plain text that apt keeps cannot be compared with a packed file's digest.
-		p.unchecked = true
-		p.findings = append(p.findings, fmt.Sprintf("source %s: its Release file states no digest of %s, so the list was not verified", p.source, file))
-		entry.size = -1
+		// apt passes over a list that is named in packed forms only.
+		return fmt.Errorf("its Release file names no %s", file)
 	}
 	origin := p.repository.Origin
 	origin.Component = p.component

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -137,14 +136,6 @@ func (r *release) index(section string) error {
 		r.files[words[2]] = indexFile{strings.ToLower(words[0]), size}
 	}
 	return nil
-}
-
-// packed reports whether file is named in a packed form.
-func (r *release) packed(file string) bool {
-	return slices.ContainsFunc(packings, func(p packing) bool {
-		_, ok := r.files[file+p.ext]
-		return ok && p.ext != ""
-	})
 }
 
 // date reads the forms that archives write.

@@ -80,8 +80,13 @@ func newKey(t *testing.T) *openpgp.Entity {
 
 func clearsigned(t *testing.T, key *openpgp.Entity, text string) []byte {
 	t.Helper()
+	return clearsignedAt(t, key, text, signedAt)
+}
+
+func clearsignedAt(t *testing.T, key *openpgp.Entity, text string, at time.Time) []byte {
+	t.Helper()
 	var out bytes.Buffer
-	w, err := clearsign.Encode(&out, key.PrivateKey, config(signedAt))
+	w, err := clearsign.Encode(&out, key.PrivateKey, config(at))
 	must(t, err)
 	_, err = io.WriteString(w, text)
 	must(t, err)
