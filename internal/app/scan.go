@@ -85,7 +85,7 @@ func (s *scanner) scan(ctx context.Context) error {
 	}
 	defer t.close()
 	err = s.read(t.root)
-	t.cost(&s.out.Read)
+	t.cost(&s.out.Read) // also of what could not be read
 	if err != nil {
 		return err
 	}
@@ -100,29 +100,28 @@ func (s *scanner) read(root fs.FS) error {
 			o.Names = append(o.Names, p.Name)
 		}
 	}
-	var n baseline.Node
-	var err error
 	if s.in.InventoryOnly || s.in.Offers != nil {
-		n.Inventory, s.out.Remarks, err = inventory.Installed(root, o)
-		if err != nil {
-			return err
-		}
-		if s.in.InventoryOnly {
-			s.out.UpdatesReason = "not looked for"
-		}
-		return s.judge(n, nil)
+		return s.readInstalled(root, o, nil)
 	}
-	n, s.out.Remarks, err = inventory.Collect(root, o)
-	if err == nil {
-		return s.judge(n, nil)
+	n, remarks, err := inventory.Collect(root, o)
+	if err != nil { // the sources may be what cannot be read: then what is installed still can
+		return s.readInstalled(root, o, err)
 	}
-	// The sources may be what cannot be read: then what is installed still can.
-	inv, remarks, failed := inventory.Installed(root, o)
-	if failed != nil {
-		return failed
+	s.out.Remarks = append(s.out.Remarks, remarks...)
+	return s.judge(n, nil)
+}
+
+// readInstalled reads what is installed; unread is why the sources are not known.
+func (s *scanner) readInstalled(root fs.FS, o inventory.Options, unread error) error {
+	inv, remarks, err := inventory.Installed(root, o)
+	if err != nil {
+		return err
 	}
-	s.out.Remarks = remarks
-	return s.judge(baseline.Node{Inventory: inv}, err)
+	s.out.Remarks = append(s.out.Remarks, remarks...)
+	if s.in.InventoryOnly {
+		s.out.UpdatesReason = "not looked for"
+	}
+	return s.judge(baseline.Node{Inventory: inv}, unread)
 }
 
 // judge says how the node stands. unread is why its sources are not known, if so.

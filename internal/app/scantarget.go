@@ -81,27 +81,35 @@ func (s *scanner) openDisk() (*target, error) {
 		return nil, err
 	}
 	c := &countedDisk{disk: f, blocks: map[int64]bool{}, size: size}
-	root, err := s.openImage(c, size)
-	if err != nil {
-		_ = f.Close() // read only
-		return nil, err
-	}
-	return &target{root, c.cost, func() { _ = f.Close() }}, nil // read only
+	return s.openImage(c, size, c.cost, func() { _ = f.Close() }) // read only
 }
 
 // openImage finds the root file system, and says what to do where there is none.
-func (s *scanner) openImage(r io.ReaderAt, size int64) (fs.FS, error) {
+// What looking for it cost is told either way.
+func (s *scanner) openImage(r io.ReaderAt, size int64, cost func(*record.ReadCost), done func()) (*target, error) {
 	root, err := osimage.Open(r, size)
+	if err != nil {
+		cost(&s.out.Read)
+		done()
+		return nil, imageFault(err)
+	}
+	s.out.Remarks = append(s.out.Remarks, root.Remarks...)
+	return &target{root, cost, done}, nil
+}
+
+// imageFault gives an image that cannot be read the next thing to do. Its kind stays
+// Failed: the standing is unknown.
+func imageFault(err error) error {
 	var unsupported *osimage.UnsupportedError
 	switch {
-	case err == nil:
-		return root, nil
 	case errors.As(err, &unsupported):
-		return nil, fault.As(err, fault.Failed, "scan an instance of it through Run Command: rehydrate scan i-...")
+		return fault.As(err, fault.Failed, "scan an instance of it through Run Command: rehydrate scan i-...")
 	case errors.Is(err, osimage.ErrDirty):
-		return nil, fault.As(err, fault.Failed, "stop the machine, or unmount the file system, and take the image again")
+		return fault.As(err, fault.Failed, "stop the machine, or unmount the file system, and take the image again")
+	case errors.Is(err, osimage.ErrDamaged):
+		return fault.As(err, fault.Failed, "check the file system (e2fsck, xfs_repair) and take the image again")
 	}
-	return nil, err
+	return fault.As(err, fault.Failed, "is it a whole disk image of a Linux system, and was it written to the end?")
 }
 
 func (s *scanner) openCloud(ctx context.Context) (*target, error) {
@@ -116,15 +124,12 @@ func (s *scanner) openCloud(ctx context.Context) (*target, error) {
 			return nil, err
 		}
 	}
-	d, err := ebs.Open(ctx, blocks.New(c.Session), s.out.Snapshot, ebs.Options{Ahead: 1})
+	d, err := ebs.Open(ctx, blocks.New(c.Session), s.out.Snapshot, ebs.Options{})
 	if err != nil {
 		return nil, err
 	}
-	root, err := s.openImage(d, d.Size())
-	if err != nil {
-		return nil, err
-	}
-	return &target{root, func(r *record.ReadCost) { r.Blocks, r.Total, r.Bytes = d.Cost() }, func() {}}, nil
+	cost := func(r *record.ReadCost) { r.Blocks, r.Total, r.Bytes = d.Cost() }
+	return s.openImage(d, d.Size(), cost, func() { _ = d.Close() })
 }
 
 // cloud opens AWS. Time is the cloud's: on the twin it is not the wall's.
