@@ -1,6 +1,7 @@
 package rpmmd
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -35,7 +36,13 @@ type Capability struct {
 // call only.
 type Names func(name []byte) bool
 
-func (n Names) has(name []byte) bool { return n == nil || n(name) }
+// has asks n about a name as a document writes it.
+func (n Names) has(name []byte) bool {
+	if n != nil && bytes.IndexByte(name, '&') >= 0 {
+		name = []byte(value(name))
+	}
+	return n == nil || n(name)
+}
 
 // ReadPrimary reads a primary.xml and yields the packages whose name is wanted, and
 // those that obsolete a wanted name.
@@ -89,7 +96,14 @@ func (s *scanner) rpm(wanted Names) (p Package, ok bool, err error) {
 		switch string(s.name) {
 		case "name":
 			if p.Name, err = s.content(); err == nil {
-				ok = wanted.has([]byte(p.Name))
+				ok = wanted == nil || wanted([]byte(p.Name))
+			}
+			if err == nil && !ok && s.depth() == depth {
+				// Most packages end here: they are not wanted and obsolete nothing.
+				if rest := s.rest("</package>"); rest != nil && !bytes.Contains(rest, []byte("obsoletes>")) {
+					s.leap(rest)
+					return p, false, nil
+				}
 			}
 		case "arch":
 			p.Arch, err = s.content()

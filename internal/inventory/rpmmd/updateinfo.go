@@ -1,6 +1,7 @@
 package rpmmd
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -52,7 +53,14 @@ func ReadUpdateinfo(r io.Reader, wanted Names, yield func(Advisory) error) error
 		case s.depth() == 1 && string(s.name) != "updates":
 			return fmt.Errorf("updateinfo: it is a <%s>", short(string(s.name)))
 		case s.depth() == 2 && string(s.name) == "update":
-			a, err := s.update(wanted)
+			a := Advisory{Type: s.attr("type"), Status: s.attr("status")} // before rest, which may move the buffer
+			if !s.selfClosed && wanted != nil {
+				if rest := s.rest("</update>"); rest != nil && !anyWanted(rest, wanted) {
+					s.leap(rest)
+					continue
+				}
+			}
+			err := s.update(&a, wanted)
 			if err != nil {
 				return fmt.Errorf("updateinfo: advisory %s: %w", short(a.ID), err)
 			}
@@ -66,13 +74,35 @@ func ReadUpdateinfo(r io.Reader, wanted Names, yield func(Advisory) error) error
 	}
 }
 
+// anyWanted reports whether one of the packages in the text of an advisory is wanted.
+func anyWanted(text []byte, wanted Names) bool {
+	for {
+		i := bytes.Index(text, []byte("<package"))
+		if i < 0 {
+			return false
+		}
+		text = text[i+len("<package"):]
+		i = bytes.IndexByte(text, '>')
+		if i < 0 {
+			return true
+		}
+		found := false
+		eachAttr(text[:i], func(n, v []byte) bool {
+			found = string(n) != "name" || wanted.has(v)
+			return string(n) != "name"
+		})
+		if found {
+			return true
+		}
+	}
+}
+
 // update reads the <update> that just began.
-func (s *scanner) update(wanted Names) (a Advisory, err error) {
-	a.Type, a.Status = s.attr("type"), s.attr("status")
+func (s *scanner) update(a *Advisory, wanted Names) error {
 	for depth := s.depth(); ; {
 		t, err := s.next()
 		if err != nil {
-			return a, err
+			return err
 		}
 		if t == stop && s.depth() < depth {
 			break
@@ -94,20 +124,20 @@ func (s *scanner) update(wanted Names) (a Advisory, err error) {
 		case "updated":
 			a.Updated, err = s.date()
 		case "references":
-			err = s.references(&a)
+			err = s.references(a)
 		case "pkglist":
-			err = s.pkglist(&a, wanted)
+			err = s.pkglist(a, wanted)
 		default:
 			err = s.skip()
 		}
 		if err != nil {
-			return a, err
+			return err
 		}
 	}
 	if a.ID == "" {
-		return a, errors.New("it has no id")
+		return errors.New("it has no id")
 	}
-	return a, nil
+	return nil
 }
 
 // date is the date attribute of the element that just began, or its text.

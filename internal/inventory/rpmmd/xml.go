@@ -99,7 +99,7 @@ func (s *scanner) next() (token, error) {
 			if err != nil {
 				return 0, err
 			}
-			s.name = local(bytes.TrimRight(tag[2:len(tag)-1], " \t\r\n"))
+			s.name = local(trimRight(tag[2 : len(tag)-1]))
 			return stop, s.close(s.name)
 		default:
 			return start, s.open()
@@ -160,11 +160,15 @@ func (s *scanner) open() error {
 	if s.selfClosed = tag[len(tag)-1] == '/'; s.selfClosed {
 		tag = tag[:len(tag)-1]
 	}
-	i := 0
+	i, bad := 0, false
 	for i < len(tag) && !space(tag[i]) {
+		switch tag[i] {
+		case '"', '\'', '=', '<', '&':
+			bad = true
+		}
 		i++
 	}
-	if i == 0 || bytes.ContainsAny(tag[:i], "\"'=<&") {
+	if i == 0 || bad {
 		return fmt.Errorf("%q is no tag", short(string(tag)))
 	}
 	s.name, s.attrs = local(tag[:i]), tag[i:]
@@ -181,6 +185,14 @@ func (s *scanner) open() error {
 
 // tag reads up to the > that is not inside quotes.
 func (s *scanner) tag() ([]byte, error) {
+	// Nearly always the next > ends it: nothing before it that could say otherwise.
+	if i := bytes.IndexByte(s.buf[s.pos:s.end], '>'); i > 1 {
+		tag := s.buf[s.pos : s.pos+i+1]
+		if bytes.IndexByte(tag, '\'') < 0 && bytes.Count(tag, []byte{'"'})%2 == 0 && bytes.IndexByte(tag[1:], '<') < 0 {
+			s.pos += i + 1
+			return tag, nil
+		}
+	}
 	quote := byte(0)
 	for i := 1; ; i++ {
 		if s.pos+i >= s.end {
@@ -299,6 +311,34 @@ func unexpected(err error) error {
 	return err
 }
 
+// rest is what follows of the innermost open element, its end tag included, when that
+// can be told without parsing: it is all in the buffer, and nothing in it could hide
+// or nest an end tag. nil: it cannot, so parse.
+func (s *scanner) rest(endTag string) []byte {
+	i := bytes.Index(s.buf[s.pos:s.end], []byte(endTag))
+	if i < 0 {
+		// Most of a buffer is worth more than the little that is left in it.
+		if s.end-s.pos >= len(s.buf)/2 || s.need(s.end-s.pos+1) != nil {
+			return nil
+		}
+		if i = bytes.Index(s.buf[s.pos:s.end], []byte(endTag)); i < 0 {
+			return nil
+		}
+	}
+	out := s.buf[s.pos : s.pos+i+len(endTag)]
+	if bytes.Contains(out, []byte("<!")) || bytes.Contains(out, []byte("<?")) {
+		return nil
+	}
+	return out
+}
+
+// leap goes behind what rest returned.
+func (s *scanner) leap(rest []byte) {
+	s.pos += len(rest)
+	s.names = s.names[:s.opens[len(s.opens)-1]]
+	s.opens = s.opens[:len(s.opens)-1]
+}
+
 // skip reads to the end of the element that just began.
 func (s *scanner) skip() error {
 	for depth := s.depth(); ; {
@@ -341,13 +381,13 @@ func (s *scanner) attr(name string) string { return attribute(s.attrs, name) }
 // eachAttr yields the attributes of the element that just began, values as written.
 func eachAttr(attrs []byte, yield func(name, value []byte) bool) {
 	for {
-		attrs = bytes.TrimLeft(attrs, " \t\r\n")
+		attrs = trimLeft(attrs)
 		eq := bytes.IndexByte(attrs, '=')
 		if eq <= 0 {
 			return
 		}
-		name := bytes.TrimRight(attrs[:eq], " \t\r\n")
-		attrs = bytes.TrimLeft(attrs[eq+1:], " \t\r\n")
+		name := trimRight(attrs[:eq])
+		attrs = trimLeft(attrs[eq+1:])
 		if len(attrs) == 0 || (attrs[0] != '"' && attrs[0] != '\'') {
 			return
 		}
@@ -438,6 +478,20 @@ func local(name []byte) []byte {
 		return name[i+1:]
 	}
 	return name
+}
+
+func trimLeft(b []byte) []byte {
+	for len(b) > 0 && space(b[0]) {
+		b = b[1:]
+	}
+	return b
+}
+
+func trimRight(b []byte) []byte {
+	for len(b) > 0 && space(b[len(b)-1]) {
+		b = b[:len(b)-1]
+	}
+	return b
 }
 
 func space(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
