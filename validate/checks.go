@@ -12,6 +12,7 @@ import (
 
 	"github.com/goldenami/rehydrate/baseline"
 	"github.com/goldenami/rehydrate/internal/event"
+	"github.com/goldenami/rehydrate/internal/inventory/changes"
 	"github.com/goldenami/rehydrate/internal/record"
 )
 
@@ -142,7 +143,7 @@ func checkChanges(in Input, d *disk, _ *record.Verdict) record.Check {
 	}
 	var further []string
 	n := 0
-	for _, c := range Diff(in.Evidence.Inventory, d.inventory) {
+	for _, c := range changes.Packages(in.Evidence.Inventory, d.inventory) {
 		if to, ok := locked[c.Name+"."+c.Arch]; ok && to == c.To {
 			n++
 			continue
@@ -217,7 +218,7 @@ func (g *Gate) compare(ctx context.Context, in Input, d *disk, v *record.Verdict
 			Text: fmt.Sprintf("%s, the image in use, could not be read: %s", in.InUse, err)})
 		return nil
 	}
-	v.Changes = Diff(before.inventory, d.inventory)
+	v.Changes = changes.Packages(before.inventory, d.inventory)
 	for _, c := range v.Changes {
 		g.emit(event.Found, "%s %s → %s", c.Name, or(c.From, "new"), or(c.To, "removed"))
 	}

@@ -120,17 +120,6 @@ func TestVerdict_one_fail_outweighs_an_unknown(t *testing.T) {
 	}
 }
 
-func TestDiff_lists_what_differs(t *testing.T) {
-	got := Diff(inventory("a", "1", "gone", "1", "same", "1", "kernel", "1", "kernel", "2"), inventory("a", "2", "new", "1", "same", "1", "kernel", "2", "kernel", "3"))
-	want := []record.Change{
-		{Name: "a", Arch: "amd64", From: "1", To: "2"}, {Name: "gone", Arch: "amd64", From: "1"},
-		{Name: "kernel", Arch: "amd64", From: "1", To: "3"}, {Name: "new", Arch: "amd64", To: "1"},
-	}
-	if d := cmp.Diff(want, got); d != "" {
-		t.Error(d)
-	}
-}
-
 // images and blocks are one snapshot of a real ext4 file system.
 type images map[string]string
 
