@@ -1,10 +1,14 @@
 package rpmdb
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
+
+	"github.com/goldenami/rehydrate/internal/fault"
 )
 
 // bdb is a Berkeley DB hash. Keys are package numbers, values headers; small values
@@ -18,7 +22,15 @@ type bdb struct {
 	buckets uint32
 	spares  [32]uint32 // pages before the buckets of each doubling
 	used    pageSet
+	chains  []chain
 	blob    []byte // reused
+}
+
+// chain is a value on overflow pages.
+type chain struct {
+	owner uint32 // the page that refers to it
+	first uint32
+	size  uint32 // in bytes
 }
 
 const (
@@ -42,7 +54,7 @@ const (
 // mark reads the first page. Berkeley DB counts nothing there that each change
 // raises; that page, and the size and time of the file, are all there is.
 func (d *bdb) mark() (string, error) {
-	head, err := d.at(0, 512)
+	head, err := d.direct(0, 512)
 	if err != nil {
 		return "", err
 	}
@@ -82,7 +94,8 @@ func (d *bdb) mark() (string, error) {
 	return string(head), nil
 }
 
-// headers reads every bucket.
+// headers reads every bucket, then every chain in the order of the file: buckets lead
+// to all its ends in turn.
 func (d *bdb) headers(do each) error {
 	d.used = newPageSet(d.pages)
 	d.used.add(0)
@@ -90,11 +103,10 @@ func (d *bdb) headers(do each) error {
 		// A bucket's page: its number, and the pages of other kinds before its doubling.
 		no := b + d.spares[bits.Len32(b)]
 		for from := uint32(0); no != 0; {
-			shared, err := d.page(no, from)
+			page, err := d.page(no, from, d.direct)
 			if err != nil {
 				return err
 			}
-			page := append([]byte(nil), shared...)
 			if kind := page[pageKind]; kind == 0 && from == 0 {
 				break // allocated with its doubling, never used
 			} else if kind != sortedPage && kind != unsortedPage {
@@ -106,18 +118,28 @@ func (d *bdb) headers(do each) error {
 			from, no = no, d.order.Uint32(page[pageNext:])
 		}
 	}
+	slices.SortFunc(d.chains, func(a, b chain) int { return cmp.Compare(a.first, b.first) })
+	for _, c := range d.chains {
+		blob, err := d.follow(c)
+		if err == nil {
+			err = do(blob)
+		}
+		if err != nil {
+			return pageError(d.name, c.owner, "%w", err)
+		}
+	}
 	return d.leftovers()
 }
 
-// page returns a page, valid until the next call. Each page is given once.
-func (d *bdb) page(no, from uint32) ([]byte, error) {
+// page returns a page, valid until the next call of read. Each page is given once.
+func (d *bdb) page(no, from uint32, read func(int64, int) ([]byte, error)) ([]byte, error) {
 	if no >= d.pages {
 		return nil, pageError(d.name, from, "it refers to page %d of %d", no, d.pages)
 	}
 	if !d.used.add(no) {
 		return nil, pageError(d.name, from, "it refers to page %d, which was used before", no)
 	}
-	b, err := d.at(int64(no)*int64(d.size), d.size)
+	b, err := read(int64(no)*int64(d.size), d.size)
 	if err != nil {
 		return nil, err
 	}
@@ -158,12 +180,15 @@ func (d *bdb) bucket(no uint32, page []byte, do each) error {
 		if d.order.Uint32(key[1:]) == 0 {
 			continue
 		}
-		blob, err := d.value(no, value)
-		if err != nil {
-			return err
-		}
-		if err := do(blob); err != nil {
-			return pageError(d.name, no, "%w", err)
+		switch {
+		case value[0] == inPage:
+			if err := do(value[1:]); err != nil {
+				return pageError(d.name, no, "%w", err)
+			}
+		case value[0] == offPage && len(value) >= 12:
+			d.chains = append(d.chains, chain{no, d.order.Uint32(value[4:]), d.order.Uint32(value[8:])})
+		default:
+			return pageError(d.name, no, "item %d is of kind %d", i+1, value[0])
 		}
 	}
 	if free := int(d.order.Uint16(page[pageFree:])); n > 0 && free != end {
@@ -179,7 +204,7 @@ func (d *bdb) leftovers() error {
 		if !d.used.add(no) {
 			continue
 		}
-		head, err := d.at(int64(no)*int64(d.size), pageHead)
+		head, err := d.direct(int64(no)*int64(d.size), pageHead)
 		if err != nil {
 			return err
 		}
@@ -188,39 +213,34 @@ func (d *bdb) leftovers() error {
 		}
 		kind, n := head[pageKind], d.order.Uint16(head[pageEntries:])
 		if (kind == sortedPage || kind == unsortedPage) && n > 0 || kind == overflowPage {
-			return pageError(d.name, no, "it holds packages, but nothing refers to it")
+			return fault.As(pageError(d.name, no, "it holds packages, but nothing refers to it"), fault.Failed,
+				"an rpm was interrupted on that system: rpm --rebuilddb there mends the database")
 		}
 	}
 	return nil
 }
 
-// value returns the contents of an item.
-func (d *bdb) value(no uint32, item []byte) ([]byte, error) {
-	if item[0] == inPage {
-		return item[1:], nil
+// follow returns what is on a chain.
+func (d *bdb) follow(c chain) ([]byte, error) {
+	if c.size > maxHeader || int64(c.size) > d.file.size {
+		return nil, fmt.Errorf("an item states %d bytes", c.size)
 	}
-	if item[0] != offPage || len(item) < 12 {
-		return nil, pageError(d.name, no, "an item is of kind %d", item[0])
-	}
-	next, size := d.order.Uint32(item[4:]), d.order.Uint32(item[8:])
-	if size > maxHeader {
-		return nil, pageError(d.name, no, "an item states %d bytes", size)
-	}
-	d.blob = d.blob[:0]
-	for next != 0 {
-		page, err := d.page(next, no)
+	d.blob = slices.Grow(d.blob[:0], int(c.size))
+	from := c.owner
+	for next := c.first; next != 0; {
+		page, err := d.page(next, from, d.at)
 		if err != nil {
 			return nil, err
 		}
 		n := int(d.order.Uint16(page[pageFree:]))
-		if page[pageKind] != overflowPage || pageHead+n > d.size || len(d.blob)+n > int(size) {
-			return nil, pageError(d.name, next, "is of kind %d and holds %d bytes, in a chain for %d", page[pageKind], n, size)
+		if page[pageKind] != overflowPage || pageHead+n > d.size || len(d.blob)+n > int(c.size) {
+			return nil, pageError(d.name, next, "is of kind %d and holds %d bytes, in a chain for %d", page[pageKind], n, c.size)
 		}
 		d.blob = append(d.blob, page[pageHead:pageHead+n]...)
-		no, next = next, d.order.Uint32(page[pageNext:])
+		from, next = next, d.order.Uint32(page[pageNext:])
 	}
-	if len(d.blob) != int(size) {
-		return nil, pageError(d.name, no, "a chain ends after %d of %d bytes", len(d.blob), size)
+	if len(d.blob) != int(c.size) {
+		return nil, pageError(d.name, from, "a chain ends after %d of %d bytes", len(d.blob), c.size)
 	}
 	return d.blob, nil
 }

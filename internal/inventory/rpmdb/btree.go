@@ -1,6 +1,9 @@
 package rpmdb
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // maxDepth of a b-tree, as in SQLite.
 const maxDepth = 20
@@ -88,7 +91,10 @@ func (s *sqlite) payload(cell []byte, page uint32) (_ []byte, used int, err erro
 	if local == size {
 		return cell[:size], n + m + size, nil
 	}
-	s.blob = append(s.blob[:0], cell[:local]...)
+	if all := s.file.size + int64(len(s.log.frames))*int64(s.size); length > uint64(all) {
+		return nil, 0, pageError(s.name, page, "a row states %d bytes, the database has %d", length, all)
+	}
+	s.blob = append(slices.Grow(s.blob[:0], size), cell[:local]...)
 	next, from := binary.BigEndian.Uint32(cell[local:]), page
 	for len(s.blob) < size { // as long as the chain, whatever the length states
 		b, err := s.page(next, from)

@@ -20,14 +20,15 @@ const (
 
 // file is an open database file, read by position through a small cache.
 type file struct {
-	name   string
-	size   int64
-	info   fs.FileInfo
-	r      io.ReaderAt
-	closer io.Closer
-	slots  []slot
-	last   int // slot used last
-	next   int // slot replaced next
+	name    string
+	size    int64
+	info    fs.FileInfo
+	r       io.ReaderAt
+	closer  io.Closer
+	scratch []byte
+	slots   []slot
+	last    int // slot used last
+	next    int // slot replaced next
 }
 
 type slot struct {
@@ -129,6 +130,20 @@ func (f *file) at(off int64, n int) ([]byte, error) {
 		out = append(out, more...)
 	}
 	return out, nil
+}
+
+// direct reads n bytes at off past the cache, for what lies scattered: fewer only if
+// the file ends. They are valid until the next call of direct.
+func (f *file) direct(off int64, n int) ([]byte, error) {
+	if cap(f.scratch) < n {
+		f.scratch = make([]byte, n)
+	}
+	b := f.scratch[:n]
+	n, err := f.r.ReadAt(b, off)
+	if n == len(b) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return b[:n], nil
+	}
+	return nil, fmt.Errorf("read %s: %w", f.name, err)
 }
 
 // slot returns the chunk that starts at start.

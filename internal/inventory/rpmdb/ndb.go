@@ -31,7 +31,7 @@ const (
 
 // mark reads the header, which has a generation that each change raises.
 func (d *ndb) mark() (string, error) {
-	head, err := d.at(0, 32)
+	head, err := d.direct(0, 32)
 	if err != nil {
 		return "", err
 	}

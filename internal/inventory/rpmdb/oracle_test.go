@@ -155,6 +155,19 @@ func TestDatabasesOfRealSystemsHaveWhatTheOtherReaderSays(t *testing.T) {
 	}
 }
 
+func TestAFlippedBitInARealDatabaseNeverChangesThePackages(t *testing.T) {
+	all := databases(t)
+	for _, system := range []string{"sle15-bci", "rockylinux-9", "libuuid", "ubi8-s390x"} {
+		t.Run(system, func(t *testing.T) {
+			for path, whole := range all[system] {
+				if flipped(t, path, whole, 400) == 0 {
+					t.Error("none was refused")
+				}
+			}
+		})
+	}
+}
+
 func TestAnNDBDatabaseHasWhatTheOtherReaderSays(t *testing.T) {
 	r := world(t, crowd(300)...)
 	want, err := Read(r.FS(t))

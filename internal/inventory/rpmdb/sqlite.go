@@ -66,7 +66,7 @@ func refuseJournal(root fs.FS, name string) error {
 	}
 	defer j.close()
 	// sqlite's own rule: a journal that is empty or begins with a zero is spent.
-	if b, err := j.at(0, 1); err != nil || len(b) == 0 || b[0] == 0 {
+	if b, err := j.direct(0, 1); err != nil || len(b) == 0 || b[0] == 0 {
 		return err
 	}
 	return fault.New(fault.Failed, "let rpm on that system finish or take back its transaction (rpm -qa does), then read again",
@@ -81,7 +81,7 @@ func (s *sqlite) close() {
 // mark reads the database's header and the log. Without a log each transaction
 // raises the change counter in the header; with one, it lengthens the committed part.
 func (s *sqlite) mark() (string, error) {
-	head, err := s.at(0, 100)
+	head, err := s.direct(0, 100)
 	if err != nil {
 		return "", err
 	}
