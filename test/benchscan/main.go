@@ -29,6 +29,7 @@ func groups() []group {
 		{"debian", debianRows},
 		{"node", nodeRows},
 		{"image", imageRows},
+		{"rpm", rpmRows},
 	}
 }
 
