@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"slices"
 
+	"github.com/goldenami/rehydrate/internal/osimage/container"
 	"github.com/goldenami/rehydrate/internal/osimage/inode"
 	"github.com/goldenami/rehydrate/internal/osimage/table"
 )
@@ -49,6 +50,7 @@ type Root struct {
 	Partition int
 	Type      string // ext4 (also ext2 and ext3) or xfs
 	Table     string // gpt, mbr or none
+	Format    string // of the file, by OpenFile: raw, qcow2, vmdk or vhd; else empty
 	// Mounts are the other partitions of the disk that belong to the tree.
 	Mounts []Mount
 	// Remarks say what was odd or left out, for people.
@@ -60,6 +62,29 @@ type Mount struct {
 	Path      string // var
 	Partition int
 	Type      string
+}
+
+// Detect finds out by its marks what a file of size bytes is, and gives the disk
+// inside, its size in bytes and the format's name: raw, qcow2, vmdk or vhd. A known
+// format that is not read is an UnsupportedError; a container that was not closed
+// properly an ErrDirty.
+func Detect(r io.ReaderAt, size int64) (disk io.ReaderAt, diskSize int64, format string, err error) {
+	return container.Detect(r, size)
+}
+
+// OpenFile finds the root file system in a disk image file of any format that is
+// read; see Detect and Open.
+func OpenFile(r io.ReaderAt, size int64) (*Root, error) {
+	disk, n, format, err := Detect(r, size)
+	if err != nil {
+		return nil, err
+	}
+	root, err := Open(disk, n)
+	if err != nil {
+		return nil, err
+	}
+	root.Format = format
+	return root, nil
 }
 
 // Open finds the root file system on a raw disk of size bytes; OpenFile also reads
@@ -92,7 +117,10 @@ func Open(r io.ReaderAt, size int64) (*Root, error) {
 		return nil, fmt.Errorf("%s: %w", place(v.Number), err)
 	}
 	root.FileSystem, root.Partition, root.Type = v.files, v.Number, v.what
-	return root, root.mount(v, volumes)
+	if err := root.mount(v, volumes); err != nil {
+		return nil, err
+	}
+	return root, nil
 }
 
 func place(number int) string {
