@@ -19,6 +19,7 @@ import (
 	"github.com/goldenami/rehydrate/internal/twin/cloudwatch"
 	"github.com/goldenami/rehydrate/internal/twin/ebs"
 	"github.com/goldenami/rehydrate/internal/twin/ec2"
+	"github.com/goldenami/rehydrate/internal/twin/kms"
 	"github.com/goldenami/rehydrate/internal/twin/modelled"
 	"github.com/goldenami/rehydrate/internal/twin/roots"
 	"github.com/goldenami/rehydrate/internal/twin/s3"
@@ -142,7 +143,7 @@ func buildTwin(w *world.World, dir string, file *worldfile.File) (twin.Services,
 	var stopped func()
 	return twin.Services{
 		Wire: []*wire.Service{compute.Wire(), systems.Wire(), groups.Wire(), ebs.New(compute).Wire(), objects.Wire(), sts.New(),
-			cloudwatch.New(groups.SetAlarm).Wire()},
+			cloudwatch.New(groups.SetAlarm).Wire(), kms.New().Wire()},
 		Admin: map[string]http.Handler{"GET " + worldfile.IndexPath: worldfile.ServeIndex(w)},
 		Resume: func() (err error) {
 			if file != nil {

@@ -24,6 +24,7 @@ import (
 	sdkcloudwatch "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	sdkebs "github.com/aws/aws-sdk-go-v2/service/ebs"
 	sdkec2 "github.com/aws/aws-sdk-go-v2/service/ec2"
+	sdkkms "github.com/aws/aws-sdk-go-v2/service/kms"
 	sdks3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	sdkssm "github.com/aws/aws-sdk-go-v2/service/ssm"
 	sdksts "github.com/aws/aws-sdk-go-v2/service/sts"
@@ -34,6 +35,7 @@ import (
 	"github.com/goldenami/rehydrate/internal/twin/cloudwatch"
 	"github.com/goldenami/rehydrate/internal/twin/ebs"
 	"github.com/goldenami/rehydrate/internal/twin/ec2"
+	"github.com/goldenami/rehydrate/internal/twin/kms"
 	"github.com/goldenami/rehydrate/internal/twin/s3"
 	"github.com/goldenami/rehydrate/internal/twin/ssm"
 	"github.com/goldenami/rehydrate/internal/twin/sts"
@@ -90,6 +92,7 @@ func proofs(t testing.TB) []proof {
 		{Service: ebs.New(compute).Wire(), module: "ebs"},
 		{Service: objects.Wire(), module: "s3"},
 		{Service: cloudwatch.New(nil).Wire(), module: "cloudwatch"},
+		{Service: kms.New().Wire(), module: "kms"},
 	}
 	for i := range all {
 		p := &all[i]
@@ -113,6 +116,8 @@ func proofs(t testing.TB) []proof {
 			p.client = sdkebs.NewFromConfig(cfg)
 		case "cloudwatch":
 			p.client = sdkcloudwatch.NewFromConfig(cfg)
+		case "kms":
+			p.client = sdkkms.NewFromConfig(cfg)
 		case "s3":
 			p.client = sdks3.NewFromConfig(cfg, func(o *sdks3.Options) { o.UsePathStyle = true })
 		}

@@ -1,0 +1,78 @@
+package kms
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+
+	"github.com/goldenami/rehydrate/internal/twin/wire"
+	"github.com/goldenami/rehydrate/internal/twin/world"
+)
+
+// aliases are key ids by alias/name.
+func aliases(tx *world.Tx) *world.Rows[string] { return world.Table[string](tx, "kms/aliases") }
+
+// ebsAlias is the key that EBS encrypts with unless told otherwise. It cannot be
+// shared with other accounts ("Amazon EBS encryption", EBS User Guide).
+const ebsAlias = "alias/aws/ebs"
+
+// aliased finds the key of an alias; EBS's own is made when first asked for.
+func (s *Service) aliased(tx *world.Tx, alias string) (string, bool) {
+	id, ok := aliases(tx).Get(alias)
+	if ok || alias != ebsAlias {
+		return id, ok
+	}
+	k := s.create(tx, Key{
+		Spec: types.KeySpecSymmetricDefault, Usage: types.KeyUsageTypeEncryptDecrypt, Manager: types.KeyManagerTypeAws,
+		Description: "Default key that protects my EBS volumes when no other key is defined", Policy: defaultPolicy(tx.Account),
+	})
+	aliases(tx).Put(alias, k.ID)
+	return k.ID, true
+}
+
+// CreateAlias gives a key of the caller's own account a name.
+func (s *Service) CreateAlias(tx *world.Tx, in *kms.CreateAliasInput) (*kms.CreateAliasOutput, error) {
+	name := *in.AliasName
+	if !strings.HasPrefix(name, "alias/") || strings.HasPrefix(name, "alias/aws/") {
+		return nil, wire.Errorf("InvalidAliasNameException", "Alias must start with the prefix \"alias/\" and not with \"alias/aws/\".")
+	}
+	if strings.Contains(*in.TargetKeyId, "alias/") {
+		return nil, wire.Errorf("ValidationException", "Aliases must refer to keys. Not aliases")
+	}
+	k, err := s.own(tx, in.TargetKeyId, "kms:CreateAlias")
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := aliases(tx).Get(name); ok {
+		return nil, wire.Errorf("AlreadyExistsException", "An alias with the name arn:aws:kms:%s:%s:%s already exists", tx.Region, tx.Account, name)
+	}
+	aliases(tx).Put(name, k.ID)
+	return &kms.CreateAliasOutput{}, nil
+}
+
+// ListAliases lists the aliases of the account, or of one key.
+func (s *Service) ListAliases(tx *world.Tx, in *kms.ListAliasesInput) (*kms.ListAliasesOutput, error) {
+	only := ""
+	if in.KeyId != nil {
+		k, err := s.own(tx, in.KeyId, "kms:ListAliases")
+		if err != nil {
+			return nil, err
+		}
+		only = k.ID
+	}
+	var all []types.AliasListEntry
+	for name, id := range aliases(tx).All() {
+		if only != "" && id != only {
+			continue
+		}
+		all = append(all, types.AliasListEntry{
+			AliasName: aws.String(name), TargetKeyId: aws.String(id),
+			AliasArn: aws.String(fmt.Sprintf("arn:aws:kms:%s:%s:%s", tx.Region, tx.Account, name)),
+		})
+	}
+	page, next, err := cut(all, in.Marker, in.Limit)
+	return &kms.ListAliasesOutput{Aliases: page, NextMarker: next, Truncated: next != nil}, err
+}
