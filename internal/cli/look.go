@@ -19,7 +19,7 @@ func commands() []*cli.Command {
 		stageCommand("publish", "move the channel to the image that passed"),
 		stageCommand("roll", "replace the groups that follow the channel, ring by ring"),
 		stageCommand("patch", "patch in place the nodes that cannot be replaced, with the same lock"),
-		scanCommand(), baselineCommand(), lockCommand(), reportCommand(), historyCommand(), twinCommand(), configCommand(), pipelineCommand(), versionCommand(),
+		scanCommand(), imageCommand(), baselineCommand(), lockCommand(), reportCommand(), historyCommand(), twinCommand(), configCommand(), pipelineCommand(), versionCommand(),
 	}
 }
 
