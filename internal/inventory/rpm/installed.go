@@ -72,7 +72,7 @@ func enabledModules(root fs.FS) ([]string, error) {
 			if keys["name"] != "" {
 				name = keys["name"]
 			}
-			if keys["state"] != "enabled" && keys["state"] != "1" {
+			if s := keys["state"]; s != "enabled" && s != "1" && s != "true" { // the last two: early dnf 4
 				continue
 			}
 			if keys["stream"] == "" {

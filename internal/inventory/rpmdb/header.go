@@ -2,16 +2,9 @@ package rpmdb
 
 import (
 	"bytes"
-	"crypto/sha1" //nolint:gosec // what rpm stored; it finds damage, nothing is trusted for it
-	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
-	"time"
-	"unicode/utf8"
 )
 
 // A header is: count of index entries, length of the data, the entries (tag, type,
@@ -29,28 +22,6 @@ const (
 	maxTexts = 8 << 20
 )
 
-// tags that are read.
-const (
-	tagImmutable  = 63
-	tagSHA1       = 269
-	tagSHA256     = 273
-	tagName       = 1000
-	tagVersion    = 1001
-	tagRelease    = 1002
-	tagEpoch      = 1003
-	tagTime       = 1008
-	tagVendor     = 1011
-	tagArch       = 1022
-	tagSource     = 1044
-	tagProvides   = 1047
-	tagObsoletes  = 1090
-	tagProvFlags  = 1112
-	tagProvVers   = 1113
-	tagObsFlags   = 1114
-	tagObsVers    = 1115
-	tagModularity = 5096
-)
-
 // types of data.
 const (
 	typeInt32   = 4
@@ -59,11 +30,6 @@ const (
 	typeStrings = 8
 	typeI18N    = 9
 )
-
-// pubkey is the name of the entries that hold keys.
-const pubkey = "gpg-pubkey"
-
-var headerMagic = []byte{0x8e, 0xad, 0xe8, 0x01, 0, 0, 0, 0}
 
 // header is a header taken apart as far as the bounds go.
 type header struct{ index, data []byte }
@@ -92,99 +58,6 @@ func split(blob []byte) (header, error) {
 		return header{}, fmt.Errorf("header states %d bytes, the database has %d", want, len(blob))
 	}
 	return header{blob[8 : 8+16*tags], blob[8+16*tags:]}, nil
-}
-
-// parse reads one package from a header.
-func parse(blob []byte) (Package, error) {
-	h, err := split(blob)
-	if err != nil {
-		return Package{}, err
-	}
-	var p Package
-	var sums [2]string
-	for i := range len(h.index) / 16 {
-		e := h.entry(i)
-		if err := p.take(h, e, &sums); err != nil {
-			return Package{}, fmt.Errorf("header tag %d: %w", e.tag, err)
-		}
-	}
-	if err := p.check(); err != nil {
-		return Package{}, err
-	}
-	if err := h.verify(sums); err != nil {
-		return Package{}, fmt.Errorf("header of %s: %w", p.Name, err)
-	}
-	return p, nil
-}
-
-// take reads one entry into p; sums gets the SHA-1 and the SHA-256 of the region.
-func (p *Package) take(h header, e entry, sums *[2]string) (err error) {
-	switch e.tag {
-	case tagName:
-		p.Name, err = h.text(e)
-	case tagVersion:
-		p.Version, err = h.text(e)
-	case tagRelease:
-		p.Release, err = h.text(e)
-	case tagArch:
-		p.Arch, err = h.text(e)
-	case tagVendor:
-		p.Vendor, err = h.text(e)
-	case tagSource:
-		p.SourceRPM, err = h.text(e)
-	case tagModularity:
-		p.ModularityLabel, err = h.text(e)
-	case tagSHA1:
-		sums[0], err = h.text(e)
-	case tagSHA256:
-		sums[1], err = h.text(e)
-	case tagEpoch, tagTime:
-		var b []byte
-		if b, err = h.words(e); err != nil || len(b) < 4 {
-			return err
-		}
-		if n := binary.BigEndian.Uint32(b); e.tag == tagEpoch {
-			p.Epoch = strconv.FormatUint(uint64(n), 10)
-		} else {
-			p.InstallTime = time.Unix(int64(n), 0).UTC()
-		}
-	case tagProvides:
-		p.provides.names, err = h.texts(e)
-	case tagProvVers:
-		p.provides.versions, err = h.texts(e)
-	case tagProvFlags:
-		p.provides.flags, err = h.flags(e)
-	case tagObsoletes:
-		p.obsoletes.names, err = h.texts(e)
-	case tagObsVers:
-		p.obsoletes.versions, err = h.texts(e)
-	case tagObsFlags:
-		p.obsoletes.flags, err = h.flags(e)
-	}
-	return err
-}
-
-// check refuses a package without identity, and one whose identity no rpm could
-// have built.
-func (p *Package) check() error {
-	if p.Epoch == "" {
-		p.Epoch = "0"
-	}
-	for _, f := range []struct{ what, text string }{
-		{"name", p.Name}, {"version", p.Version}, {"release", p.Release}, {"architecture", p.Arch},
-	} {
-		if f.text == "" && (f.what != "architecture" || p.Name != pubkey) {
-			return fmt.Errorf("header of %q has no %s", p.Name, f.what)
-		}
-		if len(f.text) > 4096 || !utf8.ValidString(f.text) || strings.ContainsFunc(f.text, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
-			return fmt.Errorf("header has an impossible %s: %.80q", f.what, f.text)
-		}
-	}
-	p.Vendor = strings.ToValidUTF8(p.Vendor, "\uFFFD")
-	if p.SourceRPM == "(none)" {
-		p.SourceRPM = ""
-	}
-	return nil
 }
 
 // from returns the data that starts at e's offset.
@@ -251,39 +124,4 @@ func (h header) words(e entry) ([]byte, error) {
 func (h header) flags(e entry) (string, error) {
 	b, err := h.words(e)
 	return string(b), err
-}
-
-// verify checks the digest that the package file stated for its header, as rpm does
-// when it reads its database. Packages older than that digest are not checked.
-func (h header) verify(sums [2]string) error {
-	if sums[0] == "" && sums[1] == "" {
-		return nil
-	}
-	first := h.entry(0)
-	if first.tag != tagImmutable {
-		return nil // made by an rpm before version 4; the digest is not of this form
-	}
-	// The region ends with a trailer that says how many entries it has.
-	end := int(first.offset) + 16
-	if first.kind != typeBinary || first.count != 16 || first.offset < 0 || end > len(h.data) {
-		return errors.New("its region is not what rpm writes")
-	}
-	trailer := header{index: h.data[first.offset:end]}.entry(0)
-	size := -int(trailer.offset)
-	if size < 16 || size%16 != 0 || size > len(h.index) {
-		return errors.New("its region's trailer is not what rpm writes")
-	}
-	lengths := binary.BigEndian.AppendUint32(nil, uint32(size/16))
-	lengths = binary.BigEndian.AppendUint32(lengths, uint32(end))
-	sum, got := sha256.New(), sums[1]
-	if got == "" {
-		sum, got = sha1.New(), sums[0] //nolint:gosec // see above
-	}
-	for _, part := range [][]byte{headerMagic, lengths, h.index[:size], h.data[:end]} {
-		sum.Write(part)
-	}
-	if want := hex.EncodeToString(sum.Sum(nil)); want != got {
-		return fmt.Errorf("it is damaged: its digest is %s, rpm stored %.64s", want, got)
-	}
-	return nil
 }
