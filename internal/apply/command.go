@@ -1,12 +1,9 @@
 package apply
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -18,7 +15,8 @@ type Command struct {
 	Args []string
 	Dir  string // working directory; empty: the caller's
 	// Whole says that the command must not be cut off: dpkg or rpm stopped half-way
-	// leaves packages unfinished. It then ends by itself although the run was interrupted.
+	// leaves packages unfinished. It then ends by itself although the run was
+	// interrupted, or even killed.
 	Whole bool
 	// Line, when set, gets the lines of output as they come.
 	Line func(string)
@@ -65,30 +63,9 @@ func (Exec) Run(ctx context.Context, c Command) ([]byte, error) {
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "LANG=C.UTF-8", "LANGUAGE=", "TERM=dumb",
 		"DEBIAN_FRONTEND=noninteractive", "DEBIAN_PRIORITY=critical",
 		"APT_LISTCHANGES_FRONTEND=none", "NEEDRESTART_MODE=l", "UCF_FORCE_CONFFOLD=1")
-	if c.Whole {
-		apart(cmd)
-	}
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	if c.Line != nil {
-		read, write := io.Pipe()
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			lines := bufio.NewScanner(read)
-			for lines.Scan() {
-				if l := strings.TrimSpace(lines.Text()); l != "" {
-					c.Line(l)
-				}
-			}
-			_, _ = io.Copy(io.Discard, read) // an over-long line must not block the command
-		}()
-		cmd.Stdout = io.MultiWriter(&out, write)
-		defer func() { _ = write.Close(); <-done }() // of a pipe: never fails
-	}
-	err := cmd.Run()
+	out, errs, err := run(cmd, c)
 	if c.Complaints != nil {
-		c.Complaints(errs.String())
+		c.Complaints(errs)
 	}
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("run %s: %w", c.Name, ctx.Err())
@@ -96,12 +73,12 @@ func (Exec) Run(ctx context.Context, c Command) ([]byte, error) {
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		name := strings.TrimSpace(c.Name + " " + Verb(c.Args))
-		return out.Bytes(), &Failure{Command: name, Out: out.String(), Errs: errs.String(), Err: err}
+		return out, &Failure{Command: name, Out: string(out), Errs: errs, Err: err}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("run %s: %w", c.Name, err)
 	}
-	return out.Bytes(), nil
+	return out, nil
 }
 
 // Verb is the first argument that is no option.

@@ -38,6 +38,11 @@ func TestExecReportsWhatTheCommandSaid(t *testing.T) {
 	} else if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.ExitCode() != 7 {
 		t.Errorf("error = %v, want the exit code within", err)
 	}
+	lines = nil
+	out, err = Exec{}.Run(t.Context(), Command{Name: "/bin/sh", Args: []string{"-c", "echo a; echo x >&2; printf b"}, Whole: true, Line: func(l string) { lines = append(lines, l) }})
+	if err != nil || string(out) != "a\nb" || strings.Join(lines, "|") != "a|b" {
+		t.Errorf("whole: %q, %v, lines %q", out, err, lines)
+	}
 	var said string
 	if out, err = (Exec{}).Run(t.Context(), Command{Name: "/bin/sh", Args: []string{"-c", "echo a; echo b >&2"}, Complaints: func(l string) { said = l }}); err != nil || string(out) != "a\n" || said != "b\n" {
 		t.Errorf("complaint of a success: %q, %v, %q", out, err, said)

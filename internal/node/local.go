@@ -12,8 +12,8 @@ import (
 
 	"github.com/goldenami/rehydrate/baseline"
 	"github.com/goldenami/rehydrate/internal/apply"
-	"github.com/goldenami/rehydrate/internal/apply/apt"
 	"github.com/goldenami/rehydrate/internal/inventory"
+	"github.com/goldenami/rehydrate/internal/inventory/product"
 	"github.com/goldenami/rehydrate/internal/record"
 	"github.com/goldenami/rehydrate/internal/wait"
 )
@@ -28,15 +28,42 @@ func RunLocal(ctx context.Context, req record.NodeRequest, say func(string, ...a
 	if err != nil {
 		return nil, err
 	}
-	// The machine's own root: absolute links in it are the machine's own too.
-	root := os.DirFS("/")
 	name, _ := os.Hostname() // unknown: left out of the report
-	manager := apt.New(apt.Config{
-		Runner: apply.Exec{}, State: StateDir, Root: root, Clock: wait.Wall{}, Say: say,
-		LockTimeout: lockTimeout(req),
-	})
-	report, err := Run(ctx, Root{Name: name, Inventory: files{root}, Manager: manager, Memory: fileMemory(filepath.Join(StateDir, "pending.json")), Clock: wait.Wall{}, Say: say}, req)
-	return report, errors.Join(err, manager.Close(), release())
+	report, err := runExclusively(ctx, name, req, say)
+	return report, errors.Join(err, release())
+}
+
+// runExclusively is RunLocal under the node's lock.
+func runExclusively(ctx context.Context, name string, req record.NodeRequest, say func(string, ...any)) (*record.NodeReport, error) {
+	// The machine's own root: absolute links in it are the machine's own too.
+	var root fs.FS = os.DirFS("/")
+	what, err := product.Read(root)
+	if err != nil {
+		return nil, err
+	}
+	sources, err := alternatives(req, what)
+	if err != nil {
+		return nil, err
+	}
+	working := apply.NewFiles(StateDir)
+	in, err := prepare(working, sources, what)
+	if err != nil {
+		return nil, errors.Join(err, working.Close())
+	}
+	if in != nil {
+		say("the baseline's %d alternative sources stand in for this node's own", len(sources))
+		root = covered{root, in.over}
+		req.NoRefresh = false // of these, nothing has been read yet
+	}
+	manager, err := managerOf(what, root, in, lockTimeout(req), say)
+	if err != nil {
+		return nil, errors.Join(err, working.Close())
+	}
+	report, err := Run(ctx, Root{
+		Name: name, Inventory: files{root}, Manager: manager, Memory: fileMemory(filepath.Join(StateDir, "pending.json")),
+		Clock: wait.Wall{}, Say: say,
+	}, req)
+	return report, errors.Join(err, manager.Close(), working.Close())
 }
 
 // files is the inventory of the running system.
@@ -48,7 +75,7 @@ func (f files) Installed(context.Context) (baseline.Inventory, error) {
 }
 
 func (f files) Collect(_ context.Context, names []string) (baseline.Node, []string, error) {
-	n, findings, err := inventory.Collect(f.root, inventory.Options{Now: time.Now(), Times: true, Names: names})
+	n, findings, err := inventory.Collect(f.root, inventory.Options{Now: time.Now(), Times: true, Names: names, Cache: filepath.Join(StateDir, "cache")})
 	n.Inventory = f.live(n.Inventory)
 	return n, findings, err
 }

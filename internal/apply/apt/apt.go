@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,6 +30,9 @@ type Config struct {
 	State string
 	// Root is where marks such as run/reboot-required are looked for.
 	Root fs.FS
+	// Sources are options that let apt see other sources than the node's own; nil: the
+	// node's own.
+	Sources []string
 	// LockTimeout is how long to wait for apt's and dpkg's locks.
 	LockTimeout time.Duration
 	Clock       wait.Clock
@@ -55,7 +59,7 @@ func (a *APT) Close() error { return a.files.Close() }
 
 // Refresh updates the lists of every configured source. One that fails is an error, where apt alone would carry on with old lists.
 func (a *APT) Refresh(ctx context.Context) error {
-	out, err := a.locked(ctx, apply.Command{Name: "apt-get", Args: []string{"-q", "-o", "APT::Update::Error-Mode=any", "update"}})
+	out, err := a.locked(ctx, apply.Command{Name: "apt-get", Args: slices.Concat(a.c.Sources, []string{"-q", "-o", "APT::Update::Error-Mode=any", "update"})})
 	if err == nil { // before apt 2.1 the option above is unknown
 		for line := range strings.Lines(string(out)) {
 			if strings.HasPrefix(line, "Err:") {
@@ -72,7 +76,7 @@ func (a *APT) Refresh(ctx context.Context) error {
 
 // Simulate asks apt, with the configured sources, what installing packages entails.
 func (a *APT) Simulate(ctx context.Context, packages []baseline.LockedPackage) (apply.Simulation, error) {
-	return a.simulate(ctx, nil, packages)
+	return a.simulate(ctx, a.c.Sources, packages)
 }
 
 func (a *APT) simulate(ctx context.Context, options []string, packages []baseline.LockedPackage) (apply.Simulation, error) {

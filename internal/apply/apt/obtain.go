@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/goldenami/rehydrate/baseline"
@@ -48,7 +49,7 @@ func (a *APT) download(ctx context.Context, want []baseline.LockedPackage) error
 	_, err = a.c.Runner.Run(ctx, apply.Command{
 		Name: "apt-get", Dir: dir,
 		// apt's own user cannot write here; apt says so and downloads as root.
-		Args: append([]string{"-q", "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=3", "download"}, Exact(want)...),
+		Args: append(append(slices.Clone(a.c.Sources), "-q", "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=3", "download"), Exact(want)...),
 	})
 	return errors.Join(err, a.files.Take(dir, apply.Wanted(want)))
 }
