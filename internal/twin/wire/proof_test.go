@@ -24,8 +24,10 @@ import (
 	sdkcloudwatch "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	sdkebs "github.com/aws/aws-sdk-go-v2/service/ebs"
 	sdkec2 "github.com/aws/aws-sdk-go-v2/service/ec2"
+	sdkeventbridge "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	sdkkms "github.com/aws/aws-sdk-go-v2/service/kms"
 	sdks3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	sdksns "github.com/aws/aws-sdk-go-v2/service/sns"
 	sdkssm "github.com/aws/aws-sdk-go-v2/service/ssm"
 	sdksts "github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/encoding/cbor"
@@ -35,8 +37,10 @@ import (
 	"github.com/goldenami/rehydrate/internal/twin/cloudwatch"
 	"github.com/goldenami/rehydrate/internal/twin/ebs"
 	"github.com/goldenami/rehydrate/internal/twin/ec2"
+	"github.com/goldenami/rehydrate/internal/twin/eventbridge"
 	"github.com/goldenami/rehydrate/internal/twin/kms"
 	"github.com/goldenami/rehydrate/internal/twin/s3"
+	"github.com/goldenami/rehydrate/internal/twin/sns"
 	"github.com/goldenami/rehydrate/internal/twin/ssm"
 	"github.com/goldenami/rehydrate/internal/twin/sts"
 	"github.com/goldenami/rehydrate/internal/twin/wire"
@@ -93,6 +97,8 @@ func proofs(t testing.TB) []proof {
 		{Service: objects.Wire(), module: "s3"},
 		{Service: cloudwatch.New(nil).Wire(), module: "cloudwatch"},
 		{Service: kms.New().Wire(), module: "kms"},
+		{Service: sns.New(), module: "sns"},
+		{Service: eventbridge.New(), module: "eventbridge"},
 	}
 	for i := range all {
 		p := &all[i]
@@ -116,6 +122,10 @@ func proofs(t testing.TB) []proof {
 			p.client = sdkebs.NewFromConfig(cfg)
 		case "cloudwatch":
 			p.client = sdkcloudwatch.NewFromConfig(cfg)
+		case "sns":
+			p.client = sdksns.NewFromConfig(cfg)
+		case "eventbridge":
+			p.client = sdkeventbridge.NewFromConfig(cfg)
 		case "kms":
 			p.client = sdkkms.NewFromConfig(cfg)
 		case "s3":

@@ -1,0 +1,120 @@
+// Package sns is the twin's Simple Notification Service as far as publishing goes.
+// Nobody is subscribed: what was published is in the twin's event log.
+package sns
+
+import (
+	"encoding/base64"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sns/types"
+
+	"github.com/goldenami/rehydrate/internal/twin/wire"
+	"github.com/goldenami/rehydrate/internal/twin/world"
+)
+
+// New is the service with its operations.
+func New() *wire.Service {
+	o := wire.NewService("sns")
+	wire.Op(o, "CreateTopic", createTopic)
+	wire.Op(o, "ListTopics", listTopics)
+	wire.Op(o, "DeleteTopic", deleteTopic)
+	wire.Op(o, "Publish", publish)
+	return o
+}
+
+// topic is a topic by its ARN.
+type topic struct {
+	Name string `json:"name"`
+}
+
+func topics(tx *world.Tx) *world.Rows[topic] { return world.Table[topic](tx, "sns/topics") }
+
+// name follows "CreateTopic": letters, digits, hyphens and underscores, 1 to 256.
+var name = regexp.MustCompile(`^[A-Za-z0-9_-]{1,256}$`)
+
+func invalid(format string, args ...any) error {
+	return wire.Errorf("InvalidParameter", "Invalid parameter: "+format, args...)
+}
+
+// createTopic makes a standard topic; the same name gives the same topic again.
+func createTopic(tx *world.Tx, in *sns.CreateTopicInput) (*sns.CreateTopicOutput, error) {
+	if strings.HasSuffix(*in.Name, ".fifo") || in.Attributes["FifoTopic"] == "true" {
+		return nil, invalid("the twin does not model FIFO topics")
+	}
+	if !name.MatchString(*in.Name) {
+		return nil, invalid("Topic Name")
+	}
+	arn := fmt.Sprintf("arn:aws:sns:%s:%s:%s", tx.Region, tx.Account, *in.Name)
+	topics(tx).Put(arn, topic{*in.Name})
+	return &sns.CreateTopicOutput{TopicArn: &arn}, nil
+}
+
+// pageSize is fixed ("ListTopics": up to 100 topics a page).
+const pageSize = 100
+
+func listTopics(tx *world.Tx, in *sns.ListTopicsInput) (*sns.ListTopicsOutput, error) {
+	at := 0
+	if in.NextToken != nil {
+		raw, err := base64.RawURLEncoding.DecodeString(*in.NextToken)
+		if err == nil {
+			at, err = strconv.Atoi(string(raw))
+		}
+		if err != nil || at < 0 {
+			return nil, invalid("NextToken")
+		}
+	}
+	out, i := &sns.ListTopicsOutput{Topics: []types.Topic{}}, 0
+	for arn := range topics(tx).All() {
+		if i++; i <= at {
+			continue
+		}
+		if len(out.Topics) == pageSize {
+			out.NextToken = aws.String(base64.RawURLEncoding.EncodeToString([]byte(strconv.Itoa(at + pageSize))))
+			break
+		}
+		out.Topics = append(out.Topics, types.Topic{TopicArn: aws.String(arn)})
+	}
+	return out, nil
+}
+
+// deleteTopic is no error for a topic that is gone ("DeleteTopic" is idempotent).
+func deleteTopic(tx *world.Tx, in *sns.DeleteTopicInput) (*sns.DeleteTopicOutput, error) {
+	topics(tx).Delete(*in.TopicArn)
+	return &sns.DeleteTopicOutput{}, nil
+}
+
+// maxMessage is the largest message with its attributes, in bytes ("Publish").
+const maxMessage = 256 << 10
+
+// publish puts the message into the event log, which is where tests look for it.
+func publish(tx *world.Tx, in *sns.PublishInput) (*sns.PublishOutput, error) {
+	arn := aws.ToString(in.TopicArn)
+	switch {
+	case arn == "" && in.TargetArn == nil && in.PhoneNumber == nil:
+		return nil, invalid("TopicArn or TargetArn Reason: no value for required parameter")
+	case arn == "":
+		return nil, invalid("the twin publishes to topics only")
+	case *in.Message == "":
+		return nil, invalid("Empty message")
+	case len(*in.Message) > maxMessage:
+		return nil, invalid("Message too long")
+	case in.Subject != nil && (len(*in.Subject) > 100 || *in.Subject == "" || strings.ContainsAny(*in.Subject, "\r\n")):
+		return nil, invalid("Subject")
+	}
+	owner := tx
+	if parts := strings.Split(arn, ":"); len(parts) == 6 {
+		owner = tx.In(parts[4], parts[3])
+	}
+	if _, ok := topics(owner).Get(arn); !ok || owner.Region != tx.Region {
+		return nil, &wire.Error{Code: "NotFound", Message: "Topic does not exist", Status: 404}
+	}
+	id := tx.Hex(32)
+	id = id[:8] + "-" + id[8:12] + "-" + id[12:16] + "-" + id[16:20] + "-" + id[20:]
+	tx.Event("sns.published", map[string]any{"topic": arn, "id": id, "subject": aws.ToString(in.Subject), "message": *in.Message})
+	return &sns.PublishOutput{MessageId: &id}, nil
+}
