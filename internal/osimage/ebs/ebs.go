@@ -116,7 +116,6 @@ func Open(ctx context.Context, api Blocks, snapshot string, o Options) (*Disk, e
 // table, superblock and the first inodes are asked for one after the other.
 const head = 3
 
-
 // Close ends calls that are under way, and waits for that. Costs can still be asked
 // for.
 func (d *Disk) Close() error {
