@@ -83,6 +83,7 @@ func Collect(root fs.FS, o Options) (baseline.Node, []string, error) {
 	for _, n := range o.Names {
 		c.wanted.also[n] = true
 	}
+	c.cache = newCache(o.Cache, c.wanted)
 	for i := range sources {
 		sources[i].KeepExpired = sources[i].KeepExpired || no(conf.last("Acquire::Check-Valid-Until"))
 	}
@@ -110,6 +111,7 @@ type collection struct {
 	archs   []string // the native one first
 	keys    *keyFiles
 	wanted  wanted
+	cache   cache
 }
 
 // merge joins what the sources offer. The same file in several sources is one

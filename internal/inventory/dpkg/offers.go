@@ -1,6 +1,7 @@
 package dpkg
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -173,12 +174,19 @@ func (p *part) read(c *collection) error {
 	}
 	origin := p.repository.Origin
 	origin.Component = p.component
-	err := withList(c.root, listName(p.source.Index()+file), entry, func(r io.Reader) error {
-		return parsePackages(r, c.wanted, func(a baseline.AvailablePackage) {
-			a.Origins, a.Repository = []baseline.Origin{origin}, p.repository.ID
-			p.packages = append(p.packages, a)
-		})
-	})
+	keep := func(a baseline.AvailablePackage) {
+		a.Origins, a.Repository = []baseline.Origin{origin}, p.repository.ID
+		p.packages = append(p.packages, a)
+	}
+	name := listName(p.source.Index() + file)
+	if text, ok := c.cache.load(entry); ok && hasList(c.root, name) {
+		return parsePackages(bytes.NewReader(text), c.wanted, nil, keep)
+	}
+	var seen bytes.Buffer
+	err := withList(c.root, name, entry, func(r io.Reader) error { return parsePackages(r, c.wanted, &seen, keep) })
+	if err == nil {
+		c.cache.save(entry, seen.Bytes())
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		if entry.size == 0 {
 			return nil // apt does not keep empty lists
@@ -188,8 +196,9 @@ func (p *part) read(c *collection) error {
 	return err
 }
 
-// parsePackages reads a Packages list and yields the offers that w keeps.
-func parsePackages(r io.Reader, w wanted, yield func(baseline.AvailablePackage)) error {
+// parsePackages reads a Packages list and yields the offers that w keeps. The
+// paragraphs of every package with a wanted name are written to seen, if there is one.
+func parsePackages(r io.Reader, w wanted, seen *bytes.Buffer, yield func(baseline.AvailablePackage)) error {
 	paragraphs := newStanzas(r)
 	for {
 		stanza, err := paragraphs.next()
@@ -201,6 +210,10 @@ func parsePackages(r io.Reader, w wanted, yield func(baseline.AvailablePackage))
 		}
 		if name := leadingName(stanza); name != nil && w.installed[string(name)] == nil && !w.also[string(name)] {
 			continue
+		}
+		if seen != nil {
+			seen.Write(stanza)
+			seen.WriteString("\n\n")
 		}
 		var p baseline.AvailablePackage
 		var bad error

@@ -167,7 +167,7 @@ func FuzzPackages(f *testing.F) {
 	f.Add([]byte(" folded\n\nPackage tool\n"))
 	w := wanted{system: baseline.Debian, also: map[string]bool{"tool": true}}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		_ = parsePackages(bytes.NewReader(text), w, func(p baseline.AvailablePackage) {
+		_ = parsePackages(bytes.NewReader(text), w, nil, func(p baseline.AvailablePackage) {
 			if p.Name == "" || p.Version == "" || len(p.SHA256) != 64 {
 				t.Fatalf("half an offer: %+v", p)
 			}
@@ -231,7 +231,7 @@ func BenchmarkPackages48MB(b *testing.B) {
 	for b.Loop() {
 		found := 0
 		r := feed(bytes.NewReader(text.Bytes()))
-		err := parsePackages(r, w, func(baseline.AvailablePackage) { found++ })
+		err := parsePackages(r, w, nil, func(baseline.AvailablePackage) { found++ })
 		r.end()
 		if err != nil || found != len(w.installed) {
 			b.Fatal(found, err)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -18,6 +19,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
 	"github.com/ulikunitz/xz"
+
+	"github.com/goldenami/rehydrate/baseline"
 )
 
 var (
@@ -141,4 +144,24 @@ func write(t testing.TB, name, text string) {
 	t.Helper()
 	must(t, os.MkdirAll(filepath.Dir(name), 0o755))
 	must(t, os.WriteFile(name, []byte(text), 0o644))
+}
+
+// pending is the newest offer of every installed package that is newer than it.
+func pending(n baseline.Node) []string {
+	best, newer := map[string]string{}, map[string]bool{}
+	for _, p := range n.Inventory.Installed {
+		best[p.Name+" "+p.Arch] = p.Version
+	}
+	for _, p := range n.Available.Packages {
+		key := p.Name + " " + p.Arch
+		if have, ok := best[key]; ok && baseline.CompareVersions(n.Inventory.OS, p.Version, have) > 0 {
+			best[key], newer[key] = p.Version, true
+		}
+	}
+	var set []string
+	for key := range newer {
+		set = append(set, key+" "+best[key])
+	}
+	slices.Sort(set)
+	return set
 }

@@ -256,23 +256,3 @@ func (w *world) collect(o Options) (baseline.Node, []string, error) {
 	}
 	return Collect(root, o)
 }
-
-// pending is the newest offer of every installed package that is newer than it.
-func pending(n baseline.Node) []string {
-	best, newer := map[string]string{}, map[string]bool{}
-	for _, p := range n.Inventory.Installed {
-		best[p.Name+" "+p.Arch] = p.Version
-	}
-	for _, p := range n.Available.Packages {
-		key := p.Name + " " + p.Arch
-		if have, ok := best[key]; ok && baseline.CompareVersions(n.Inventory.OS, p.Version, have) > 0 {
-			best[key], newer[key] = p.Version, true
-		}
-	}
-	var set []string
-	for key := range newer {
-		set = append(set, key+" "+best[key])
-	}
-	slices.Sort(set)
-	return set
-}
