@@ -163,6 +163,9 @@ func TestGoldenRequestsComeOutOfTheSDKAgainAsTheyWentIn(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			// No endpoint has such a name: the SDK itself refuses its own golden request.
+			golden.body = bytes.ReplaceAll(golden.body, []byte(`"EndpointId":"__EndpointId__",`), nil)
+			p.wire.sent, p.wire.body = nil, nil
 			in, err := p.Decode(op, golden.request())
 			if want := refused[p.module+" "+op]; want != "" {
 				if err == nil || !strings.Contains(err.Error(), want) {
@@ -300,7 +303,7 @@ func (f filler) text(t reflect.Type) string {
 func (f filler) sane(v reflect.Value) {
 	for name, value := range map[string]string{
 		"Bucket": "box", "ContentMD5": "AAAAAAAAAAAAAAAAAAAAAA==", "RequestPayer": "requester", "ETag": `"tag"`, "ExpiresString": "",
-		"ContentType": "text/plain", "ContentEncoding": "gzip", "MultiRegionAccessPoint": "",
+		"ContentType": "text/plain", "ContentEncoding": "gzip", "MultiRegionAccessPoint": "", "EndpointId": "",
 	} {
 		if fv := v.FieldByName(name); fv.IsValid() && fv.Kind() == reflect.Pointer {
 			fv.Set(reflect.ValueOf(&value))
