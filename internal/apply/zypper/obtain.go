@@ -37,7 +37,7 @@ func (z *Zypper) fetchSource(ctx context.Context, _ apply.Order, lacking []basel
 		return nil
 	}
 	z.c.Say("download %d packages", len(lacking))
-	return z.download(ctx, "download", nil, lacking)
+	return z.download(ctx, "download", z.c.Sources.options(), lacking)
 }
 
 // fetchTimeTravel asks the repositories as they were when the lock was made.
@@ -55,7 +55,7 @@ func (z *Zypper) fetchTimeTravel(ctx context.Context, o apply.Order, lacking []b
 		}
 		name := "past-" + strconv.Itoa(i)
 		// Its files count by the lock's SHA-256 only, so its signature is not asked for.
-		options, err := z.isolate(ctx, name, "baseurl="+r.TimeTravel)
+		options, err := z.isolate(ctx, name, "["+alias(name)+"]\nenabled=1\ngpgcheck=0\nbaseurl="+r.TimeTravel+"\n")
 		if err == nil {
 			err = z.download(ctx, name+"-download", options, here)
 		}
@@ -89,11 +89,11 @@ func (z *Zypper) download(ctx context.Context, folder string, options []string, 
 	return errors.Join(err, walk)
 }
 
-// isolate makes zypper see one repository only, which settings describe, with a
-// configuration and caches of its own, and has zypper read its metadata. The options
-// that it returns must go with --no-refresh: else zypper would ask the node's
+// isolate makes zypper see only the repositories that text, a .repo file, describes,
+// with a configuration and caches of its own, and has zypper read their metadata. The
+// options that it returns must go with --no-refresh: else zypper would ask the node's
 // services for more repositories.
-func (z *Zypper) isolate(ctx context.Context, name string, settings ...string) ([]string, error) {
+func (z *Zypper) isolate(ctx context.Context, name, text string) ([]string, error) {
 	reposd, err := z.files.Dir(name + "/repos.d")
 	if err != nil {
 		return nil, err
@@ -102,8 +102,8 @@ func (z *Zypper) isolate(ctx context.Context, name string, settings ...string) (
 	if err != nil {
 		return nil, err
 	}
-	text := "[rehydrate-" + name + "]\nname=rehydrate " + name + "\nenabled=1\nautorefresh=0\ngpgcheck=0\n" + strings.Join(settings, "\n") + "\n"
-	if err := os.WriteFile(filepath.Join(reposd, name+".repo"), []byte(text), 0o644); err != nil {
+	// Only root reads it: an address may hold a password.
+	if err := os.WriteFile(filepath.Join(reposd, name+".repo"), []byte(text), 0o600); err != nil {
 		return nil, err
 	}
 	options := []string{"--reposd-dir", reposd, "--cache-dir", cache}
@@ -113,3 +113,6 @@ func (z *Zypper) isolate(ctx context.Context, name string, settings ...string) (
 	}
 	return options, err
 }
+
+// alias names a repository of the run; zypper's history shows it.
+func alias(name string) string { return "rehydrate-" + name }

@@ -146,6 +146,9 @@ func (n *node) files(dirs ...string) map[string]string {
 	all := map[string]string{}
 	for _, dir := range dirs {
 		err := filepath.WalkDir(filepath.Join(n.root.Dir, dir), func(name string, e fs.DirEntry, err error) error {
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
 			if err != nil || !e.Type().IsRegular() {
 				return err
 			}
@@ -340,11 +343,8 @@ func TestAFileThatIsAnotherPackageIsNotInstalled(t *testing.T) {
 	lie.Name, lie.Epoch = "tool", "0" // the lock is wrong about what the file is
 	z := n.zypper()
 	n.refresh(z)
-	s, _, err := z.Obtain(t.Context(), apply.Order{Packages: []baseline.LockedPackage{lie}, Bundle: bundled(t, filepath.Join(n.archive, lie.Filename), lie.SHA256)})
-	if err == nil {
-		err = s.Install(t.Context(), []baseline.LockedPackage{lie})
-	}
-	if err == nil || !strings.Contains(err.Error(), "tool") {
+	_, _, err := z.Obtain(t.Context(), apply.Order{Packages: []baseline.LockedPackage{lie}, Bundle: bundled(t, filepath.Join(n.archive, lie.Filename), lie.SHA256)})
+	if err == nil || !strings.Contains(err.Error(), "its file is lib 2:1.1-1 (x86_64), the lock says tool 0:1.1-1 (x86_64)") {
 		t.Errorf("error = %v", err)
 	}
 	if d := cmp.Diff([]string{"lib-2:1.0-1.x86_64", "tool-(none):1.0-1.x86_64"}, zeroless(n.installed())); d != "" {
@@ -359,6 +359,92 @@ func bundled(t *testing.T, file, sha string) string {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+func TestASignatureIsDemandedAsInTheConfiguredRepository(t *testing.T) {
+	n := newNode(t, []rpmworld.Package{lib11}, []rpmworld.Package{lib10})
+	lib := n.locked(lib11, "2:1.0-1") // an unsigned package
+	z := n.zypper()
+	n.refresh(z)
+	conf := filepath.Join(n.root.Dir, "etc/zypp/repos.d/updates.repo")
+	for _, c := range []struct {
+		settings string
+		refused  bool
+	}{{"gpgcheck=1\npkg_gpgcheck=1\n", true}, {"gpgcheck=1\nrepo_gpgcheck=0\n", true}, {"gpgcheck=1\n", false}} {
+		put(t, conf, "[updates]\nenabled=1\nbaseurl=file:"+n.archive+"\n"+c.settings)
+		order := apply.Order{Packages: []baseline.LockedPackage{lib}, Bundle: bundled(t, filepath.Join(n.archive, lib.Filename), lib.SHA256)}
+		s, _, err := z.Obtain(t.Context(), order)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = s.Install(t.Context(), order.Packages)
+		if (err != nil) != c.refused || c.refused && !strings.Contains(strings.ToLower(err.Error()), "sign") {
+			t.Errorf("%q: error = %v, want refused %v", c.settings, err, c.refused)
+		}
+		if got := n.installed()[0]; (got == "lib-2:1.1-1.x86_64") == c.refused {
+			t.Errorf("%q: %s is installed", c.settings, got)
+		}
+	}
+}
+
+func TestAKernelComesToStandBesideTheOldOne(t *testing.T) {
+	kernel := func(v string) rpmworld.Package {
+		return rpmworld.Package{Name: "kernel-default", Version: v, Provides: []string{"multiversion(kernel)"}}
+	}
+	n := newNode(t, []rpmworld.Package{kernel("6.5"), lib11}, []rpmworld.Package{kernel("6.3"), kernel("6.4")})
+	put(t, filepath.Join(n.root.Dir, "etc/zypp/zypp.conf"), "[main]\nmultiversion = provides:multiversion(kernel)\n")
+	z := n.zypper()
+	n.refresh(z)
+	k := n.locked(kernel("6.5"), "0:6.4-1")
+	s, _, err := z.Obtain(t.Context(), apply.Order{Packages: []baseline.LockedPackage{k}, Offers: offering(k)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sim, err := s.Simulate(t.Context(), []baseline.LockedPackage{k})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []record.Change{{Name: "kernel-default", Arch: "x86_64", To: "0:6.5-1"}}
+	if d := cmp.Diff(apply.Simulation{Install: want, Beside: want}, sim); d != "" {
+		t.Error(d)
+	}
+	if err := s.Install(t.Context(), []baseline.LockedPackage{k}); err != nil {
+		t.Fatal(err)
+	}
+	if got := zeroless(n.installed()); len(got) != 3 {
+		t.Errorf("installed: %q", got)
+	}
+}
+
+func TestSourcesStandInForTheNodesOwn(t *testing.T) {
+	n := newNode(t, []rpmworld.Package{lib11}, []rpmworld.Package{lib10})
+	put(t, filepath.Join(n.root.Dir, "etc/zypp/repos.d/broken.repo"), "[broken]\nenabled=1\nautorefresh=1\nbaseurl=file:/nowhere\n")
+	before := n.files("etc", "var/cache")
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, "repos.d/own.repo"), "[own]\nenabled=1\ngpgcheck=0\nbaseurl=file:"+n.archive+"\n")
+	lib := n.locked(lib11, "2:1.0-1")
+	lib.Repository = "own"
+	z := n.zypper()
+	z.c.Sources = &Sources{Dir: filepath.Join(dir, "repos.d"), Cache: filepath.Join(dir, "cache")}
+	n.refresh(z)
+	if _, err := os.Stat(filepath.Join(dir, "cache/raw/own/repodata/repomd.xml")); err != nil {
+		t.Error(err)
+	}
+	if sim, err := z.Simulate(t.Context(), []baseline.LockedPackage{lib}); err != nil || len(sim.Install) != 1 {
+		t.Errorf("simulation = %+v, %v", sim, err)
+	}
+	if got := n.install(z, apply.Order{Packages: []baseline.LockedPackage{lib}, Offers: offering(lib)}); got[0].From != apply.FromSource {
+		t.Errorf("obtained %+v", got)
+	}
+	after := n.files("etc", "var/cache")
+	for name := range after { // zypper's own view of what is installed is no configuration
+		if strings.Contains(name, "/@System/") {
+			delete(after, name)
+		}
+	}
+	if d := cmp.Diff(before, after); d != "" {
+		t.Error(d)
+	}
 }
 
 func TestALockedPackageIsRefused(t *testing.T) {

@@ -122,6 +122,7 @@ func TestZypperIsAskedForExactPackagesWithoutAPerson(t *testing.T) {
 	if _, err := z.Simulate(t.Context(), some); err != nil {
 		t.Fatal(err)
 	}
+	r.calls = r.calls[:1]
 	s := &session{zypper: z, options: []string{"--reposd-dir", "/x"}}
 	if err := s.Install(t.Context(), some); err != nil {
 		t.Fatal(err)
