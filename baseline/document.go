@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -75,9 +76,10 @@ func (s *stated) empty() []string {
 	return out
 }
 
+// Compiled when first needed: counters and Unicode classes make them slow to compile.
 var (
-	baselineID = regexp.MustCompile(`^[a-zA-Z0-9_\-:/]{20,128}$`)
-	patchGroup = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+	baselineID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-zA-Z0-9_\-:/]{20,128}$`) })
+	patchGroup = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`) })
 )
 
 // Validate is Baseline.Validate together with the limits of what a document holds
@@ -88,11 +90,11 @@ func (d *Document) Validate() error {
 	for _, field := range d.empty {
 		v.add(field, "", "at least 1 character, or leave the field out", sourceModel)
 	}
-	if d.BaselineID != "" && !baselineID.MatchString(d.BaselineID) {
+	if d.BaselineID != "" && !baselineID().MatchString(d.BaselineID) {
 		v.add("BaselineId", d.BaselineID, "20 to 128 characters of a-z, A-Z, 0-9, _, -, : and /", sourceModel)
 	}
 	for i, g := range d.PatchGroups {
-		if n := utf8.RuneCountInString(g); n < 1 || n > 256 || !patchGroup.MatchString(g) {
+		if n := utf8.RuneCountInString(g); n < 1 || n > 256 || !patchGroup().MatchString(g) {
 			v.add(fmt.Sprintf("PatchGroups[%d]", i), g, "1 to 256 letters, digits, spaces and _.:/=+-@", sourceGroup)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -15,11 +16,11 @@ import (
 // BakeTime are 0 to 172800 s).
 const awsWait = 172800 * time.Second
 
-var (
-	imageIDRE = regexp.MustCompile(`^ami-[0-9a-f]{8,17}$`)
-	// A Parameter Store name: PutParameter, "Name".
-	parameterRE = regexp.MustCompile(`^/?[a-zA-Z0-9_.\-/]{1,1000}$`)
-)
+var imageIDRE = regexp.MustCompile(`^ami-[0-9a-f]{8,17}$`)
+
+// parameterRE is a Parameter Store name (PutParameter, "Name"). Its counter makes it
+// slow to compile, which commands without a configuration should not pay for.
+var parameterRE = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^/?[a-zA-Z0-9_.\-/]{1,1000}$`) })
 
 func (r *resolver) image(s *imageSchema) {
 	if _, dup := r.cfg.ImageNamed(s.Label); dup && s.Label != "" {
@@ -44,7 +45,7 @@ func (r *resolver) image(s *imageSchema) {
 	for _, c := range i.Hygiene {
 		r.skippable(s.Range, c)
 	}
-	if !parameterRE.MatchString(i.Channel) || strings.HasPrefix(strings.TrimPrefix(i.Channel, "/"), "aws") {
+	if !parameterRE().MatchString(i.Channel) || strings.HasPrefix(strings.TrimPrefix(i.Channel, "/"), "aws") {
 		r.fault(s.Range, "Wrong channel", "channel is %q; write a Parameter Store name such as /golden/%s/latest.", i.Channel, s.Label)
 	}
 	seen := map[string]bool{}
