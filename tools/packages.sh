@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that the demo and the tests use, if any is missing.
 set -eu
-want="debootstrap dpkg-dev apt-utils gnupg e2fsprogs xz-utils zstd lz4 openssh-client ca-certificates rpm createrepo-c dnf zypper xfsprogs qemu-utils db5.3-util sqlite3"
+want="debootstrap dpkg-dev apt-utils gnupg e2fsprogs xz-utils zstd lz4 openssh-client ca-certificates rpm createrepo-c dnf zypper xfsprogs qemu-utils db5.3-util sqlite3 fdisk"
 missing=
 for p in $want; do
 	dpkg-query -W -f '${db:Status-Abbrev}' "$p" 2>/dev/null | grep -q '^ii' || missing="$missing $p"

@@ -51,20 +51,33 @@ func table(t testing.TB, label string, sector int, size int64, parts []Part) str
 		}
 		script.WriteByte('\n')
 	}
-	cmd := exec.Command(Tool(t, "sfdisk"), "-q", "--no-reread", "--no-tell-kernel", disk)
-	if sector != 512 {
-		cmd.Args = append(cmd.Args, "--sector-size", fmt.Sprint(sector))
-	}
-	cmd.Stdin = strings.NewReader(script.String())
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("sfdisk: %v\n%s\n%s", err, out, script.String())
-	}
+	Sectors(t, disk, sector, func(device string) {
+		cmd := exec.Command(Tool(t, "sfdisk"), "-q", "--no-reread", "--no-tell-kernel", device)
+		cmd.Stdin = strings.NewReader(script.String())
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("sfdisk: %v\n%s\n%s", err, out, script.String())
+		}
+	})
 	for _, p := range parts {
 		if p.Image != "" {
 			Put(t, disk, p.Start, p.Image)
 		}
 	}
 	return disk
+}
+
+// Sectors shows a disk image as a device with sectors of that many bytes; for 512
+// the image itself will do.
+func Sectors(t testing.TB, disk string, sector int, use func(device string)) {
+	t.Helper()
+	if sector == 512 {
+		use(disk)
+		return
+	}
+	NeedRoot(t)
+	device := strings.TrimSpace(Run(t, "losetup", "--find", "--show", "--sector-size", fmt.Sprint(sector), disk))
+	defer Run(t, "losetup", "--detach", device)
+	use(device)
 }
 
 // Put copies an image to an offset of a disk, holes as holes.
