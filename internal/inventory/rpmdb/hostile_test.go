@@ -28,7 +28,7 @@ func TestATruncatedDatabaseIsAnErrorAtEveryLength(t *testing.T) {
 }
 
 func TestAFlippedBitNeverChangesThePackages(t *testing.T) {
-	flips := 2000
+	flips := 1000
 	if testing.Short() {
 		flips = 300
 	}

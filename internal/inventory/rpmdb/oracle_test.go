@@ -160,7 +160,7 @@ func TestAFlippedBitInARealDatabaseNeverChangesThePackages(t *testing.T) {
 	for _, system := range []string{"sle15-bci", "rockylinux-9", "libuuid", "ubi8-s390x"} {
 		t.Run(system, func(t *testing.T) {
 			for path, whole := range all[system] {
-				if flipped(t, path, whole, 400) == 0 {
+				if flipped(t, path, whole, 150) == 0 {
 					t.Error("none was refused")
 				}
 			}
