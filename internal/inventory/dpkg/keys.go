@@ -23,7 +23,15 @@ import (
 type certificate struct {
 	ids     []uint64 // of the key and its subkeys
 	prints  []string // their fingerprints, upper-case hex
-	packets []byte
+	packets *bytes.Buffer
+	entity  func() (*openpgp.Entity, error) // checks the packets, once
+}
+
+func newCertificate() certificate {
+	packets := new(bytes.Buffer)
+	return certificate{packets: packets, entity: sync.OnceValues(func() (*openpgp.Entity, error) {
+		return openpgp.ReadEntity(packet.NewReader(bytes.NewReader(packets.Bytes())))
+	})}
 }
 
 // maxKeys bounds a keyring; Debian's has some 60 keys in 100 KB.
@@ -82,7 +90,7 @@ func splitKeys(binary []byte) ([]certificate, error) {
 			return nil, err
 		}
 		if p.Tag == tagKey {
-			all = append(all, certificate{})
+			all = append(all, newCertificate())
 		}
 		if len(all) == 0 {
 			return nil, errors.New("it does not begin with a key")
@@ -97,11 +105,9 @@ func splitKeys(binary []byte) ([]certificate, error) {
 				}
 			}
 		}
-		var b bytes.Buffer
-		if err := p.Serialize(&b); err != nil {
+		if err := p.Serialize(c.packets); err != nil {
 			return nil, err
 		}
-		c.packets = append(c.packets, b.Bytes()...)
 	}
 }
 

@@ -74,7 +74,7 @@ func (r *testRoot) offerAs(packages, ext string, key *openpgp.Entity, extra stri
 	r.put(lists+"InRelease", string(clearsigned(r.t, key, text)))
 }
 
-func newKey(t *testing.T) *openpgp.Entity {
+func newKey(t testing.TB) *openpgp.Entity {
 	t.Helper()
 	key, err := openpgp.NewEntity("Archive", "", "a@example.invalid", config(signedAt.Add(-time.Hour)))
 	must(t, err)

@@ -60,7 +60,7 @@ func ringOf(may []certificate, id uint64) (openpgp.EntityList, error) {
 		if !slices.Contains(c.ids, id) {
 			continue
 		}
-		e, err := openpgp.ReadEntity(packet.NewReader(bytes.NewReader(c.packets)))
+		e, err := c.entity()
 		if err != nil {
 			return nil, fmt.Errorf("read key %016X: %w", id, err)
 		}
