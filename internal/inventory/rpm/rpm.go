@@ -91,6 +91,9 @@ func Collect(root fs.FS, o reading.Options) (baseline.Node, []string, error) {
 	}
 	node := baseline.Node{Inventory: inv}
 	node.Available.Packages = join.merge(states)
+	if err := join.require(db, states, node.Available.Packages); err != nil {
+		return fail(err)
+	}
 	findings = append(findings, conf.remarks...)
 	for _, st := range states {
 		node.Available.Repositories = append(node.Available.Repositories, st.repository)

@@ -20,6 +20,7 @@ type state struct {
 	repo       repo
 	repository baseline.Repository
 	selection  rpmmd.Selection
+	providers  func(capabilities map[string]bool) ([]rpmmd.Package, error)
 	findings   []string
 }
 
@@ -41,9 +42,17 @@ func (p places) read(r repo, names map[string]bool, o reading.Options) (state, e
 	if err := st.judge(p, index, o); err != nil {
 		return st, fmt.Errorf("read repository %s (%s): %w", r.id, r.file, err)
 	}
-	open := func(d rpmmd.Data) (io.ReadCloser, error) { return p.open(index, &st, d) }
-	if st.selection, err = rpmmd.Select(index.md, open, names); err != nil {
+	open := func(d rpmmd.Data) (io.ReadCloser, error) { return p.open(index, st.repository.URL, d) }
+	cache := rpmmd.Cache(o.Cache)
+	if st.selection, err = cache.Select(index.md, open, names); err != nil {
 		return st, fmt.Errorf("read repository %s (%s): %w", r.id, r.file, err)
+	}
+	st.providers = func(capabilities map[string]bool) ([]rpmmd.Package, error) {
+		list, err := cache.Providers(index.md, open, capabilities)
+		if err != nil {
+			err = fmt.Errorf("read repository %s (%s): %w", r.id, r.file, err)
+		}
+		return list, err
 	}
 	return st, nil
 }
@@ -166,12 +175,12 @@ func (st *state) judge(p places, i index, o reading.Options) error {
 
 // open opens a file of the index: beside it, or at the repository's addresses. Its
 // digest is checked wherever it comes from.
-func (p places) open(i index, st *state, d rpmmd.Data) (io.ReadCloser, error) {
+func (p places) open(i index, url string, d rpmmd.Data) (io.ReadCloser, error) {
 	f, err := i.place.open(d.Href)
 	if err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return f, err
 	}
-	for _, a := range []string{d.Base, st.repository.URL} {
+	for _, a := range []string{d.Base, url} {
 		if a == "" {
 			continue
 		}

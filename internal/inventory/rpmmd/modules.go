@@ -30,11 +30,12 @@ type Stream struct {
 
 // ObsoleteStream is a stream that its publisher has given up.
 type ObsoleteStream struct {
-	Name, Stream  string
-	ByName, By    string // what takes its place, if anything
-	EOL, Message  string
-	Reset         bool
-	Modified, Ctx string
+	Name, Stream string
+	ByName, By   string // what takes its place, if anything
+	EOL, Message string
+	Reset        bool // nodes go back to the default stream
+	Modified     string
+	Context      string // of the build that is meant; empty: all
 }
 
 // Bounds of a modules.yaml: it is read whole, document by document.
@@ -192,7 +193,7 @@ func (m *Modules) take(text []byte) error {
 		m.Obsoletes = append(m.Obsoletes, ObsoleteStream{
 			Name: d.Data.Module, Stream: string(d.Data.Stream), EOL: string(d.Data.EOL), Message: d.Data.Message,
 			ByName: d.Data.ObsoletedBy.Module, By: string(d.Data.ObsoletedBy.Stream), Reset: d.Data.Reset,
-			Modified: string(d.Data.Modified), Ctx: string(d.Data.Context),
+			Modified: string(d.Data.Modified), Context: string(d.Data.Context),
 		})
 	}
 	return nil

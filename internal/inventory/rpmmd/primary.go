@@ -100,7 +100,7 @@ func (s *scanner) rpm(wanted Names) (p Package, ok bool, err error) {
 			}
 			if err == nil && !ok && s.depth() == depth {
 				// Most packages end here: they are not wanted and obsolete nothing.
-				if rest := s.rest("</package>"); rest != nil && !bytes.Contains(rest, []byte("obsoletes>")) {
+				if rest := s.rest("</package>", obsoletes); rest != nil {
 					s.leap(rest)
 					return p, false, nil
 				}
@@ -144,6 +144,19 @@ func (s *scanner) rpm(wanted Names) (p Package, ok bool, err error) {
 		return p, false, errors.New("it lacks its name, architecture, version, release or location")
 	}
 	return p, ok, nil
+}
+
+// obsoletes reports whether a tag may be the one with what a package obsoletes.
+func obsoletes(tag []byte) bool {
+	for i, c := range tag {
+		switch {
+		case c == ':':
+			return string(tag[:i]) != "rpm" || bytes.HasPrefix(tag[i+1:], []byte("obsoletes"))
+		case c < 'a' || c > 'z':
+			return bytes.HasPrefix(tag, []byte("obsoletes")) || i == 0
+		}
+	}
+	return true
 }
 
 // format reads the <format> that just began.

@@ -75,6 +75,34 @@ func selection(md Repomd, open Opener, wanted Names) (Selection, error) {
 	return out, nil
 }
 
+// providers reads the packages that provide one of capabilities.
+func providers(md Repomd, open Opener, capabilities map[string]bool) (Selection, error) {
+	var out Selection
+	primary, err := md.Find("primary")
+	if err != nil || primary == nil {
+		return out, errors.Join(err, errors.New("its index names no primary metadata"))
+	}
+	err = primary.from(open, func(r io.Reader) error {
+		return ReadPrimary(r, nil, func(p Package) error {
+			var some []Capability
+			for _, c := range p.Provides {
+				if capabilities[c.Name] {
+					some = append(some, c)
+				}
+			}
+			if len(some) > 0 {
+				p.Provides, p.Requires, p.Obsoletes = some, nil, nil
+				out.Packages = append(out.Packages, p)
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return Selection{}, err
+	}
+	return out, nil
+}
+
 // from reads d as open gives it.
 func (d Data) from(open Opener, read func(io.Reader) error) error {
 	f, err := open(d)

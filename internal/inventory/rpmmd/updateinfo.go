@@ -55,7 +55,7 @@ func ReadUpdateinfo(r io.Reader, wanted Names, yield func(Advisory) error) error
 		case s.depth() == 2 && string(s.name) == "update":
 			a := Advisory{Type: s.attr("type"), Status: s.attr("status")} // before rest, which may move the buffer
 			if !s.selfClosed && wanted != nil {
-				if rest := s.rest("</update>"); rest != nil && !anyWanted(rest, wanted) {
+				if rest := s.rest("</update>", wanted.packageTag); rest != nil {
 					s.leap(rest)
 					continue
 				}
@@ -74,27 +74,37 @@ func ReadUpdateinfo(r io.Reader, wanted Names, yield func(Advisory) error) error
 	}
 }
 
-// anyWanted reports whether one of the packages in the text of an advisory is wanted.
-func anyWanted(text []byte, wanted Names) bool {
-	for {
-		i := bytes.Index(text, []byte("<package"))
-		if i < 0 {
+// packageTag reports whether a tag may be that of a package that is wanted.
+func (n Names) packageTag(tag []byte) bool {
+	if !bytes.HasPrefix(tag, []byte("package")) {
+		return hasPrefix(tag)
+	}
+	i := bytes.IndexByte(tag, '>')
+	if i < 0 {
+		return true
+	}
+	wanted := true // without a name it is a fault, for the parser to find
+	eachAttr(tag[len("package"):i], func(key, v []byte) bool {
+		if string(key) == "name" {
+			wanted = n.has(v)
 			return false
 		}
-		text = text[i+len("<package"):]
-		i = bytes.IndexByte(text, '>')
-		if i < 0 {
+		return true
+	})
+	return wanted
+}
+
+// hasPrefix reports whether the name of a tag has a prefix.
+func hasPrefix(tag []byte) bool {
+	for _, c := range tag {
+		switch {
+		case c == ':':
 			return true
-		}
-		found := false
-		eachAttr(text[:i], func(n, v []byte) bool {
-			found = string(n) != "name" || wanted.has(v)
-			return string(n) != "name"
-		})
-		if found {
-			return true
+		case space(c) || c == '>' || c == '/':
+			return false
 		}
 	}
+	return true
 }
 
 // update reads the <update> that just began.

@@ -312,24 +312,39 @@ func unexpected(err error) error {
 }
 
 // rest is what follows of the innermost open element, its end tag included, when that
-// can be told without parsing: it is all in the buffer, and nothing in it could hide
-// or nest an end tag. nil: it cannot, so parse.
-func (s *scanner) rest(endTag string) []byte {
-	i := bytes.Index(s.buf[s.pos:s.end], []byte(endTag))
-	if i < 0 {
+// can be told without parsing: it is all in the buffer, nothing in it could hide an
+// end tag, and look, which gets what follows the < of every tag that opens, says that
+// none matters. nil: parse it.
+func (s *scanner) rest(endTag string, look func(tag []byte) bool) []byte {
+	at := 0
+	for {
+		chunk := s.buf[s.pos:s.end]
+		for {
+			i := bytes.IndexByte(chunk[at:], '<')
+			if i < 0 || len(chunk)-at-i < len(endTag) {
+				break
+			}
+			tag := chunk[at+i+1:]
+			switch tag[0] {
+			case '!', '?':
+				return nil
+			case '/':
+				if string(tag[1:len(endTag)-1]) == endTag[2:] {
+					return chunk[:at+i+len(endTag)]
+				}
+			default:
+				if look(tag) {
+					return nil
+				}
+			}
+			at += i + 1
+		}
 		// Most of a buffer is worth more than the little that is left in it.
-		if s.end-s.pos >= len(s.buf)/2 || s.need(s.end-s.pos+1) != nil {
+		if s.pos == 0 || s.need(len(chunk)+1) != nil {
 			return nil
 		}
-		if i = bytes.Index(s.buf[s.pos:s.end], []byte(endTag)); i < 0 {
-			return nil
-		}
+		at = 0
 	}
-	out := s.buf[s.pos : s.pos+i+len(endTag)]
-	if bytes.Contains(out, []byte("<!")) || bytes.Contains(out, []byte("<?")) {
-		return nil
-	}
-	return out
 }
 
 // leap goes behind what rest returned.

@@ -55,7 +55,8 @@ func Large(advisories int) World {
 		}
 		r.Advisories = append(r.Advisories, a)
 	}
-	w := World{}
+	libraries := Package{Name: "libraries", Version: "1", Provides: []string{"libc.so.6()(64bit)", "libpkg0000.so.1()(64bit)"}}
+	w := World{Installed: []Package{libraries}}
 	for i, list := range versions {
 		for j := range list {
 			list[j].Provides = []string{"lib" + list[j].Name + ".so.1()(64bit)"}
