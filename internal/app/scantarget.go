@@ -78,18 +78,19 @@ func (s *scanner) openDisk() (*target, error) {
 		return nil, err
 	}
 	c := &countedDisk{disk: f, blocks: map[int64]bool{}, size: size}
-	return s.openImage(c, size, c.cost, func() { _ = f.Close() }) // read only
+	root, err := osimage.OpenFile(c, size)
+	return s.image(root, err, c.cost, func() { _ = f.Close() }) // read only
 }
 
-// openImage finds the root file system, and says what to do where there is none.
-// What looking for it cost is told either way.
-func (s *scanner) openImage(r io.ReaderAt, size int64, cost func(*record.ReadCost), done func()) (*target, error) {
-	root, err := osimage.Open(r, size)
+// image is an image's root file system or, with err, why there is none. What looking
+// for it cost is told either way.
+func (s *scanner) image(root *osimage.Root, err error, cost func(*record.ReadCost), done func()) (*target, error) {
 	if err != nil {
 		cost(&s.out.Read)
 		done()
 		return nil, imageFault(err)
 	}
+	s.out.Format = root.Format
 	s.out.Remarks = append(s.out.Remarks, root.Remarks...)
 	return &target{root, cost, done}, nil
 }
@@ -126,7 +127,8 @@ func (s *scanner) openCloud(ctx context.Context) (*target, error) {
 		return nil, err
 	}
 	cost := func(r *record.ReadCost) { r.Blocks, r.Total, r.Bytes = d.Cost() }
-	return s.openImage(d, d.Size(), cost, func() { _ = d.Close() })
+	root, err := osimage.Open(d, d.Size())
+	return s.image(root, err, cost, func() { _ = d.Close() })
 }
 
 // cloud opens AWS. Time is the cloud's: on the twin it is not the wall's.

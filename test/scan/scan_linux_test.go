@@ -160,6 +160,42 @@ func TestScanSaysWhatDpkgAndAptSay(t *testing.T) {
 	}
 }
 
+// Every format that is read gives the same answer, and an image that is none of them
+// is unknown or refused, by name.
+func TestScanReadsEveryImageFormat(t *testing.T) {
+	dir := root(t, "bullseye")
+	raw := image(t, dir, "gpt")
+	want := dpkg(t, dir)
+	for format, args := range map[string][]string{"qcow2": {"-O", "qcow2", "-c"}, "vmdk": {"-O", "vmdk", "-o", "subformat=streamOptimized"}, "vhd": {"-O", "vpc"}} {
+		name := filepath.Join(t.TempDir(), "disk."+format)
+		run(t, "qemu-img", append(append([]string{"convert"}, args...), raw, name)...)
+		s := scan(t, "--inventory-only", name)
+		if d := cmp.Diff(want, installed(s)); d != "" || s.Format != format {
+			t.Errorf("%s (called %s):\n%s", format, s.Format, d)
+		}
+		t.Logf("%s: read %d of %d blocks, %d bytes in %d ms", format, s.Read.Blocks, s.Read.Total, s.Read.Bytes, s.Read.MS)
+	}
+	btrfs := filepath.Join(t.TempDir(), "btrfs.img")
+	run(t, "truncate", "-s", "128M", btrfs)
+	f, err := os.OpenFile(btrfs, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt([]byte("_BHRfS_M"), 0x10040); err != nil { // its superblock's magic
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for target, want := range map[string]string{btrfs: "btrfs", filepath.Join(dir, "bin/bash"): "unknown: "} {
+		var out, errs bytes.Buffer
+		code := cli.Run(context.Background(), []string{"rehydrate", "scan", target}, strings.NewReader(""), &out, &errs)
+		if code != 10 || !strings.Contains(out.String(), want) || !strings.Contains(out.String(), "next: ") {
+			t.Errorf("%s: exit code %d\n%s%s", target, code, out.String(), errs.String())
+		}
+	}
+}
+
 // A scan changes nothing: neither a file of the root nor a byte of the image.
 func TestScanLeavesItsTargetAsItIs(t *testing.T) {
 	dir := root(t, "bullseye")

@@ -22,7 +22,7 @@ func HTML(w io.Writer, s *record.Scan) error {
 	t, err := template.New("scan").Funcs(template.FuncMap{
 		"kind": kind, "size": size, "cost": cost, "costs": costs, "age": age, "verified": verified, "expired": expired, "pending": pending,
 		"sentence": sentence, "advisories": advisories, "open": open, "broken": broken, "counts": counts, "share": share, "tone": tone,
-		"inventoryOnly": inventoryOnly, "join": strings.Join, "fixes": func() string { return fixes }, "tally": tallyOf,
+		"inventoryOnly": inventoryOnly, "unstated": unstated, "unstatedText": func() string { return unstatedText }, "join": strings.Join, "fixes": func() string { return fixes }, "tally": tallyOf,
 		"dash":  func(s string) string { return or(s, "–") },
 		"full":  func(p baseline.Package) string { return baseline.FullVersion(s.Inventory.OS, p) },
 		"purl":  func(p baseline.Installed) string { return purl.Of(s.Inventory, p) },

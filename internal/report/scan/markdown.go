@@ -26,6 +26,9 @@ func Markdown(w io.Writer, s *record.Scan) error {
 	table(&b, "Pending updates", []string{"package", "installed", "offered", "from", "about", "advisories", fixes}, s.Updates, func(u record.Update) []string {
 		return []string{u.Name + " " + u.Arch, u.Installed, u.Version, or(u.Origin, u.Source), notes(u), advisories(u), strings.Join(u.CVEs, " ")}
 	})
+	if unstated(s) {
+		fmt.Fprintf(&b, "\n%s.\n", sentence(unstatedText))
+	}
 	if !inventoryOnly(s) && len(s.Updates) == 0 && s.Inventory.Product != "" {
 		fmt.Fprintf(&b, "\n%s.\n", md(sentence(pending(s))))
 	}
@@ -81,7 +84,7 @@ func kind(s *record.Scan) string {
 	case record.KindRoot:
 		return "Root folder"
 	case record.KindDisk:
-		return "Disk image"
+		return strings.TrimSpace("Disk image " + s.Format)
 	case record.KindSnapshot:
 		return "EBS snapshot"
 	case record.KindImage:

@@ -110,6 +110,22 @@ func TestUnknownIsNeverHidden(t *testing.T) {
 	}
 }
 
+// Debian's indices name no CVE: that must not read as none.
+func TestNoCVENamedIsNotNoCVEFixed(t *testing.T) {
+	s := scantest.Sample()
+	for i := range s.Updates {
+		s.Updates[i].Advisories, s.Updates[i].CVEs = nil, nil
+	}
+	for _, f := range []string{"table", "md", "html"} {
+		if text := render(t, f, s); !strings.Contains(strings.ToLower(text), strings.ToLower(unstatedText)) || strings.Contains(text, "<b>0</b><span class=\"soft\">CVEs") {
+			t.Errorf("%s:\n%s", f, text)
+		}
+		if text := render(t, f, scantest.Sample()); strings.Contains(strings.ToLower(text), strings.ToLower(unstatedText)) {
+			t.Errorf("%s says so of sources that do state CVEs", f)
+		}
+	}
+}
+
 func TestHTML_escapes_and_needs_nothing_from_outside(t *testing.T) {
 	text := render(t, "html", scantest.Nasty())
 	if strings.Count(text, "<script") != 1 || strings.Contains(text, "<script>alert") {

@@ -21,7 +21,7 @@ func Table(out io.Writer, s *record.Scan) error {
 		}
 		fmt.Fprintf(w, format+"\n", cells...)
 	}
-	line("%s\t%s\t%s\t%d packages\t%s", s.Target, s.Kind, or(s.Inventory.Product, "-"), len(s.Inventory.Installed), s.Standing)
+	line("%s\t%s\t%s\t%d packages\t%s", s.Target, strings.TrimSpace(s.Kind+" "+s.Format), or(s.Inventory.Product, "-"), len(s.Inventory.Installed), s.Standing)
 	for _, m := range s.Modelled {
 		line("modelled: %s", m)
 	}
@@ -72,6 +72,9 @@ func tableUpdates(line func(string, ...any), s *record.Scan) {
 }
 
 func tableFixes(line func(string, ...any), s *record.Scan) {
+	if unstated(s) {
+		line("%s", unstatedText)
+	}
 	begun := false
 	for _, u := range s.Updates {
 		if len(u.CVEs) == 0 {

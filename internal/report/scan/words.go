@@ -137,6 +137,20 @@ func pending(s *record.Scan) string {
 	return out
 }
 
+// unstated says that there are updates and that no source says what one of them
+// fixes: the indices of Debian and Ubuntu do not.
+func unstated(s *record.Scan) bool {
+	for _, u := range s.Updates {
+		if len(u.Advisories) > 0 || len(u.CVEs) > 0 {
+			return false
+		}
+	}
+	return len(s.Updates) > 0
+}
+
+// unstatedText is what to say then: no CVE named is not no CVE fixed.
+const unstatedText = "these sources do not state which CVEs an update fixes"
+
 // inventoryOnly says that nobody looked for updates.
 func inventoryOnly(s *record.Scan) bool {
 	return !s.UpdatesKnown && s.UpdatesReason == "not looked for"
