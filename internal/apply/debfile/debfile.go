@@ -22,6 +22,8 @@ const (
 	headerSize = 60
 	maxControl = 4 << 20  // a control paragraph
 	maxLog     = 32 << 20 // an unpacked changelog
+	maxTar     = 16 << 30 // a member, unpacked; the largest real packages have some 3 GB
+	maxWindow  = 128 << 20
 )
 
 // Control returns the control paragraph of the package in r, with its final line
@@ -127,7 +129,7 @@ func tarOf(r io.Reader, name string) (*tar.Reader, error) {
 			if err != nil {
 				return nil, fmt.Errorf("read .deb: %s: %w", member, err)
 			}
-			return tar.NewReader(plain), nil
+			return tar.NewReader(&bounded{plain, maxTar}), nil
 		}
 		if n, err := io.Copy(io.Discard, body); err != nil || n != size {
 			return nil, fmt.Errorf("read .deb: member %s is cut short", member)
@@ -149,9 +151,25 @@ func unpack(r io.Reader, packing string) (io.Reader, error) {
 	case ".xz":
 		return xz.NewReader(r)
 	case ".zst":
-		return zstd.NewReader(r, zstd.WithDecoderConcurrency(1))
+		return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
 	}
 	return nil, fmt.Errorf("packing %q is not known", packing)
+}
+
+// bounded fails where a reader gives more than left bytes: a small file can unpack
+// to more than anybody has time for.
+type bounded struct {
+	r    io.Reader
+	left int64
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, fmt.Errorf("it unpacks to more than %d bytes", int64(maxTar))
+	}
+	n, err := b.r.Read(p[:min(int64(len(p)), b.left)])
+	b.left -= int64(n)
+	return n, err
 }
 
 func limited(r io.Reader, most int64) ([]byte, error) {

@@ -8,9 +8,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/goldenami/rehydrate/internal/testkit"
 )
 
 const log = `tool (1.3-1) unstable; urgency=HIGH
@@ -145,4 +148,30 @@ func FuzzChangelog(f *testing.F) {
 			t.Fatalf("half a changelog: %+v, %v", got, err)
 		}
 	})
+}
+
+// dpkg-parsechangelog is the oracle for the top entry.
+func TestTheTopEntryIsWhatDpkgReads(t *testing.T) {
+	if _, err := exec.LookPath("dpkg-parsechangelog"); err != nil {
+		testkit.Missing(t, "%v: `make tools` installs it", err)
+	}
+	file := filepath.Join(t.TempDir(), "changelog")
+	if err := os.WriteFile(file, []byte(log), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("dpkg-parsechangelog", "-l", file, "-S", "Timestamp").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	urgency, err := exec.Command("dpkg-parsechangelog", "-l", file, "-S", "Urgency").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := ParseChangelog([]byte(log), func(string) bool { return true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := strings.TrimSpace(string(out)); strconv.FormatInt(got.Date.Unix(), 10) != want || got.Urgency != strings.TrimSpace(string(urgency)) {
+		t.Errorf("top entry = %d %s, dpkg-parsechangelog says %s %s", got.Date.Unix(), got.Urgency, want, urgency)
+	}
 }
