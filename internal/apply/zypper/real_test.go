@@ -447,6 +447,36 @@ func TestSourcesStandInForTheNodesOwn(t *testing.T) {
 	}
 }
 
+func TestAKilledRunLeavesNothingThatTheNextOneDoesNotClear(t *testing.T) {
+	n := newNode(t, []rpmworld.Package{lib11}, []rpmworld.Package{lib10})
+	lib := n.locked(lib11, "2:1.0-1")
+	order := apply.Order{Packages: []baseline.LockedPackage{lib}, Offers: offering(lib)}
+	killed := n.zypper()
+	n.refresh(killed)
+	before := n.files("etc", "var/cache/zypp/raw")
+	if _, _, err := killed.Obtain(t.Context(), order); err != nil {
+		t.Fatal(err)
+	}
+	// Here the process ends, without Close; zypper's lock names a process that is gone.
+	gone := exec.Command("true")
+	if err := gone.Run(); err != nil {
+		t.Fatal(err)
+	}
+	put(t, filepath.Join(n.root.Dir, "run/zypp.pid"), strconv.Itoa(gone.Process.Pid)+"\n")
+	if d := cmp.Diff(before, n.files("etc", "var/cache/zypp/raw")); d != "" {
+		t.Error("configuration and metadata: ", d)
+	}
+	z := n.zypper()
+	n.refresh(z)
+	n.install(z, order)
+	if err := z.Close(); err != nil {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(n.state); err != nil || len(left) != 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
 func TestALockedPackageIsRefused(t *testing.T) {
 	n := newNode(t, []rpmworld.Package{lib11}, []rpmworld.Package{lib10})
 	put(t, filepath.Join(n.root.Dir, "etc/zypp/locks"), "\ntype: package\nmatch_type: glob\ncase_sensitive: on\nsolvable_name: lib\n\n")
