@@ -84,6 +84,7 @@ func (r *run) rescan(lock *baseline.Lock, made bool) error {
 		}
 	}
 	r.report.Evaluation = result
+	r.report.RebootAsked = r.req.RebootOption == string(baseline.RebootIfNeeded) && (len(r.report.Changes) > 0 || r.waiting(prior))
 	if r.Memory == nil || len(r.report.Changes) == 0 || outcome.RebootOption != baseline.NoReboot {
 		return nil
 	}
@@ -92,6 +93,11 @@ func (r *run) rescan(lock *baseline.Lock, made bool) error {
 		return fmt.Errorf("keep what waits for a reboot: %w", err)
 	}
 	return nil
+}
+
+// waiting says that an installation since the last boot was not followed by a restart.
+func (r *run) waiting(prior *baseline.Prior) bool {
+	return prior != nil && !prior.LastNoRebootInstall.IsZero() && prior.LastNoRebootInstall.After(r.node.Inventory.BootTime)
 }
 
 // failBehind turns those Missing items into Failed that the lock holds newer.

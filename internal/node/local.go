@@ -36,7 +36,7 @@ func RunLocal(ctx context.Context, req record.NodeRequest, say func(string, ...a
 // runExclusively is RunLocal under the node's lock.
 func runExclusively(ctx context.Context, name string, req record.NodeRequest, say func(string, ...any)) (*record.NodeReport, error) {
 	// The machine's own root: absolute links in it are the machine's own too.
-	var root fs.FS = os.DirFS("/")
+	root := os.DirFS("/")
 	what, err := product.Read(root)
 	if err != nil {
 		return nil, err

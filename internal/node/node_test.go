@@ -24,7 +24,8 @@ type fake struct {
 	deps      map[string]string // installing the key also installs the value
 	remove    []record.Change   // what any simulation would remove
 	also      []baseline.Installed
-	refuse    map[string]bool // names that Install silently leaves alone
+	refused   map[string]error // names that no simulation allows
+	refuse    map[string]bool  // names that Install silently leaves alone
 	logs      map[string]*baseline.Changelog
 	fail      map[string]error // by method
 	calls     []string
@@ -66,6 +67,9 @@ func (f *fake) Refresh(context.Context) error { return f.call("Refresh") }
 func (f *fake) Simulate(_ context.Context, packages []baseline.LockedPackage) (apply.Simulation, error) {
 	sim := apply.Simulation{Remove: f.remove}
 	for _, p := range packages {
+		if err := f.refused[p.Name]; err != nil {
+			return sim, err
+		}
 		sim.Install = append(sim.Install, record.Change{Name: p.Name, Arch: p.Arch, To: p.Version})
 		if d := f.deps[p.Name]; d != "" && !f.has(d) {
 			sim.Install = append(sim.Install, record.Change{Name: d, Arch: "amd64", To: "2"})

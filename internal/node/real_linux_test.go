@@ -123,8 +123,16 @@ func (r *real) must(out string, err error) string {
 // run has rehydrate-node do req in root.
 func (r *real) run(root string, req record.NodeRequest) (*record.NodeReport, error) {
 	r.t.Helper()
-	req.Schema, req.Baseline, req.Options.AptApprovalDelay, req.LockTimeout = 1, json.RawMessage(rootPolicy), true, 60
-	req.Bundle = "/var/lib/rehydrate/bundle"
+	if req.Baseline == nil {
+		req.Baseline, req.Options.AptApprovalDelay = json.RawMessage(rootPolicy), true
+	}
+	if req.LockTimeout == 0 {
+		req.LockTimeout = 60
+	}
+	req.Schema, req.Bundle = 1, "/var/lib/rehydrate/bundle"
+	if err := os.RemoveAll(filepath.Join(root, "root/report.json")); err != nil {
+		r.t.Fatal(err)
+	}
 	text, err := json.Marshal(req)
 	if err != nil {
 		r.t.Fatal(err)

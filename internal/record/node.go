@@ -49,18 +49,21 @@ type NodeReport struct {
 	// again.
 	Before *baseline.Node `json:"before,omitempty"`
 	// After is the inventory after an Install.
-	After       *baseline.Inventory `json:"after,omitempty"`
-	Evaluation  *baseline.Result    `json:"evaluation,omitempty"` // from the last scan
-	Before0     *baseline.Result    `json:"before0,omitempty"`    // from the first scan
-	Lock        *baseline.Lock      `json:"lock,omitempty"`       // made or used
-	LockDigest  string              `json:"lockDigest,omitempty"` //
-	Identity    string              `json:"identity,omitempty"`   // the lock's
-	Changes     []Change            `json:"changes,omitempty"`    // what really changed
-	Obtained    []Obtained          `json:"obtained,omitempty"`   // where each file came from
-	Findings    []string            `json:"findings,omitempty"`   // holds, pins, phased updates, refusals
-	RebootNeed  bool                `json:"rebootNeeded,omitempty"`
-	Error       string              `json:"error,omitempty"` // why an Install did not finish
-	FailedItems []string            `json:"failedItems,omitempty"`
+	After      *baseline.Inventory `json:"after,omitempty"`
+	Evaluation *baseline.Result    `json:"evaluation,omitempty"` // from the last scan
+	Before0    *baseline.Result    `json:"before0,omitempty"`    // from the first scan
+	Lock       *baseline.Lock      `json:"lock,omitempty"`       // made or used
+	LockDigest string              `json:"lockDigest,omitempty"` //
+	Identity   string              `json:"identity,omitempty"`   // the lock's
+	Changes    []Change            `json:"changes,omitempty"`    // what really changed
+	Obtained   []Obtained          `json:"obtained,omitempty"`   // where each file came from
+	Findings   []string            `json:"findings,omitempty"`   // holds, pins, phased updates, refusals
+	RebootNeed bool                `json:"rebootNeeded,omitempty"`
+	// RebootAsked says that the machine is to restart by the request's RebootOption:
+	// RebootIfNeeded, and something changed or has been waiting for a restart.
+	RebootAsked bool     `json:"rebootAsked,omitempty"`
+	Error       string   `json:"error,omitempty"` // why an Install did not finish
+	FailedItems []string `json:"failedItems,omitempty"`
 }
 
 // Change is one package that differs between two roots or two moments.

@@ -70,7 +70,7 @@ var progress = regexp.MustCompile(`^(Installing|Upgrading|Updating|Obsoleting|Do
 
 // scripts are the forms in which a failed script is told of: dnf's own, and rpm's.
 var scripts = []*regexp.Regexp{
-	regexp.MustCompile(`^(?:Non-fatal |Non-critical )?[Ee]rror in ([A-Z]+) scriptlet in rpm package (\S+)`),
+	regexp.MustCompile(`^(?:Non-fatal|Error in) ([A-Z]+) scriptlet (?:failure )?in rpm package (\S+)`),
 	regexp.MustCompile(`^(?:warning|error): %([a-z]+)\((\S+)\) scriptlet failed`),
 }
 

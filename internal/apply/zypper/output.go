@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/goldenami/rehydrate/baseline"
@@ -52,6 +53,9 @@ func parseOutput(out []byte) *output {
 	return o
 }
 
+// agreement is the message with which zypper shows a licence before it asks.
+var agreement = regexp.MustCompile(`^In order to install '([^']+)'.* license agreement`)
+
 // printable replaces what XML forbids: zypper passes on the colours that a package's
 // script prints.
 func printable(r rune) rune {
@@ -85,6 +89,10 @@ func (o *output) read(d *xml.Decoder) error {
 			if m.Type == "error" {
 				o.errs = append(o.errs, oneLine(m.Text))
 			}
+			if who := agreement.FindStringSubmatch(m.Text); who != nil {
+				o.license = true
+				o.problems = append(o.problems, "the licence of "+who[1])
+			}
 		case "prompt":
 			err = o.prompt(d, e)
 		case "install-summary":
@@ -109,7 +117,6 @@ func (o *output) prompt(d *xml.Decoder, e xml.StartElement) error {
 	}
 	if strings.Contains(strings.ToLower(p.Text), "license") {
 		o.license = true
-		o.problems = append(o.problems, oneLine(p.Text))
 	}
 	if i := strings.Index(p.Description, "Problem: "); i >= 0 {
 		problem, _, _ := strings.Cut(p.Description[i+len("Problem: "):], "\n Solution ")

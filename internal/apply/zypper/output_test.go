@@ -82,8 +82,9 @@ Problem: nothing provides epsilon &gt;= 2 needed by delta-2.0-1.x86_64
 	if got, want := o.complaint(), "nothing provides epsilon >= 2 needed by delta-2.0-1.x86_64"; got != want {
 		t.Errorf("complaint = %q, want %q", got, want)
 	}
-	o = parseOutput([]byte(`<stream><prompt id="3"><text>Do you agree with the terms of the license?</text></prompt></stream>`))
-	if !o.license || !strings.Contains(o.complaint(), "terms of the license") {
+	o = parseOutput([]byte("<stream><message type=\"info\">In order to install &apos;alpha&apos;, you must agree to terms of the following license agreement:\n\nbeer</message>" +
+		`<prompt id="3"><text>Do you agree with the terms of the license?</text></prompt></stream>`))
+	if !o.license || o.complaint() != "the licence of alpha" {
 		t.Errorf("licence = %v, %q", o.license, o.complaint())
 	}
 }

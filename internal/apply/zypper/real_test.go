@@ -447,6 +447,22 @@ func TestSourcesStandInForTheNodesOwn(t *testing.T) {
 	}
 }
 
+func TestALicenceIsNotAgreedToInAnybodysName(t *testing.T) {
+	n := newNode(t, []rpmworld.Package{lib11}, []rpmworld.Package{lib10})
+	lib := n.locked(lib11, "2:1.0-1")
+	data := filepath.Join(t.TempDir(), "susedata.xml")
+	put(t, data, fmt.Sprintf(`<susedata packages="1"><package pkgid="%s" name="lib" arch="x86_64"><version epoch="2" ver="1.1" rel="1"/><eula>You owe us a beer.</eula></package></susedata>`, lib.SHA256))
+	if out, err := exec.Command("modifyrepo_c", "--mdtype=susedata", data, filepath.Join(n.archive, "repodata")).CombinedOutput(); err != nil {
+		t.Fatalf("modifyrepo_c: %v: %s", err, out)
+	}
+	z := n.zypper()
+	n.refresh(z)
+	_, err := z.Simulate(t.Context(), []baseline.LockedPackage{lib})
+	if err == nil || !strings.Contains(err.Error(), "a licence would have to be agreed to: the licence of lib") || fault.HintOf(err) == "" {
+		t.Errorf("error = %v", err)
+	}
+}
+
 func TestAKilledRunLeavesNothingThatTheNextOneDoesNotClear(t *testing.T) {
 	n := newNode(t, []rpmworld.Package{lib11}, []rpmworld.Package{lib10})
 	lib := n.locked(lib11, "2:1.0-1")

@@ -77,7 +77,7 @@ func refusal(verb string, code int, failed *apply.Failure, said *output) error {
 	switch {
 	case said.license:
 		hint = "agree to the licence yourself, by installing the package with zypper, or reject the update"
-		text = "a licence would have to be agreed to: " + text
+		text = strings.TrimSuffix("a licence would have to be agreed to: "+why, ": ")
 	case code == exitNotFound:
 		hint = "make a new lock on this node"
 	case len(said.problems) > 0:
