@@ -24,6 +24,10 @@ type node struct {
 	fork   []byte // the data fork
 	count  uint64 // extents of the data fork
 	flags  uint16
+
+	attrs      []byte // the fork of extended attributes; empty: there is none
+	attrFormat byte
+	attrCount  uint32 // extents of that fork
 }
 
 const (
@@ -83,7 +87,10 @@ func (f *FS) read(ino uint64) (*node, error) {
 	if end > len(b) || n.Size < 0 {
 		return nil, inode.Damaged("xfs inode %d has forks of no size", ino)
 	}
-	n.fork = b[core:end]
+	n.fork, n.attrs, n.attrFormat, n.attrCount = b[core:end], b[end:], b[83], uint32(be.Uint16(b[80:]))
+	if flags2&bigCount != 0 {
+		n.attrCount = be.Uint32(b[76:])
+	}
 	return n, nil
 }
 
