@@ -59,7 +59,7 @@ var allow = []struct {
 	{"cmd/rehydrate-node", []string{"internal/node", "internal/record", "internal/fault"}},
 	{"cmd/rehydrate", []string{"internal/cli"}},
 	{"internal/record", []string{"baseline"}},
-	{"internal/report", []string{"internal/record", "internal/fault", "baseline"}},
+	{"internal/report/...", []string{"internal/record", "internal/fault", "baseline"}},
 	{"internal/unit", nil},
 	{"internal/event", nil},
 	{"internal/fault", nil},
