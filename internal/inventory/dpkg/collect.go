@@ -101,6 +101,7 @@ func Collect(root fs.FS, o Options) (baseline.Node, []string, error) {
 	available, remarks := merge(states)
 	findings = append(append(findings, pins...), remarks...)
 	findings = append(findings, phased(inv, available)...)
+	findings = append(findings, rearchitected(inv, available)...)
 	return baseline.Node{Inventory: inv, Available: available}, findings, nil
 }
 
@@ -164,6 +165,35 @@ func phased(inv baseline.Inventory, available baseline.Available) []string {
 		v, ok := have[p.Name+"."+p.Arch]
 		if ok && p.Phased > 0 && p.Phased < 100 && baseline.CompareVersions(inv.OS, p.Version, v) > 0 {
 			findings = append(findings, fmt.Sprintf("package %s %s is phased: offered to %d %% of machines", p.Name, p.Version, p.Phased))
+		}
+	}
+	return findings
+}
+
+// rearchitected remarks on packages that the archive has moved between "all" and an
+// architecture of their own. To apt that is an update; baselines count architectures
+// apart (specification §3).
+func rearchitected(inv baseline.Inventory, available baseline.Available) []string {
+	have := map[string]baseline.Installed{}
+	for _, p := range inv.Installed {
+		have[p.Name+"."+p.Arch] = p
+	}
+	other := func(arch string) string {
+		if arch == "all" {
+			return inv.Arch
+		}
+		return "all"
+	}
+	var findings []string
+	for _, p := range available.Packages {
+		if p.Arch != "all" && p.Arch != inv.Arch {
+			continue
+		}
+		_, same := have[p.Name+"."+p.Arch]
+		was, ok := have[p.Name+"."+other(p.Arch)]
+		if ok && !same && baseline.CompareVersions(inv.OS, p.Version, was.Version) > 0 {
+			findings = append(findings, fmt.Sprintf("package %s %s is for %s and the installed %s for %s: apt counts it as an update, a baseline does not",
+				p.Name, p.Version, p.Arch, was.Version, was.Arch))
 		}
 	}
 	return findings

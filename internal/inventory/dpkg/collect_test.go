@@ -251,3 +251,28 @@ func TestDistrolessImagesAreRead(t *testing.T) {
 func halfway(state string) string {
 	return status("dpkg", "1", "amd64") + "Package: half\nStatus: install ok " + state + "\nVersion: 1\nArchitecture: amd64\n"
 }
+
+// With a snapshot's id, apt reads the lists of the archive as it was then.
+func TestASnapshotIsReadWhereItIs(t *testing.T) {
+	r := newRoot(t)
+	const at = "20261030T000000Z"
+	r.put("etc/apt/sources.list", strings.Replace(sourceLine, "[", "[snapshot="+at+" ", 1))
+	r.offerAs(offer("tool", "1.2", "amd64"), "", r.key, "")
+	then := "var/lib/apt/lists/snapshots.test_x_" + at + "_dists_demo_"
+	for _, name := range []string{"InRelease", "main_binary-amd64_Packages"} {
+		r.put(then+name, string(r.MapFS[lists+name].Data))
+	}
+	r.offerAs(offer("tool", "1.3", "amd64"), "", r.key, "Snapshots: https://snapshots.test/x/@SNAPSHOTID@\n")
+	n, _ := collect(t, r)
+	repo := n.Available.Repositories[0]
+	if got := versions(n, "tool"); !slices.Equal(got, []string{"1.2/amd64"}) || repo.URL != "https://snapshots.test/x/"+at+"/" || repo.TimeTravel != repo.URL || !repo.Verified {
+		t.Errorf("offers %q of %+v, want those of the snapshot", got, repo)
+	}
+	for _, name := range []string{"InRelease", "main_binary-amd64_Packages"} {
+		delete(r.MapFS, then+name)
+	}
+	n, _ = collect(t, r)
+	if got := versions(n, "tool"); !slices.Equal(got, []string{"1.3/amd64"}) || n.Available.Repositories[0].TimeTravel != "https://snapshots.test/x/"+at+"/" {
+		t.Errorf("without the snapshot's lists: offers %q", got)
+	}
+}

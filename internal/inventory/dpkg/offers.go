@@ -56,6 +56,10 @@ func (c *collection) readSource(s Source) (state, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return st, fmt.Errorf("read source %s (%s): its metadata was not downloaded: %s", s, s.File, advice(s))
 	}
+	if err == nil {
+		s, rel, err = snapshotOf(c.root, s, rel)
+		st.source = s
+	}
 	if err != nil {
 		return st, fmt.Errorf("read source %s (%s): %w", s, s.File, err)
 	}

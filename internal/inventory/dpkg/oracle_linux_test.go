@@ -214,6 +214,23 @@ func TestPhasedUpdatesAreReported(t *testing.T) {
 	}
 }
 
+// Baselines count architectures apart and apt does not: where it matters, people are
+// told.
+func TestAPackageThatChangesItsArchitectureIsReported(t *testing.T) {
+	w := newWorld(t, aptPackage{"split", "1", "all", ""}, a("joined", "1"), a("older", "3"))
+	w.offer(a("split", "2"), aptPackage{"joined", "2", "all", ""}, aptPackage{"older", "2", "all", ""})
+	w.update()
+	if got := w.upgradable(); len(got) != 2 {
+		t.Errorf("apt says %q: the case is not what it was made for", got)
+	}
+	n, findings, err := w.collect(Options{})
+	must(t, err)
+	text := strings.Join(findings, "\n")
+	if len(pending(n)) != 0 || len(findings) != 2 || !strings.Contains(text, "split 2 is for amd64 and the installed 1 for all") || !strings.Contains(text, "joined 2 is for all and the installed 1 for amd64") {
+		t.Errorf("pending %q, findings:\n%s", pending(n), text)
+	}
+}
+
 func TestListsInEveryFormThatAptKeeps(t *testing.T) {
 	for _, c := range []struct{ tool, ext string }{{"gzip", ".gz"}, {"xz", ".xz"}, {"lz4", ".lz4"}, {"zstd", ".zst"}, {"bzip2", ".bz2"}} {
 		t.Run(c.tool, func(t *testing.T) {
