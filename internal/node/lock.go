@@ -15,16 +15,24 @@ import (
 // adds to it. Nothing on the root is changed.
 func (r *run) makeLock(ctx context.Context) (*baseline.Lock, error) {
 	lock, sim, err := r.tryLock(ctx)
+	for range maxAvoided {
+		if err != nil {
+			break
+		}
+		blocked := r.blocked(sim.Extra(lock.Packages))
+		if len(blocked) == 0 {
+			break
+		}
+		if a, ok := r.Manager.(Avoider); ok {
+			a.Avoid(blocked)
+			r.avoids = true
+		} else if err = r.readNeeds(ctx, lock.Packages); err != nil {
+			break
+		}
+		lock, sim, err = r.tryLock(ctx)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("make the lock: %w", err)
-	}
-	if r.blocks(sim.Extra(lock.Packages)) {
-		if err := r.readNeeds(ctx, lock.Packages); err != nil {
-			return nil, fmt.Errorf("make the lock: %w", err)
-		}
-		if lock, sim, err = r.tryLock(ctx); err != nil {
-			return nil, fmt.Errorf("make the lock: %w", err)
-		}
 	}
 	deps, err := r.offersOf(ctx, sim.Extra(lock.Packages))
 	if err != nil {
@@ -32,6 +40,15 @@ func (r *run) makeLock(ctx context.Context) (*baseline.Lock, error) {
 	}
 	return r.relock(deps)
 }
+
+// Avoider is a Manager that can be told to do without given versions of packages,
+// where its solver then finds another way or none.
+type Avoider interface {
+	Avoid(packages []baseline.Package)
+}
+
+// maxAvoided bounds how often the solver may come up with one more blocked package.
+const maxAvoided = 20
 
 // tryLock locks what is approved and asks what installing that would entail. If the
 // package manager refuses that, each update is asked for by itself, and those that it
@@ -43,7 +60,7 @@ func (r *run) tryLock(ctx context.Context) (*baseline.Lock, apply.Simulation, er
 		return nil, apply.Simulation{}, err
 	}
 	sim, refused := r.simulate(ctx, lock.Packages)
-	if refused == nil || !askEach(refused) || len(lock.Packages) < 2 {
+	if refused == nil || !askEach(refused) {
 		return lock, sim, refused
 	}
 	left := 0
@@ -57,7 +74,8 @@ func (r *run) tryLock(ctx context.Context) (*baseline.Lock, apply.Simulation, er
 			r.refuse[p.Name+"."+p.Arch] = err.Error()
 		}
 	}
-	if left == 0 || left == len(lock.Packages) {
+	// That all need what is blocked is a result; that nothing can be installed is not.
+	if left == 0 && !r.avoids || left == len(lock.Packages) {
 		return nil, sim, refused
 	}
 	if lock, err = r.relock(nil); err != nil {
@@ -79,18 +97,22 @@ func (r *run) simulate(ctx context.Context, packages []baseline.LockedPackage) (
 // askEach says that err is about the packages, not about the package manager.
 func askEach(err error) bool { return fault.KindOf(err) == fault.Failed }
 
-// blocks reports whether the solver's additions hold what the baseline rejects and
-// must not come in as a dependency either (specification §3.1).
-func (r *run) blocks(extra []record.Change) bool {
+// blocked are those of the solver's additions that the baseline rejects and that must
+// not come in as a dependency either (specification §3.1).
+func (r *run) blocked(extra []record.Change) []baseline.Package {
 	if r.base.RejectedPatchesAction != "BLOCK" {
-		return false
+		return nil
 	}
-	return slices.ContainsFunc(extra, func(c record.Change) bool {
+	var list []baseline.Package
+	for _, c := range extra {
 		p := r.parsed(c)
-		return slices.ContainsFunc(r.base.RejectedPatches, func(entry string) bool {
+		if slices.ContainsFunc(r.base.RejectedPatches, func(entry string) bool {
 			return baseline.MatchPattern(r.node.Inventory.OS, entry, p)
-		})
-	})
+		}) {
+			list = append(list, p)
+		}
+	}
+	return list
 }
 
 // parsed is the package that a change brings.

@@ -97,6 +97,7 @@ type run struct {
 	report *record.NodeReport
 	why    map[string]string // of FailedItems
 	refuse map[string]string // "name.arch" of updates that the package manager refuses: why
+	avoids bool              // the solver was told to avoid what is blocked
 	unmet  []string          // FailedItems that the lock holds
 }
 

@@ -158,6 +158,33 @@ echo 'held-0:1.0-1.*' >/etc/dnf/plugins/versionlock.list`))
 	}
 }
 
+func TestWhatIsBlockedIsAvoidedWhereThereIsAnotherWay(t *testing.T) {
+	choosy := rpmworld.Package{Name: "tool", Version: "1.1", Requires: []string{"engine"}}
+	engine := rpmworld.Package{Name: "agent-engine", Version: "9.0", Provides: []string{"engine"}}
+	other := rpmworld.Package{Name: "zz-engine", Version: "1.0", Provides: []string{"engine"}}
+	repo := rpmRepo(choosy)
+	repo.Packages = append(repo.Packages, engine, other)
+	w := newRPM(t, rpmOld, repo)
+	// The solver's own choice is the blocked one, or the test shows nothing.
+	if out, _ := w.in("dnf", "--assumeno", "install", "tool-1.1"); !strings.Contains(out, "agent-engine") {
+		t.Fatalf("dnf alone chooses otherwise: %s", out)
+	}
+	rep, err := w.run(record.NodeRequest{Operation: node.Install}, `,"RejectedPatches":["agent*"],"RejectedPatchesAction":"BLOCK"`)
+	if err != nil || !slices.Equal(lockedNames(rep.Lock), []string{"tool-0:1.1-1.x86_64", "zz-engine-0:1.0-1.x86_64"}) {
+		t.Errorf("lock %v, %v", rep.Lock, err)
+	}
+	// The only update needs what is blocked: nothing is installed, and that is a result.
+	alone := newRPM(t, rpmOld, rpmRepo(rpmWants, rpmAgent))
+	before := alone.packages()
+	rep, err = alone.run(record.NodeRequest{Operation: node.Install}, `,"RejectedPatches":["agent*"],"RejectedPatchesAction":"BLOCK"`)
+	if err != nil || states(rep.Evaluation)["wantsagent.x86_64"] != baseline.StateFailed {
+		t.Errorf("all blocked: %v, %v", states(rep.Evaluation), err)
+	}
+	if d := cmp.Diff(before, alone.packages()); d != "" {
+		t.Errorf("something changed:\n%s", d)
+	}
+}
+
 func TestAFailingScriptIsToldAndTheStatesComeFromTheSecondScan(t *testing.T) {
 	bad := rpmworld.Package{Name: "tool", Version: "1.1", Scripts: map[string]string{"post": `error("no post")`}}
 	worse := rpmworld.Package{Name: "agent", Version: "1.1", Scripts: map[string]string{"pre": `error("no pre")`}}

@@ -60,7 +60,8 @@ func (s *Sources) options() []string {
 type Manager struct {
 	c        Config
 	files    *apply.Files
-	sessions int // so far
+	sessions int      // so far
+	avoid    []string // options that exclude packages from what the sources offer
 }
 
 // New makes a Manager; nothing is touched before the first call.
@@ -138,7 +139,15 @@ func kind(err error) fault.Kind {
 // Simulate asks the package manager, with the configured sources, what installing
 // packages entails.
 func (d *Manager) Simulate(ctx context.Context, packages []baseline.LockedPackage) (apply.Simulation, error) {
-	return d.simulate(ctx, d.c.Sources.options(), packages)
+	return d.simulate(ctx, slices.Concat(d.c.Sources.options(), d.avoid), packages)
+}
+
+// Avoid has further simulations do without these versions: the solver finds another
+// way, or names the package that needs them.
+func (d *Manager) Avoid(packages []baseline.Package) {
+	for _, p := range packages {
+		d.avoid = append(d.avoid, "--exclude="+p.Name+"-"+apply.Version(p)+"."+p.Arch)
+	}
 }
 
 func (d *Manager) simulate(ctx context.Context, options []string, packages []baseline.LockedPackage) (apply.Simulation, error) {
