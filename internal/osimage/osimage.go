@@ -57,6 +57,17 @@ type Root struct {
 	Remarks []string
 }
 
+// Xattr reads an extended attribute; see inode.FS.
+func (r *Root) Xattr(name, attribute string) ([]byte, error) {
+	x, ok := r.FileSystem.(interface {
+		Xattr(name, attribute string) ([]byte, error)
+	})
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	return x.Xattr(name, attribute)
+}
+
 // Mount is a partition laid into the root's tree.
 type Mount struct {
 	Path      string // var

@@ -26,7 +26,11 @@ func (r *reader) metadata() error {
 	if err := s.bootLoader(); err != nil {
 		return err
 	}
-	return s.conclude()
+	if err := s.capabilities(); err != nil {
+		return err
+	}
+	s.conclude()
+	return nil
 }
 
 // survey gathers the facts of a walk.
@@ -37,7 +41,7 @@ type survey struct {
 	units   []unitLink
 	kernels map[string]*record.Kernel
 	loader  []string // boot loader entries
-	able    []regular
+	able    []program
 }
 
 func (s *survey) visit(e entry, parent *folder) error {
@@ -92,8 +96,14 @@ func (s *survey) special(e entry, parent *folder) {
 		s.facts.Writable = append(s.facts.Writable, x)
 	}
 	if mode.IsRegular() && mode&0o111 != 0 {
-		s.able = append(s.able, regular{path: e.path})
+		s.able = append(s.able, program{x, e.path})
 	}
+}
+
+// program is a file that can be run, and its path as the file system has it.
+type program struct {
+	record.Special
+	raw string
 }
 
 // octal is a mode as chmod takes it.
@@ -120,7 +130,7 @@ func (s *survey) bounded() error {
 }
 
 // conclude sorts and sums.
-func (s *survey) conclude() error {
+func (s *survey) conclude() {
 	f := s.facts
 	f.Total.Path = "."
 	for _, x := range s.folders {
@@ -143,7 +153,6 @@ func (s *survey) conclude() error {
 	slices.SortFunc(f.Services, func(a, b record.Service) int {
 		return cmp.Or(cmp.Compare(a.Unit, b.Unit), cmp.Compare(a.How, b.How), cmp.Compare(a.By, b.By))
 	})
-	return nil
 }
 
 // kernel notes a kernel's image or its modules.

@@ -2,6 +2,7 @@ package xfs
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/goldenami/rehydrate/internal/osimage/inode"
@@ -29,14 +30,23 @@ func (f *FS) Xattr(ino uint64, name string) ([]byte, error) {
 	if n.attrFormat != local {
 		return nil, errors.ErrUnsupported
 	}
-	b := n.attrs
-	if len(b) < 4 || int(be.Uint16(b)) > len(b) {
-		return nil, inode.Damaged("attributes of xfs inode %d are cut off", ino)
+	b, err := inFork(n.attrs, name)
+	if err != nil {
+		return nil, fmt.Errorf("%w: attributes of xfs inode %d: %w", inode.ErrDamaged, ino, err)
 	}
-	entries := b[4:max(int(be.Uint16(b)), 4)]
+	return b, nil
+}
+
+// inFork looks an attribute up among those that are kept in the inode.
+func inFork(b []byte, name string) ([]byte, error) {
+	cut := errors.New("cut off")
+	if len(b) < 4 || int(be.Uint16(b)) < 4 || int(be.Uint16(b)) > len(b) {
+		return nil, cut
+	}
+	entries := b[4:be.Uint16(b)]
 	for range int(b[2]) {
 		if len(entries) < 3 || len(entries) < 3+int(entries[0])+int(entries[1]) {
-			return nil, inode.Damaged("attributes of xfs inode %d are cut off", ino)
+			return nil, cut
 		}
 		k, v := int(entries[0]), int(entries[1])
 		prefix := "user."
