@@ -41,7 +41,7 @@ func managerOf(what product.Product, root fs.FS, in *standIn, limit time.Duratio
 		}), nil
 	case product.Zypp:
 		return zypper.New(zypper.Config{
-			Runner: apply.Exec{}, State: StateDir, Root: root,
+			Runner: apply.Exec{}, State: StateDir, Root: root, Sources: in.zypp,
 			Clock: wait.Wall{}, Say: say, LockTimeout: limit,
 		}), nil
 	}

@@ -162,9 +162,6 @@ func TestOnlySourcesForTheProductStandIn(t *testing.T) {
 	if _, err := alternatives(req(`,"Sources":[{"Name":"two","Products":["AlmaLinux8.9"],"Configuration":"x"}]`), alma); err == nil || !strings.Contains(err.Error(), "none is for AlmaLinux9.4") {
 		t.Errorf("none for the product: %v", err)
 	}
-	if _, err := prepare(apply.NewFiles(t.TempDir()), []baseline.PatchSource{{Name: "a"}}, product.Product{Family: product.Zypp}); fault.KindOf(err) != fault.Unsupported {
-		t.Errorf("zypper: %v", err)
-	}
 }
 
 func TestSourcesStandInWithoutTouchingTheRoot(t *testing.T) {
@@ -204,6 +201,16 @@ func TestSourcesStandInWithoutTouchingTheRoot(t *testing.T) {
 		if _, err := seen.Stat(hidden); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s is seen: %v", hidden, err)
 		}
+	}
+	if in, err = prepare(files, []baseline.PatchSource{{Name: "zypp", Configuration: "[z]"}}, product.Product{Family: product.Zypp}); err != nil {
+		t.Fatal(err)
+	}
+	seen = covered{fstest.MapFS{"etc/zypp/services.d/x.service": {}, "etc/zypp/repos.d/own.repo": {}}, in.over}
+	if _, err := seen.Stat("etc/zypp/services.d/x.service"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a service is seen: %v", err)
+	}
+	if list, err := fs.Glob(seen, "etc/zypp/repos.d/*.repo"); err != nil || !slices.Contains(list, "etc/zypp/repos.d/00-zypp.repo") || slices.Contains(list, "etc/zypp/repos.d/own.repo") {
+		t.Errorf("repositories: %v, %v", list, err)
 	}
 	if err := files.Close(); err != nil {
 		t.Fatal(err)

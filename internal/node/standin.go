@@ -12,6 +12,7 @@ import (
 	"github.com/goldenami/rehydrate/baseline"
 	"github.com/goldenami/rehydrate/internal/apply"
 	"github.com/goldenami/rehydrate/internal/apply/dnf"
+	"github.com/goldenami/rehydrate/internal/apply/zypper"
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/inventory/product"
 	"github.com/goldenami/rehydrate/internal/record"
@@ -27,6 +28,7 @@ import (
 type standIn struct {
 	apt  []string     // options for apt
 	dnf  *dnf.Sources // for dnf and yum
+	zypp *zypper.Sources
 	over map[string]fs.FS
 }
 
@@ -66,7 +68,7 @@ func prepare(files *apply.Files, sources []baseline.PatchSource, what product.Pr
 	case product.RPM:
 		s, err = rpmSources(files, sources)
 	case product.Zypp:
-		return nil, fault.New(fault.Unsupported, "remove the sources from the baseline", "write alternative sources: not supported on %s yet", what.Name)
+		s, err = zyppSources(files, sources)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("write alternative sources: %w", err)
@@ -104,21 +106,36 @@ func aptSources(files *apply.Files, sources []baseline.PatchSource) (*standIn, e
 }
 
 func rpmSources(files *apply.Files, sources []baseline.PatchSource) (*standIn, error) {
-	repos, err := files.Dir("sources/repos.d")
+	repos, cache, err := repositories(files, sources)
 	if err != nil {
-		return nil, err
-	}
-	cache, err := files.Dir("sources/cache")
-	if err != nil {
-		return nil, err
-	}
-	if err := write(repos, sources, func(string) string { return ".repo" }); err != nil {
 		return nil, err
 	}
 	return &standIn{dnf: &dnf.Sources{Dir: repos, Cache: cache}, over: map[string]fs.FS{
 		"etc/yum.repos.d": os.DirFS(repos), "etc/yum/repos.d": nil, "etc/distro.repos.d": nil,
 		"var/cache/dnf": os.DirFS(cache), "var/cache/yum": os.DirFS(cache),
 	}}, nil
+}
+
+// zyppSources stands in where zypper keeps its own by default.
+func zyppSources(files *apply.Files, sources []baseline.PatchSource) (*standIn, error) {
+	repos, cache, err := repositories(files, sources)
+	if err != nil {
+		return nil, err
+	}
+	return &standIn{zypp: &zypper.Sources{Dir: repos, Cache: cache}, over: map[string]fs.FS{
+		"etc/zypp/repos.d": os.DirFS(repos), "etc/zypp/services.d": nil, "var/cache/zypp": os.DirFS(cache),
+	}}, nil
+}
+
+// repositories writes .repo files and makes a folder for their cache.
+func repositories(files *apply.Files, sources []baseline.PatchSource) (repos, cache string, err error) {
+	if repos, err = files.Dir("sources/repos.d"); err != nil {
+		return "", "", err
+	}
+	if cache, err = files.Dir("sources/cache"); err != nil {
+		return "", "", err
+	}
+	return repos, cache, write(repos, sources, func(string) string { return ".repo" })
 }
 
 // write writes each source as a file that only root reads: a configuration may hold
