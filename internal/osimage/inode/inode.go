@@ -71,7 +71,8 @@ type Directory struct {
 }
 
 // Store reads inodes by number. What contradicts itself is an ErrDamaged, what the
-// format may hold but the reader does not know an UnsupportedError.
+// format may hold but the reader does not know an UnsupportedError. Stores are told
+// apart by ==, so a Store is a pointer.
 type Store interface {
 	// Root is the root directory's number.
 	Root() uint64
