@@ -23,7 +23,10 @@ type lock struct {
 	available bool     // about packages that are not installed only
 }
 
-// system is zypper's alias for what is installed.
+// maxLocks bounds the locks: each is tried on every package.
+const maxLocks = 1000
+
+// systemAlias is zypper's alias for what is installed.
 const systemAlias = "@System"
 
 // readLocks reads the locks on packages, and remarks on those that are about
@@ -40,6 +43,9 @@ func readLocks(root fs.FS, name string) (locks []lock, remarks []string, err err
 		return nil, nil, fmt.Errorf("read zypper's locks: %w", err)
 	}
 	locks, remarks = parseLocks(string(text))
+	if len(locks) > maxLocks {
+		return nil, nil, fmt.Errorf("read zypper's locks: %s has more than %d", name, maxLocks)
+	}
 	return locks, remarks, nil
 }
 

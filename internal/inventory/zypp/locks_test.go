@@ -3,6 +3,7 @@ package zypp
 import (
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/goldenami/rehydrate/baseline"
 )
@@ -81,5 +82,15 @@ func TestALockOnAnOfferIsRemarkedOn(t *testing.T) {
 	s.inventory.Installed = []baseline.Installed{{Package: some.Package, Held: true}}
 	if got := s.forbidden(baseline.Available{Packages: []baseline.AvailablePackage{offer("2.1", "good")}}); len(got) != 0 {
 		t.Errorf("remarks on what is held anyway: %q", got)
+	}
+}
+
+func TestMoreLocksThanAnybodySetsAreAnError(t *testing.T) {
+	root := fstest.MapFS{"etc/zypp/locks": file(strings.Repeat("solvable_name: x\n\n", maxLocks+1))}
+	if _, _, err := readLocks(root, "etc/zypp/locks"); err == nil || !strings.Contains(err.Error(), "more than 1000") {
+		t.Errorf("error = %v", err)
+	}
+	if locks, remarks, err := readLocks(root, "etc/zypp/none"); locks != nil || remarks != nil || err != nil {
+		t.Errorf("without a file: %v, %v, %v", locks, remarks, err)
 	}
 }

@@ -114,6 +114,7 @@ func read(root fs.FS, o reading.Options) (system, []state, error) {
 	w := newWanted(s.inventory.Installed, o.Names)
 	states := make([]state, len(enabled))
 	var group errgroup.Group
+	group.SetLimit(maxAtOnce)
 	for i, r := range enabled {
 		group.Go(func() (err error) {
 			states[i], err = readRepo(root, s.layout, r, w, o)
@@ -125,6 +126,10 @@ func read(root fs.FS, o reading.Options) (system, []state, error) {
 	}
 	return s, states, group.Wait()
 }
+
+// maxAtOnce is how many repositories are read at the same time; each reads its files
+// side by side.
+const maxAtOnce = 4
 
 // priorities remarks on repositories that zypper prefers over others.
 func priorities(repos []Repo) string {
