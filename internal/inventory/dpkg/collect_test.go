@@ -2,6 +2,8 @@ package dpkg
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -274,5 +276,36 @@ func TestASnapshotIsReadWhereItIs(t *testing.T) {
 	n, _ = collect(t, r)
 	if got := versions(n, "tool"); !slices.Equal(got, []string{"1.3/amd64"}) || n.Available.Repositories[0].TimeTravel != "https://snapshots.test/x/"+at+"/" {
 		t.Errorf("without the snapshot's lists: offers %q", got)
+	}
+}
+
+// Ubuntu's extended archives count as security by their suites (specification §13,
+// AMB-18): what the Release file and the address state must reach the evaluation.
+func TestExtendedArchivesOfUbuntuAreSecurity(t *testing.T) {
+	r := newRoot(t)
+	r.put("usr/lib/os-release", "ID=ubuntu\nVERSION_ID=\"22.04\"\n")
+	list := offer("tool", "1.2", "amd64")
+	sum := sha256.Sum256([]byte(list))
+	for _, c := range []struct{ archive, label, suite string }{
+		{"esm.ubuntu.test_apps_ubuntu", "UbuntuESMApps", "jammy-apps-security"}, {"esm.ubuntu.test_infra_ubuntu", "UbuntuESM", "jammy-infra-security"},
+		{"archive.ubuntu.test_ubuntu", "Ubuntu", "jammy-updates"},
+	} {
+		uri := "http://" + strings.ReplaceAll(c.archive, "_", "/")
+		r.put("etc/apt/sources.list", "deb [signed-by=/usr/share/keyrings/k.gpg] "+uri+" "+c.suite+" main\n")
+		prefix := "var/lib/apt/lists/" + c.archive + "_dists_" + c.suite + "_"
+		r.put(prefix+"main_binary-amd64_Packages", list)
+		r.put(prefix+"InRelease", string(clearsigned(t, r.key, fmt.Sprintf("Origin: Ubuntu\nLabel: %s\nSuite: %s\nCodename: jammy\nArchitectures: amd64\nDate: %s\nSHA256:\n %x %d main/binary-amd64/Packages\n",
+			c.label, c.suite, signedAt.Format(time.RFC1123), sum, len(list)))))
+		n, _ := collect(t, r)
+		if o := n.Available.Packages[0].Origins[0]; o.Label != c.label || o.Suite != c.suite || o.Site != strings.SplitN(c.archive, "_", 2)[0] || !o.Trusted {
+			t.Errorf("origin = %+v", o)
+		}
+		b, err := baseline.Parse([]byte(`{"Name": "security", "OperatingSystem": "UBUNTU", "ApprovalRules": {"PatchRules": [{"PatchFilterGroup": {"PatchFilters": [{"Key": "PRIORITY", "Values": ["*"]}]}}]}}`))
+		must(t, err)
+		result, err := baseline.Evaluate(b, n, now, baseline.Options{})
+		must(t, err)
+		if want := map[bool]int{true: 1}[strings.HasSuffix(c.suite, "-security")]; result.Counts.MissingCount != want {
+			t.Errorf("%s: %d missing, want %d", c.suite, result.Counts.MissingCount, want)
+		}
 	}
 }

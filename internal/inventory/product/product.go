@@ -11,6 +11,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"strings"
 
@@ -51,7 +52,7 @@ func Read(root fs.FS) (Product, error) {
 	// The second name comes first: the first is usually a link to it, and not every
 	// reader of disk images follows links.
 	for _, name := range []string{"usr/lib/os-release", "etc/os-release"} {
-		if text, err = fs.ReadFile(root, name); err == nil {
+		if text, err = readRelease(root, name); err == nil {
 			break
 		}
 	}
@@ -60,6 +61,22 @@ func Read(root fs.FS) (Product, error) {
 			"is this the root of an operating system?")
 	}
 	return Identify(text)
+}
+
+// maxRelease bounds an os-release file; real ones have some 400 bytes.
+const maxRelease = 1 << 20
+
+func readRelease(root fs.FS, name string) ([]byte, error) {
+	f, err := root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxRelease+1))
+	if err == nil && len(text) > maxRelease {
+		err = fmt.Errorf("read %s: it is longer than %d bytes", name, maxRelease)
+	}
+	return text, err
 }
 
 // Identify maps the text of an os-release file to a product.

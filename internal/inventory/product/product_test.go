@@ -1,11 +1,15 @@
 package product
 
 import (
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/testkit"
 )
 
 func TestIdentifyUsesPatchManagersProductNames(t *testing.T) {
@@ -46,6 +50,30 @@ func TestReadTakesEitherPlace(t *testing.T) {
 	}
 	if _, err := Read(fstest.MapFS{}); err == nil {
 		t.Error("a root without os-release was identified")
+	}
+}
+
+func TestAFileWithoutEndIsNotRead(t *testing.T) {
+	long := &fstest.MapFile{Data: append([]byte("ID=debian\nVERSION_ID=12\n#"), make([]byte, maxRelease)...)}
+	if p, err := Read(fstest.MapFS{"etc/os-release": long}); err == nil {
+		t.Errorf("Read = %+v of a file longer than any", p)
+	}
+}
+
+// The shell is the oracle: os-release(5) is a subset of its syntax.
+func TestOsReleaseIsReadAsAShellReadsIt(t *testing.T) {
+	for _, value := range []string{"debian", `"a b"`, `'a "b" $c'`, `"a \"b\" \$c \\ d"`, `""`, "12.04", `"it's"`} {
+		file := filepath.Join(t.TempDir(), "os-release")
+		if err := os.WriteFile(file, []byte("PRETTY_NAME="+value+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.Command("sh", "-c", `. "$1"; printf %s "$PRETTY_NAME"`, "sh", file).Output()
+		if err != nil {
+			testkit.Missing(t, "a shell: %v", err)
+		}
+		if got := parse([]byte("PRETTY_NAME=" + value + "\n")).Pretty; got != string(out) {
+			t.Errorf("%s is %q, the shell says %q", value, got, out)
+		}
 	}
 }
 

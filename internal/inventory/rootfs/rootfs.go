@@ -33,11 +33,19 @@ func Open(dir string) (*FS, error) {
 // Close releases the directory.
 func (f *FS) Close() error { return f.root.Close() }
 
-// Open opens the named file, following links inside the root.
+// Open opens the named file, following links inside the root. Pipes, sockets and
+// devices are refused: to open one can wait for ever or act on the machine.
 func (f *FS) Open(name string) (fs.File, error) {
 	real, err := f.resolve("open", name)
 	if err != nil {
 		return nil, err
+	}
+	info, err := f.root.Lstat(real)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: cause(err)}
+	}
+	if !info.Mode().IsRegular() && !info.IsDir() {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fmt.Errorf("it is neither a file nor a folder (%s)", info.Mode().Type())}
 	}
 	return f.root.Open(real)
 }
