@@ -38,13 +38,19 @@ type rpmWorld struct {
 // newRPM makes a machine with old installed and a repository with fresh.
 func newRPM(t *testing.T, old []rpmworld.Package, repo rpmworld.Repository) *rpmWorld {
 	t.Helper()
+	return newMachine(t, "almalinux", "9.4", old, repo)
+}
+
+// newMachine makes a machine whose os-release has this ID and VERSION_ID.
+func newMachine(t *testing.T, id, version string, old []rpmworld.Package, repo rpmworld.Repository) *rpmWorld {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("patches a machine in an overlay: left out by -short")
 	}
 	if os.Geteuid() != 0 {
 		testkit.Missing(t, "an overlay of the machine needs root")
 	}
-	for _, tool := range []string{"dnf", "rpm", "unshare", "mount"} {
+	for _, tool := range []string{"dnf", "zypper", "rpm", "unshare", "mount"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			testkit.Missing(t, "%v: `make tools` installs it", err)
 		}
@@ -63,14 +69,16 @@ func newRPM(t *testing.T, old []rpmworld.Package, repo rpmworld.Repository) *rpm
 	rpms := rpmworld.RPMs(t, old)
 	w.must(output("cp", "-a", rpms, filepath.Join(w.shared, "old")))
 	w.must(w.in("sh", "-c", `set -e
-rm -rf /var/lib/rpm /var/lib/dnf /var/cache/dnf /etc/yum.repos.d /etc/dnf /var/lib/rehydrate /etc/os-release /usr/lib/os-release /root/.rpmmacros /etc/rpm
+rm -rf /var/lib/rpm /var/lib/dnf /var/cache/dnf /etc/yum.repos.d /etc/dnf /var/lib/rehydrate /etc/os-release /usr/lib/os-release /root/.rpmmacros /etc/rpm /etc/zypp /var/cache/zypp /var/lib/zypp
+mkdir -p /etc/zypp/repos.d
 mkdir -p /var/lib/rpm /etc/yum.repos.d /etc/dnf /etc/rpm
 echo '%_dbpath /var/lib/rpm' >/etc/rpm/macros
-printf 'ID=almalinux\nVERSION_ID="9.4"\n' >/usr/lib/os-release
+printf 'ID=%s\nVERSION_ID="%s"\n' "$2" "$3" >/usr/lib/os-release
 ln -s ../usr/lib/os-release /etc/os-release
 printf '[main]\ngpgcheck=0\nskip_if_unavailable=True\n' >/etc/dnf/dnf.conf
 printf '[base]\nname=base\nbaseurl=%s\ngpgcheck=0\n' "$1" >/etc/yum.repos.d/base.repo
-rpm --install --nodeps --nosignature --quiet /srv/world/old/*.rpm`, "sh", w.url))
+printf '[base]\nname=base\nenabled=1\nbaseurl=%s\ngpgcheck=0\n' "$1" >/etc/zypp/repos.d/base.repo
+rpm --install --nodeps --nosignature --quiet /srv/world/old/*.rpm`, "sh", w.url, id, version))
 	return w
 }
 
@@ -141,7 +149,9 @@ func (w *rpmWorld) request(req record.NodeRequest, more string) {
 	if req.LockTimeout == 0 {
 		req.LockTimeout = 60
 	}
-	req.Baseline = json.RawMessage(fmt.Sprintf(rpmPolicy, more))
+	if req.Baseline == nil {
+		req.Baseline = json.RawMessage(fmt.Sprintf(rpmPolicy, more))
+	}
 	text, err := json.Marshal(req)
 	if err != nil {
 		w.t.Fatal(err)
@@ -183,7 +193,7 @@ func (w *rpmWorld) packages() []string {
 // configuration is every file of the machine's dnf configuration, as one text.
 func (w *rpmWorld) configuration() string {
 	w.t.Helper()
-	return w.must(w.in("sh", "-c", "cd /etc && grep -r . dnf yum.repos.d | sort; find dnf yum.repos.d -type f | sort; ls /var/lib/rehydrate 2>/dev/null | grep run- || true"))
+	return w.must(w.in("sh", "-c", "cd /etc && grep -r . dnf yum.repos.d zypp | sort; find dnf yum.repos.d zypp -type f | sort; ls /var/lib/rehydrate 2>/dev/null | grep run- || true"))
 }
 
 // without is a copy of the repository that is served, without the files of a name.
