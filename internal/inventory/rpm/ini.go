@@ -38,7 +38,7 @@ func parseINI(text []byte) ([]section, error) {
 			all[len(all)-1].keys[last] += "\n" + body
 		default:
 			i := strings.IndexAny(body, "=:")
-			if i <= 0 {
+			if i <= 0 || strings.ContainsAny(strings.TrimRight(body[:i], " \t"), " \t") {
 				return nil, fmt.Errorf("line %d: %q is no setting", n, shorten(body))
 			}
 			last = strings.ToLower(strings.TrimSpace(body[:i]))

@@ -98,6 +98,7 @@ func TestCollectAgreesWithDNFOnModules(t *testing.T) {
 		states   [][3]string
 		settings map[string]string
 		platform string // other than el8
+		config   string // in dnf.conf
 		want     string
 	}{
 		"no stream is active":       {modules: streams},
@@ -111,12 +112,16 @@ func TestCollectAgreesWithDNFOnModules(t *testing.T) {
 		"required, with a default":  {modules: streams + stream("app:1:1:cc", "node: []", needy...) + defaultStream("app", "1") + defaultStream("node", "10"), want: "app:1 node:10"},
 		"no platform":               {modules: streams + defaultStream("node", "10"), platform: "none"},
 		"enabled without platform":  {modules: streams, states: [][3]string{{"node", "10", "enabled"}}, platform: "none"},
+		"a platform set by hand":    {modules: streams + defaultStream("node", "10"), platform: "none", config: "module_platform_id=platform:el8\n", want: "node:10"},
 		"of another platform":       {modules: strings.ReplaceAll(streams, "platform: []", "platform: [el9]") + defaultStream("node", "10")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := rpmworld.World{
 				ID: "rhel", VersionID: "8.10", Platform: "el8", Installed: slices.Concat(installed, nevras("app-1-1.x86_64")), Files: map[string]string{},
 				Repositories: []rpmworld.Repository{{ID: "appstream", Packages: slices.Concat(packages, needy), Advisories: advisories, Modules: c.modules, Settings: c.settings}},
+			}
+			if c.config != "" {
+				w.Files["etc/dnf/dnf.conf"] = "[main]\ngpgcheck=0\n" + c.config
 			}
 			for _, s := range c.states {
 				file, text := moduleState(s[0], s[1], s[2])

@@ -27,6 +27,7 @@ type repo struct {
 type config struct {
 	repos    []repo // enabled ones, in the order in which they are preferred
 	cacheDir string // under the root
+	platform string // as the configuration sets it, such as el8; empty: as os-release says
 	remarks  []string
 }
 
@@ -72,6 +73,7 @@ func readRepos(root fs.FS, v variables, dnf bool) (config, error) {
 		c.cacheDir = strings.TrimPrefix(path.Clean(dir), "/")
 	}
 	c.cacheDir = v.expand(c.cacheDir)
+	_, c.platform, _ = strings.Cut(main.keys["module_platform_id"], ":")
 	if list := words(main.keys["reposdir"]); len(list) > 0 {
 		dirs = dirs[:0]
 		for _, d := range list {

@@ -10,6 +10,7 @@
 package rpm
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -81,7 +82,7 @@ func Collect(root fs.FS, o reading.Options) (baseline.Node, []string, error) {
 		for i := range states {
 			all[i] = states[i].selection.Modules
 		}
-		join.active = modules.active(all, platformOf(root))
+		join.active = modules.active(all, cmp.Or(conf.platform, platformOf(root)))
 		inv.EnabledModules = nil
 		for name, stream := range join.active {
 			inv.EnabledModules = append(inv.EnabledModules, name+":"+stream)

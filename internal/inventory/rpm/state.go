@@ -89,7 +89,7 @@ func (p places) find(r repo, st *state) (index, error) {
 	if err != nil && len(addresses) == 0 {
 		return index{}, err
 	}
-	errs := []error{}
+	var errs []error
 	for _, a := range addresses {
 		at, err := p.remote(a)
 		var i index
@@ -103,12 +103,12 @@ func (p places) find(r repo, st *state) (index, error) {
 			st.address([]string{a}, r)
 			return i, nil
 		}
-		errs = append(errs, err)
-	}
-	for _, err := range errs {
-		if !errors.Is(err, fs.ErrNotExist) {
-			return index{}, errors.Join(errs...)
+		if !errors.Is(err, fs.ErrNotExist) { // that nothing is there is the least to say
+			errs = append(errs, err)
 		}
+	}
+	if len(errs) > 0 {
+		return index{}, errors.Join(errs...)
 	}
 	return index{}, fs.ErrNotExist
 }
@@ -166,7 +166,11 @@ func (st *state) judge(p places, i index, o reading.Options) error {
 	}
 	by, err := p.verify(i, st.repo, o)
 	if err != nil {
-		st.findings = append(st.findings, fmt.Sprintf("repository %s: the index signature was not verified: %v", st.repo.id, err))
+		asked := ""
+		if st.repo.checkSign {
+			asked = ", though repo_gpgcheck is on"
+		}
+		st.findings = append(st.findings, fmt.Sprintf("repository %s: the index signature was not verified%s: %v", st.repo.id, asked, err))
 		return nil
 	}
 	re.Verified, re.SignedBy = true, by

@@ -231,3 +231,33 @@ func FuzzUpdateinfo(f *testing.F) {
 		}
 	})
 }
+
+func TestMirrorsComeInTheirOrder(t *testing.T) {
+	m, err := ParseMetalink([]byte(`<metalink xmlns:mm0="x"><files><file name="repomd.xml"><verification><hash type="md5">aa</hash><hash type="sha256">BB</hash></verification>
+<mm0:alternates><mm0:alternate><verification><hash type="sha256">cc</hash></verification></mm0:alternate></mm0:alternates>
+<resources><url preference="1">http://b/x/repodata/repomd.xml</url><url preference="9">https://a/repodata/repomd.xml</url><url preference="99">rsync://c/repodata/repomd.xml</url><url>http://d/else</url></resources></file></files></metalink>`))
+	want := Metalink{Mirrors: []string{"https://a/", "http://b/x/"}, SHA256: []string{"bb", "cc"}}
+	if err != nil || !reflect.DeepEqual(m, want) {
+		t.Errorf("%+v, %v", m, err)
+	}
+	if _, err := ParseMetalink([]byte("<html/>")); err == nil {
+		t.Error("a page counted as a metalink")
+	}
+	got := ParseMirrors([]byte("# c\nhttp://a/\n\n https://b/repodata/repomd.xml\nrsync://c/\nfile:///d\n<html>\nhttp://\n"))
+	if !slices.Equal(got, []string{"http://a/", "https://b/", "file:///d"}) {
+		t.Errorf("mirrors %q", got)
+	}
+}
+
+func FuzzMirrors(f *testing.F) {
+	f.Add([]byte(`<metalink><hash type="sha256">aa</hash><url preference="3">http://b/repodata/repomd.xml</url></metalink>`))
+	f.Add([]byte("http://a/\nfile:///b\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		m, _ := ParseMetalink(text)
+		for _, a := range append(m.Mirrors, ParseMirrors(text)...) {
+			if !readable(a) {
+				t.Fatalf("%q is no address", a)
+			}
+		}
+	})
+}
