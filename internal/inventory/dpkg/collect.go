@@ -75,7 +75,7 @@ func Collect(root fs.FS, o Options) (baseline.Node, []string, error) {
 	if err != nil {
 		return baseline.Node{}, nil, err
 	}
-	c := &collection{root: root, options: o, archs: archs, keys: newKeyFiles(root, o.Keyrings),
+	c := &collection{root: root, options: o, archs: archs, keys: newKeyFiles(root, o.Keyrings), slots: make(chan struct{}, atOnce),
 		wanted: wanted{system: inv.OS, installed: map[string][]baseline.Installed{}, also: map[string]bool{}}}
 	for _, p := range inv.Installed {
 		c.wanted.installed[p.Name] = append(c.wanted.installed[p.Name], p)
@@ -113,7 +113,11 @@ type collection struct {
 	keys    *keyFiles
 	wanted  wanted
 	cache   cache
+	slots   chan struct{} // one for each list that is read at a time
 }
+
+// atOnce bounds how many lists are read at a time, and so the memory that takes.
+const atOnce = 4
 
 // merge joins what the sources offer. The same file in several sources is one
 // offer with several origins; the first source gives the download (specification §16.1).

@@ -5,15 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/goldenami/rehydrate/baseline"
+)
+
+// A list of a whole release has some 60,000 packages, of which a full system has
+// 3,000 installed; what goes beyond these is not kept, or is no honest list.
+const (
+	maxOffers = 500_000
+	maxSeen   = 64 << 20 // bytes of paragraphs to cache
 )
 
 // wanted decides which offers are kept; memory stays bounded by what is installed.
@@ -40,170 +43,10 @@ func (w wanted) keep(p baseline.AvailablePackage) bool {
 	return false
 }
 
-// state is what one source offers.
-type state struct {
-	source     Source
-	repository baseline.Repository
-	packages   []baseline.AvailablePackage
-	findings   []string
-}
-
-// readSource reads the metadata of one source. Whatever cannot be read is an error
-// naming the source: a scanner that skips it reports false compliance.
-func (c *collection) readSource(s Source) (state, error) {
-	st := state{source: s}
-	rel, err := readRelease(c.root, s)
-	if errors.Is(err, fs.ErrNotExist) {
-		return st, fmt.Errorf("read source %s (%s): its metadata was not downloaded: %s", s, s.File, advice(s))
-	}
-	if err == nil {
-		s, rel, err = snapshotOf(c.root, s, rel)
-		st.source = s
-	}
-	if err != nil {
-		return st, fmt.Errorf("read source %s (%s): %w", s, s.File, err)
-	}
-	st.repository = baseline.Repository{
-		ID: id(s), URL: plain(s.URI), Suite: s.Suite, IndexSHA256: rel.digest,
-		Date: rel.date, ValidUntil: rel.until, Origin: rel.origin,
-	}
-	st.repository.SeenFrom, st.repository.TimeTravel = "/"+listsDir+rel.name, rel.timeTravel(s)
-	st.repository.Origin.Site = site(s.URI)
-	remark, err := rel.validity(s, c.options.Now, c.options.MaxAge)
-	if err != nil {
-		return st, fmt.Errorf("read source %s (%s): %w", s, s.File, err)
-	}
-	if remark != "" {
-		st.findings = append(st.findings, fmt.Sprintf("source %s: %s", s, remark))
-	}
-	var signer string
-	var unsigned error
-	var group errgroup.Group
-	group.Go(func() error { // beside the lists: both are work for a processor
-		signer, unsigned = rel.verify(c.keys, s, c.options.Now)
-		return nil
-	})
-	group.Go(func() error { return c.readLists(&st, rel) })
-	if err := group.Wait(); err != nil {
-		return st, fmt.Errorf("read source %s (%s): %w", s, s.File, err)
-	}
-	st.trust(signer, unsigned)
-	return st, nil
-}
-
-// trust notes who signed the index. What is offered is trusted as apt calls it: the
-// signature is good, or the source says so.
-func (st *state) trust(signer string, unsigned error) {
-	r := &st.repository
-	r.SignedBy, r.Verified = signer, unsigned == nil
-	if unsigned != nil {
-		st.findings = append(st.findings, fmt.Sprintf("source %s: the index signature was not verified: %v", st.source, unsigned))
-	}
-	r.Origin.Trusted = r.Verified || st.source.Trusted
-	for i := range st.packages {
-		st.packages[i].Origins[0].Trusted = r.Origin.Trusted
-	}
-}
-
-// advice is what to do about a source without metadata.
-func advice(s Source) string {
-	if strings.HasPrefix(s.URI, "cdrom:") {
-		return "run apt-cdrom add, or take the disc out of the sources"
-	}
-	return "run apt-get update"
-}
-
-// readLists reads the list of every component and architecture, at once.
-func (c *collection) readLists(st *state, rel *release) error {
-	components := st.source.Components
-	if st.source.Flat() {
-		components = []string{""} // one list serves every architecture
-	}
-	var parts []*part
-	for _, component := range components {
-		for _, arch := range rel.archs(st.source, c.archs) {
-			parts = append(parts, &part{state: st, release: rel, component: component, arch: arch})
-			if st.source.Flat() {
-				break
-			}
-		}
-	}
-	var group errgroup.Group
-	for _, p := range parts {
-		group.Go(func() error { return p.read(c) })
-	}
-	err := group.Wait()
-	for _, p := range parts { // in the order of the configuration
-		st.packages = append(st.packages, p.packages...)
-		st.findings = append(st.findings, p.findings...)
-	}
-	return err
-}
-
-// archs are the architectures whose lists apt reads: those of the system that the
-// source is for, and "all" where the archive keeps that apart.
-func (r *release) archs(s Source, system []string) []string {
-	list := s.archs(system)
-	if slices.Contains(r.architectures, "all") && !r.allInside && len(list) > 0 {
-		list = append(list, "all")
-	}
-	return list
-}
-
-// part is one list of a source.
-type part struct {
-	*state
-	release         *release
-	component, arch string
-	packages        []baseline.AvailablePackage
-	findings        []string
-}
-
-func (p *part) read(c *collection) error {
-	file := "Packages"
-	if p.component != "" {
-		file = p.component + "/binary-" + p.arch + "/Packages"
-	}
-	entry, named := p.release.files[file]
-	if !named {
-		if p.arch == "all" {
-			return nil // this component has no such packages
-		}
-		if p.component != "" && len(p.release.architectures) > 0 && !slices.Contains(p.release.architectures, p.arch) {
-			p.findings = append(p.findings, fmt.Sprintf("source %s has no packages for %s", p.source, p.arch))
-			return nil
-		}
-		// apt passes over a list that is named in packed forms only.
-		return fmt.Errorf("its Release file names no %s", file)
-	}
-	origin := p.repository.Origin
-	origin.Component = p.component
-	keep := func(a baseline.AvailablePackage) {
-		a.Origins, a.Repository = []baseline.Origin{origin}, p.repository.ID
-		p.packages = append(p.packages, a)
-	}
-	name := listName(p.source.Index() + file)
-	if text, ok := c.cache.load(entry); ok && hasList(c.root, name) {
-		return parsePackages(bytes.NewReader(text), c.wanted, nil, keep)
-	}
-	var seen bytes.Buffer
-	err := withList(c.root, name, entry, func(r io.Reader) error { return parsePackages(r, c.wanted, &seen, keep) })
-	if err == nil {
-		c.cache.save(entry, seen.Bytes())
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		if entry.size == 0 {
-			return nil // apt does not keep empty lists
-		}
-		return fmt.Errorf("its list %s was not downloaded: %s", file, advice(p.source))
-	}
-	return err
-}
-
 // parsePackages reads a Packages list and yields the offers that w keeps. The
 // paragraphs of every package with a wanted name are written to seen, if there is one.
 func parsePackages(r io.Reader, w wanted, seen *bytes.Buffer, yield func(baseline.AvailablePackage)) error {
-	paragraphs := newStanzas(r)
+	paragraphs, kept := newStanzas(r), 0
 	for {
 		stanza, err := paragraphs.next()
 		if errors.Is(err, io.EOF) {
@@ -215,7 +58,7 @@ func parsePackages(r io.Reader, w wanted, seen *bytes.Buffer, yield func(baselin
 		if name := leadingName(stanza); name != nil && w.installed[string(name)] == nil && !w.also[string(name)] {
 			continue
 		}
-		if seen != nil {
+		if seen != nil && seen.Len() < maxSeen {
 			seen.Write(stanza)
 			seen.WriteString("\n\n")
 		}
@@ -256,6 +99,9 @@ func parsePackages(r io.Reader, w wanted, seen *bytes.Buffer, yield func(baselin
 			return fmt.Errorf("package %s lacks Version, Architecture, Filename or SHA256", p.Name)
 		}
 		if w.keep(p) {
+			if kept++; kept > maxOffers {
+				return fmt.Errorf("it has more than %d versions of installed packages", maxOffers)
+			}
 			yield(p)
 		}
 	}

@@ -238,3 +238,24 @@ func BenchmarkPackages48MB(b *testing.B) {
 		}
 	}
 }
+
+func TestAListOfNothingButOnePackageEnds(t *testing.T) {
+	one := strings.Replace(offer("tool", "1", "amd64"), "Description: x\n", "", 1)
+	w := wanted{system: baseline.Debian, also: map[string]bool{"tool": true}}
+	err := parsePackages(io.LimitReader(&repeated{text: one}, int64(len(one))*(maxOffers+10)), w, nil, func(baseline.AvailablePackage) {})
+	if err == nil || !strings.Contains(err.Error(), "more than") {
+		t.Errorf("error = %v, want one that says so", err)
+	}
+}
+
+// repeated is a text without end.
+type repeated struct {
+	text string
+	at   int
+}
+
+func (r *repeated) Read(p []byte) (int, error) {
+	n := copy(p, r.text[r.at:])
+	r.at = (r.at + n) % len(r.text)
+	return n, nil
+}
