@@ -11,6 +11,7 @@ import (
 	"github.com/goldenami/rehydrate/internal/awscloud/blocks"
 	"github.com/goldenami/rehydrate/internal/awscloud/images"
 	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/inventory/ahead"
 	"github.com/goldenami/rehydrate/internal/inventory/rootfs"
 	"github.com/goldenami/rehydrate/internal/osimage"
 	"github.com/goldenami/rehydrate/internal/osimage/ebs"
@@ -126,9 +127,19 @@ func (s *scanner) openCloud(ctx context.Context) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	cost := func(r *record.ReadCost) { r.Blocks, r.Total, r.Bytes = d.Cost() }
 	root, err := osimage.Open(d, d.Size())
-	return s.image(root, err, cost, func() { _ = d.Close() })
+	wait := func() {}
+	if err == nil {
+		wait = ahead.Read(root)
+	}
+	cost := func(r *record.ReadCost) {
+		wait() // what is under way counts too
+		r.Blocks, r.Total, r.Bytes = d.Cost()
+	}
+	return s.image(root, err, cost, func() {
+		wait()
+		_ = d.Close() // it cannot fail
+	})
 }
 
 // cloud opens AWS. Time is the cloud's: on the twin it is not the wall's.
