@@ -19,6 +19,7 @@ const (
 	maxMirrors   = 8 << 20
 	maxSignature = 1 << 20
 	maxKey       = 4 << 20
+	maxConfig    = 4 << 20
 )
 
 // place is somewhere that a repository's metadata can be read from.
@@ -190,6 +191,19 @@ func (p places) text(address string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	return readAll(f, limit)
+}
+
+// readConfig reads a file of the configuration.
+func readConfig(root fs.FS, name string) ([]byte, error) {
+	f, err := root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	text, err := readAll(f, maxConfig)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", name, err)
+	}
+	return text, err
 }
 
 // readAll reads and closes a small file.

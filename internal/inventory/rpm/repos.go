@@ -50,7 +50,7 @@ func readRepos(root fs.FS, v variables, dnf bool) (config, error) {
 	var files []string
 	main := section{keys: map[string]string{}}
 	for _, name := range mains {
-		text, err := fs.ReadFile(root, name)
+		text, err := readConfig(root, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -111,7 +111,7 @@ func (c *config) read(root fs.FS, files []string, v variables, main section) err
 	from := map[string]string{}
 	var order []string
 	for _, name := range files {
-		text, err := fs.ReadFile(root, name)
+		text, err := readConfig(root, name)
 		if err != nil {
 			return fmt.Errorf("read configuration of repositories: %w", err)
 		}

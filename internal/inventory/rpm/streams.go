@@ -31,7 +31,7 @@ func readModuleStates(root fs.FS) (moduleStates, error) {
 		return m, fmt.Errorf("read disabled modules: %w", err)
 	}
 	for _, f := range files {
-		text, err := fs.ReadFile(root, f)
+		text, err := readConfig(root, f)
 		if err != nil {
 			return m, fmt.Errorf("read disabled modules: %w", err)
 		}
@@ -140,7 +140,7 @@ func fits(s rpmmd.Stream, platform string) bool {
 // platformOf is the platform stream of a root, such as el8.
 func platformOf(root fs.FS) string {
 	for _, name := range []string{"usr/lib/os-release", "etc/os-release"} {
-		text, err := fs.ReadFile(root, name)
+		text, err := readConfig(root, name)
 		if err != nil {
 			continue
 		}

@@ -34,7 +34,7 @@ func readVariables(root fs.FS, what product.Product, arch string, db rpmdb.Datab
 			if f.IsDir() {
 				continue
 			}
-			text, err := fs.ReadFile(root, dir+"/"+f.Name())
+			text, err := readConfig(root, dir+"/"+f.Name())
 			if err != nil {
 				return nil, fmt.Errorf("read repository variables: %w", err)
 			}

@@ -135,7 +135,7 @@ func (r *Root) FS(t testing.TB) *rootfs.FS {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { root.Close() })
+	t.Cleanup(func() { _ = root.Close() })
 	return root
 }
 
