@@ -19,7 +19,7 @@ import (
 // cluster.
 func source(t testing.TB) (string, []byte) {
 	t.Helper()
-	disk := make([]byte, 24<<20+512*13)
+	disk := make([]byte, 12<<20+512*13)
 	r := rand.New(rand.NewChaCha8([32]byte{7}))
 	for at := 0; at < len(disk); {
 		n := min(1+r.IntN(300000), len(disk)-at)
@@ -86,6 +86,9 @@ func same(t testing.TB, r io.ReaderAt, size int64, want []byte) {
 }
 
 func TestWhatQemuConvertsReadsAsItsSource(t *testing.T) {
+	if testing.Short() {
+		t.Skip("converts a disk twenty times")
+	}
 	raw, want := source(t)
 	for name, args := range map[string][]string{
 		"qcow2 v3":            {"-O", "qcow2"},

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -128,6 +129,24 @@ func TestTheKernelsFilesReadAsTheKernelShowsThem(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestDebugfsDumpsTheSame(t *testing.T) {
+	if testing.Short() {
+		t.Skip("dumps a file system")
+	}
+	imagetest.NeedRoot(t)
+	tree := imagetest.Tree(t)
+	// What debugfs does not dump, or names in its own way.
+	for _, name := range []string{"null", "block", "fifo", "hard", "names", "modes"} {
+		if err := os.RemoveAll(filepath.Join(tree, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	img, out := make4(t, tree), t.TempDir()
+	imagetest.Run(t, "debugfs", "-R", "rdump / "+out, img)
+	p := imagetest.Precision{Skip: kept.Skip}
+	t.Logf("%d files are the same", imagetest.Compare(t, open(t, img), out, p))
 }
 
 func TestItKeepsTheRulesOfAFileSystem(t *testing.T) {

@@ -120,6 +120,11 @@ func Exercise(t testing.TB, f fs.FS) {
 			return nil //nolint:nilerr // on with the next
 		}
 		_, _ = fs.ReadLink(f, name)
+		if x, ok := f.(interface {
+			Xattr(name, attribute string) ([]byte, error)
+		}); ok {
+			_, _ = x.Xattr(name, "security.capability")
+		}
 		if !i.Mode().IsRegular() {
 			return nil
 		}

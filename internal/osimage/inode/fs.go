@@ -37,8 +37,8 @@ type ref struct {
 	ino   uint64
 }
 
+// listing is a directory, sorted by name.
 type listing struct {
-	byName map[string]Entry
 	order  []Entry
 	parent uint64
 }
@@ -291,10 +291,11 @@ func (f *FS) step(from ref, name string) (ref, Attributes, error) {
 	if err != nil {
 		return ref{}, Attributes{}, err
 	}
-	e, ok := l.byName[name]
+	i, ok := slices.BinarySearchFunc(l.order, name, func(e Entry, name string) int { return strings.Compare(e.Name, name) })
 	if !ok {
 		return ref{}, Attributes{}, fs.ErrNotExist
 	}
+	e := l.order[i]
 	inner := ref{from.store, e.Inode}
 	at := f.over(inner)
 	a, err := at.store.Stat(at.ino)
@@ -335,16 +336,15 @@ func (f *FS) list(at ref) (*listing, error) {
 
 // index sorts a directory and refuses what no directory holds.
 func index(at ref, d Directory) (*listing, error) {
-	l := &listing{byName: make(map[string]Entry, len(d.Entries)), order: d.Entries, parent: d.Parent}
-	for _, e := range d.Entries {
+	l := &listing{order: d.Entries, parent: d.Parent}
+	slices.SortFunc(l.order, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
+	for i, e := range l.order {
 		if e.Name == "" || e.Name == "." || e.Name == ".." || strings.ContainsAny(e.Name, "/\x00") {
 			return nil, Damaged("directory %d holds the name %q", at.ino, e.Name)
 		}
-		if _, twice := l.byName[e.Name]; twice {
+		if i > 0 && l.order[i-1].Name == e.Name {
 			return nil, Damaged("directory %d holds %q twice", at.ino, e.Name)
 		}
-		l.byName[e.Name] = e
 	}
-	slices.SortFunc(l.order, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
 	return l, nil
 }

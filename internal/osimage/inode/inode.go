@@ -89,7 +89,7 @@ type Store interface {
 // Bounds on what one directory may hold, so that a lying one stays cheap. A real
 // directory of a million names has some 64 MiB.
 const (
-	MaxDirectory = 256 << 20 // bytes
-	MaxEntries   = 4 << 20
+	MaxDirectory = 128 << 20 // bytes
+	MaxEntries   = 2 << 20
 	MaxLink      = 4096 // bytes of a symbolic link's target, as in Linux
 )

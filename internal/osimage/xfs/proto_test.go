@@ -92,6 +92,9 @@ func prototype(t testing.TB, dir string) string {
 // Version 5 is left to the kernel's own files: mkfs gives the long links of a
 // prototype no header, and neither the kernel nor we read them then.
 func TestVersion4ReadsAsTheTreeItWasMadeFrom(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes several file systems")
+	}
 	tree := imagetest.Tree(t)
 	// What a prototype cannot say.
 	for _, name := range []string{"names", "hard", "modes/tmp"} {
