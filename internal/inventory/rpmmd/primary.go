@@ -245,7 +245,9 @@ func (s *scanner) capabilities(keep Names) ([]Capability, error) {
 				c.Version = e + ":" + c.Version
 			}
 		}
-		out = append(out, c)
+		if out = append(out, c); len(out) > maxEntries {
+			return nil, fmt.Errorf("a list has more than %d entries", maxEntries)
+		}
 	}
 }
 

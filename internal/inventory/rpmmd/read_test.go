@@ -164,6 +164,30 @@ func TestAPackageOrAdvisoryThatLacksWhatItNeedsIsAnError(t *testing.T) {
 	}
 }
 
+func TestListsWithoutEndAreRefused(t *testing.T) {
+	entry := `<entry name="x"/>`
+	primary := `<metadata><package><name>a</name><arch>x</arch><version ver="1" rel="1"/><location href="h"/><format><requires>` + strings.Repeat(entry, maxEntries+1) + `</requires></format></package></metadata>`
+	if err := ReadPrimary(strings.NewReader(primary), nil, func(Package) error { return nil }); err == nil || !strings.Contains(err.Error(), "entries") {
+		t.Errorf("requirements: %v", err)
+	}
+	named := `<updates><update><id>a</id><pkglist><collection>` + strings.Repeat(`<package name="a" version="1" release="1" arch="x"/>`, maxEntries+1) + `</collection></pkglist></update></updates>`
+	if err := ReadUpdateinfo(strings.NewReader(named), nil, func(Advisory) error { return nil }); err == nil || !strings.Contains(err.Error(), "packages") {
+		t.Errorf("packages: %v", err)
+	}
+	var many strings.Builder
+	many.WriteString("<metadata>")
+	for range maxSelected + 1 {
+		many.WriteString(`<package><name>a</name><arch>x</arch><version ver="1" rel="1"/><location href="h"/></package>`)
+	}
+	many.WriteString("</metadata>")
+	d := data(many.String())
+	d.Type = "primary"
+	open := func(Data) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(many.String())), nil }
+	if _, err := Select(Repomd{Data: []Data{d}}, open, map[string]bool{"a": true}); err == nil || !strings.Contains(err.Error(), "more than") {
+		t.Errorf("versions: %v", err)
+	}
+}
+
 func FuzzRepomd(f *testing.F) {
 	f.Add([]byte(`<repomd><revision>1735700000</revision><data type="primary"><checksum type="sha">aa</checksum><open-checksum type="sha512">b</open-checksum><location href="x"/><size>3</size><open-size>4</open-size><timestamp>16</timestamp></data></repomd>`))
 	f.Fuzz(func(t *testing.T, doc []byte) {

@@ -24,6 +24,10 @@ func Select(md Repomd, open Opener, names map[string]bool) (Selection, error) {
 	return selection(md, open, func(n []byte) bool { return names[string(n)] })
 }
 
+// maxSelected is how many packages, and how many advisories, a selection may have: a
+// root has some thousand names, a repository some dozen versions of each.
+const maxSelected = 1 << 18
+
 // selection reads the three files at once.
 func selection(md Repomd, open Opener, wanted Names) (Selection, error) {
 	var out Selection
@@ -39,7 +43,7 @@ func selection(md Repomd, open Opener, wanted Names) (Selection, error) {
 		return primary.from(open, func(r io.Reader) error {
 			return ReadPrimary(r, wanted, func(p Package) error {
 				out.Packages = append(out.Packages, p)
-				return nil
+				return few(len(out.Packages))
 			})
 		})
 	})
@@ -52,7 +56,7 @@ func selection(md Repomd, open Opener, wanted Names) (Selection, error) {
 			return updates.from(open, func(r io.Reader) error {
 				return ReadUpdateinfo(r, wanted, func(a Advisory) error {
 					out.Advisories = append(out.Advisories, a)
-					return nil
+					return few(len(out.Advisories))
 				})
 			})
 		})
@@ -75,6 +79,13 @@ func selection(md Repomd, open Opener, wanted Names) (Selection, error) {
 	return out, nil
 }
 
+func few(n int) error {
+	if n > maxSelected {
+		return fmt.Errorf("it has more than %d of what was asked for", maxSelected)
+	}
+	return nil
+}
+
 // providers reads the packages that provide one of capabilities.
 func providers(md Repomd, open Opener, capabilities map[string]bool) (Selection, error) {
 	var out Selection
@@ -94,7 +105,7 @@ func providers(md Repomd, open Opener, capabilities map[string]bool) (Selection,
 				p.Provides, p.Requires, p.Obsoletes = some, nil, nil
 				out.Packages = append(out.Packages, p)
 			}
-			return nil
+			return few(len(out.Packages))
 		})
 	})
 	if err != nil {

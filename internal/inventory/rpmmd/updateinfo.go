@@ -178,7 +178,9 @@ func (s *scanner) references(a *Advisory) error {
 		if r.id == "" || seen[r] {
 			continue
 		}
-		seen[r] = true
+		if seen[r] = true; len(seen) > maxEntries {
+			return fmt.Errorf("it has more than %d references", maxEntries)
+		}
 		switch r.kind {
 		case "cve":
 			a.CVEs = append(a.CVEs, r.id)
@@ -279,7 +281,9 @@ func (s *scanner) advised(a *Advisory, module string, wanted Names) error {
 	if p.Name == "" || p.Version == "" || p.Release == "" || p.Arch == "" {
 		return fmt.Errorf("a package lacks its name, version, release or architecture (%q)", short(p.Name))
 	}
-	a.Packages = append(a.Packages, p)
+	if a.Packages = append(a.Packages, p); len(a.Packages) > maxEntries {
+		return fmt.Errorf("it names more than %d packages", maxEntries)
+	}
 	return nil
 }
 

@@ -12,6 +12,9 @@ import (
 const (
 	maxDepth = 32
 	maxToken = 8 << 20
+	// maxEntries are of one list: what a package needs, an advisory names or refers to.
+	// The kernel, the largest, provides some thousands.
+	maxEntries = 1 << 17
 )
 
 // scanner is a pull parser for the XML of repositories. It knows no document types
@@ -351,4 +354,3 @@ func (s *scanner) leap(rest []byte) {
 	s.names = s.names[:s.opens[len(s.opens)-1]]
 	s.opens = s.opens[:len(s.opens)-1]
 }
-
