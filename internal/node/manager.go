@@ -1,7 +1,6 @@
 package node
 
 import (
-	"fmt"
 	"io/fs"
 	"strconv"
 	"strings"
@@ -45,7 +44,7 @@ func managerOf(what product.Product, root fs.FS, in *standIn, limit time.Duratio
 			Clock: wait.Wall{}, Say: say, LockTimeout: limit,
 		}), nil
 	}
-	return nil, fault.As(fmt.Errorf("patch %s: %w", what.Name, errNoManager), fault.Unsupported, "")
+	return nil, fault.New(fault.Unsupported, "", "patch %s: there is no package manager for %s", what.Name, what.Family)
 }
 
 // program is dnf, or yum where the release has no dnf: Amazon Linux 1 and 2, and

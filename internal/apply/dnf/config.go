@@ -8,8 +8,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/goldenami/rehydrate/internal/apply"
 )
 
 // repoDirs are the folders that dnf and yum read by default, under the root.
@@ -171,5 +169,3 @@ func safeID(id string) string {
 	}
 	return "rehydrate-lock"
 }
-
-var _ apply.Session = (*session)(nil)

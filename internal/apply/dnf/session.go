@@ -18,6 +18,8 @@ type session struct {
 	options []string
 }
 
+var _ apply.Session = (*session)(nil)
+
 // Simulate asks what installing packages from the offered files entails.
 func (s *session) Simulate(ctx context.Context, packages []baseline.LockedPackage) (apply.Simulation, error) {
 	return s.dnf.simulate(ctx, s.options, packages)

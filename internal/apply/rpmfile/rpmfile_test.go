@@ -25,6 +25,14 @@ var packages = []rpmworld.Package{
 	{Name: "modular", Version: "1", Module: "stream:1:20260101:abc"},
 }
 
+// slow leaves out what builds packages.
+func slow(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("builds packages: left out by -short")
+	}
+}
+
 // entries are the package files of dir.
 func entries(t *testing.T, dir string) []Entry {
 	t.Helper()
@@ -57,6 +65,7 @@ func entries(t *testing.T, dir string) []Entry {
 }
 
 func TestHeadersSayWhatRpmReads(t *testing.T) {
+	slow(t)
 	dir := rpmworld.RPMs(t, packages)
 	for _, e := range entries(t, dir) {
 		out, err := exec.Command("rpm", "-qp", "--nosignature", "--queryformat", "%{NAME} %{EPOCHNUM}:%{VERSION}-%{RELEASE} %{ARCH} %{SIZE} %{BUILDTIME} %{SOURCERPM}", filepath.Join(dir, e.Name)).Output()
@@ -80,6 +89,7 @@ func TestHeadersSayWhatRpmReads(t *testing.T) {
 
 // TestTheRepositoryIsReadByDnfLikeCreaterepos compares, by dnf, our metadata with createrepo's.
 func TestTheRepositoryIsReadByDnfLikeCreaterepos(t *testing.T) {
+	slow(t)
 	theirs := rpmworld.Repo(t, rpmworld.Repository{ID: "theirs", Packages: packages})
 	ours := t.TempDir()
 	if err := os.CopyFS(ours, os.DirFS(theirs)); err != nil {
@@ -147,6 +157,7 @@ func TestTextsCannotBreakOutOfTheMetadata(t *testing.T) {
 }
 
 func TestDamagedPackagesAreRefused(t *testing.T) {
+	slow(t)
 	dir := rpmworld.RPMs(t, packages)
 	whole, err := os.ReadFile(entries(t, dir)[0].nameIn(dir))
 	if err != nil {
@@ -179,7 +190,7 @@ func (e Entry) nameIn(dir string) string { return filepath.Join(dir, e.Name) }
 
 func FuzzRead(f *testing.F) {
 	f.Add([]byte("\xed\xab\xee\xdb"))
-	if _, err := exec.LookPath("rpmbuild"); err == nil && os.Geteuid() == 0 {
+	if _, err := exec.LookPath("rpmbuild"); err == nil && os.Geteuid() == 0 && !testing.Short() {
 		dir := rpmworld.RPMs(f, packages[1:2])
 		names, _ := filepath.Glob(filepath.Join(dir, "*.rpm"))
 		for _, n := range names {
