@@ -58,8 +58,8 @@ type Root struct {
 }
 
 // Xattr reads an extended attribute; see inode.FS.
-func (r *Root) Xattr(name, attribute string) ([]byte, error) {
-	x, ok := r.FileSystem.(interface {
+func (root *Root) Xattr(name, attribute string) ([]byte, error) {
+	x, ok := root.FileSystem.(interface {
 		Xattr(name, attribute string) ([]byte, error)
 	})
 	if !ok {

@@ -163,7 +163,7 @@ func TestWhatCannotBeReadIsNamed(t *testing.T) {
 	create("base.vmdk", "vmdk")
 	for want, name := range map[string]string{
 		"backing file":             create("over.qcow2", "qcow2", "-F", "raw", "-b", raw),
-		"encryption":               create("secret.qcow2", "qcow2", "--object", "secret,id=s,data=x", "-o", "encrypt.format=luks,encrypt.key-secret=s"),
+		"encryption":               create("secret.qcow2", "qcow2", "--object", "secret,id=s,data=x", "-o", "encrypt.format=aes,encrypt.key-secret=s"),
 		"data in another file":     create("data.qcow2", "qcow2", "-o", "data_file="+at("data.raw")),
 		`raw file "flat-flat.vmdk`: at("flat.vmdk"),
 		"descriptor of 1 pieces":   at("split.vmdk"),

@@ -35,6 +35,9 @@ func table(t testing.TB, label string, sector int, size int64, parts []Part) str
 	disk := Sparse(t, size)
 	var script strings.Builder
 	fmt.Fprintf(&script, "label: %s\nsector-size: %d\n", label, sector)
+	if label == "gpt" {
+		script.WriteString("first-lba: 64\n") // sfdisk would leave the first MiB alone
+	}
 	for i := range parts {
 		p := &parts[i]
 		if p.Size == 0 {

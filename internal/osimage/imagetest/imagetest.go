@@ -89,7 +89,7 @@ func Mount(t testing.TB, img, options string, fill func(dir string)) {
 	done := false
 	defer func() {
 		if !done {
-			exec.Command("umount", "-l", dir).Run()
+			_ = exec.Command("umount", "-l", dir).Run()
 		}
 	}()
 	fill(dir)

@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	mib   = 1 << 20
-	diskN = 64 * mib
+	unit  = 256 << 10
+	diskN = 64 * unit
 )
 
 // sfdisk says what util-linux reads from a disk.
@@ -84,21 +84,21 @@ func like(list []Partition, kind string) []Partition {
 func gptDisk(t testing.TB, sector int) string {
 	t.Helper()
 	return imagetest.GPT(t, sector, diskN,
-		imagetest.Part{Start: mib, Size: mib, Type: "21686148-6449-6E6F-744E-656564454649", Attrs: "name=boot"},
-		imagetest.Part{Start: 2 * mib, Size: 20 * mib, Attrs: `name="Größe 1", attrs="LegacyBIOSBootable"`},
-		imagetest.Part{Start: 30 * mib, Size: 4 * mib, Type: "uefi"})
+		imagetest.Part{Start: unit, Size: unit, Type: "21686148-6449-6E6F-744E-656564454649", Attrs: "name=boot"},
+		imagetest.Part{Start: 2 * unit, Size: 20 * unit, Attrs: `name="Größe 1", attrs="LegacyBIOSBootable"`},
+		imagetest.Part{Start: 30 * unit, Size: 4 * unit, Type: "uefi"})
 }
 
 func mbrDisk(t testing.TB) string {
 	t.Helper()
 	return imagetest.MBR(t, diskN,
-		imagetest.Part{Start: mib, Size: mib, Type: "ef"},
-		imagetest.Part{Start: 2 * mib, Size: 4 * mib, Type: "83", Attrs: "bootable"},
-		imagetest.Part{Start: 8 * mib, Size: 50 * mib, Type: "f"},
-		imagetest.Part{Start: 60 * mib, Size: mib, Type: "82"},
-		imagetest.Part{Start: 9 * mib, Size: 3 * mib, Type: "83"},
-		imagetest.Part{Start: 16 * mib, Size: 5 * mib, Type: "8e"},
-		imagetest.Part{Start: 25 * mib, Size: 30 * mib, Type: "fd"})
+		imagetest.Part{Start: unit, Size: unit, Type: "ef"},
+		imagetest.Part{Start: 2 * unit, Size: 4 * unit, Type: "83", Attrs: "bootable"},
+		imagetest.Part{Start: 8 * unit, Size: 50 * unit, Type: "f"},
+		imagetest.Part{Start: 60 * unit, Size: unit, Type: "82"},
+		imagetest.Part{Start: 9 * unit, Size: 3 * unit, Type: "83"},
+		imagetest.Part{Start: 16 * unit, Size: 5 * unit, Type: "8e"},
+		imagetest.Part{Start: 25 * unit, Size: 30 * unit, Type: "fd"})
 }
 
 func TestPartitionsAreWhatSfdiskSays(t *testing.T) {
@@ -111,7 +111,7 @@ func TestPartitionsAreWhatSfdiskSays(t *testing.T) {
 		"gpt of 4k":  {gptDisk(t, 4096), "gpt", 4096},
 		"mbr":        {mbrDisk(t), "mbr", 512},
 		"many":       {many(t), "gpt", 512},
-		"mbr, empty": {imagetest.MBR(t, diskN, imagetest.Part{Start: mib, Size: mib, Type: "7"}), "mbr", 512},
+		"mbr, empty": {imagetest.MBR(t, diskN, imagetest.Part{Start: unit, Size: unit, Type: "7"}), "mbr", 512},
 	} {
 		got, err := read(t, c.disk)
 		if err != nil {
@@ -133,7 +133,7 @@ func many(t testing.TB) string {
 	t.Helper()
 	var parts []imagetest.Part
 	for i := range int64(50) {
-		parts = append(parts, imagetest.Part{Start: (i + 1) * mib, Size: mib / 2})
+		parts = append(parts, imagetest.Part{Start: (i + 1) * unit, Size: unit / 2})
 	}
 	return imagetest.GPT(t, 512, diskN, parts...)
 }
@@ -200,7 +200,7 @@ func TestAPartitionOutsideTheDiskIsLeftOutAndSaid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b = b[:62*mib]
+	b = b[:62*unit]
 	le.PutUint32(b[446+12:], 1<<31)
 	got, err := Read(bytes.NewReader(b), int64(len(b)))
 	if err != nil || len(got.Partitions) != 5 || len(got.Remarks) != 1 || got.Remarks[0] != "partition 1 lies outside the disk" {
@@ -210,9 +210,9 @@ func TestAPartitionOutsideTheDiskIsLeftOutAndSaid(t *testing.T) {
 
 func TestAChainOfLogicalPartitionsEnds(t *testing.T) {
 	for name, change := range map[string]func(b []byte){
-		"to itself":  func(b []byte) { copy(b[8*mib+462:], []byte{0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 1}) },
-		"outside":    func(b []byte) { copy(b[8*mib+462:], []byte{0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0x7F, 1}) },
-		"to nothing": func(b []byte) { copy(b[8*mib+462:], []byte{0, 0, 0, 0, 5, 0, 0, 0, 1, 0, 0, 0, 1}) },
+		"to itself":  func(b []byte) { copy(b[8*unit+462:], []byte{0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 1}) },
+		"outside":    func(b []byte) { copy(b[8*unit+462:], []byte{0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0x7F, 1}) },
+		"to nothing": func(b []byte) { copy(b[8*unit+462:], []byte{0, 0, 0, 0, 5, 0, 0, 0, 1, 0, 0, 0, 1}) },
 	} {
 		disk := mbrDisk(t)
 		edit(t, disk, change)
