@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -43,8 +44,42 @@ func scanRequest(c *cli.Context) (app.ScanRequest, error) {
 		}
 		in.Keyrings = append(in.Keyrings, data)
 	}
+	in.Cache = metadataCache(in.Target)
 	in.Confirm = func(what string) error { return confirmReading(c, what) }
 	return in, scanCloud(c, &in)
+}
+
+// metadataCache is where parsed metadata is kept, by the digest of the index that
+// vouches for it. A target that holds the folder itself stays as it is: none then.
+func metadataCache(target string) string {
+	cache := os.Getenv("REHYDRATE_CACHE")
+	if cache == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return ""
+		}
+		cache = filepath.Join(home, ".cache", "rehydrate")
+	}
+	cache, err := filepath.Abs(cache)
+	if err != nil {
+		return ""
+	}
+	if within, err := filepath.Rel(absolute(target), cache); err == nil && filepath.IsLocal(within) {
+		return ""
+	}
+	return filepath.Join(cache, "metadata")
+}
+
+// absolute is the folder that a target's name means, through links; the name itself
+// where there is none.
+func absolute(target string) string {
+	if real, err := filepath.EvalSymlinks(target); err == nil {
+		target = real
+	}
+	if abs, err := filepath.Abs(target); err == nil {
+		return abs
+	}
+	return target
 }
 
 // scanJudges reads what the target is judged by.
