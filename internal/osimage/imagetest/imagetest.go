@@ -1,5 +1,5 @@
-// Package imagetest makes real disk images for tests of what reads them, and holds
-// what was read against the folder that the image was made from.
+//go:build linux
+
 package imagetest
 
 import (
