@@ -25,6 +25,7 @@ type Options struct {
 	// vouches for it; empty keeps nothing.
 	Cache string
 	// Fetch reads the address of repository metadata that the root itself does not hold;
-	// what is not there gives fs.ErrNotExist. nil: nothing is ever fetched.
+	// what is not there gives fs.ErrNotExist. It is called from several goroutines at
+	// once. nil: nothing is ever fetched.
 	Fetch func(address string) (io.ReadCloser, error)
 }

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -168,7 +169,7 @@ func TestFoldersOfTheRootAndTheNetworkAreReadAlike(t *testing.T) {
 		t.Fatal(err)
 	}
 	into(t, r, r.Repos["core"], "srv/repo")
-	asked := 0
+	var asked atomic.Int32
 	mux := http.NewServeMux()
 	mux.Handle("/repo/", http.StripPrefix("/repo", http.FileServer(http.Dir(r.Repos["core"]))))
 	server := httptest.NewServer(mux)
@@ -182,7 +183,7 @@ func TestFoldersOfTheRootAndTheNetworkAreReadAlike(t *testing.T) {
 <url preference="1">`+server.URL+`/gone/repodata/repomd.xml</url><url preference="100">`+server.URL+`/repo/repodata/repomd.xml</url></resources></file></files></metalink>`)
 	})
 	fetch := func(address string) (io.ReadCloser, error) {
-		asked++
+		asked.Add(1)
 		resp, err := http.Get(address)
 		if err != nil {
 			return nil, err
@@ -201,13 +202,13 @@ func TestFoldersOfTheRootAndTheNetworkAreReadAlike(t *testing.T) {
 		"metalink":    {"metalink=" + server.URL + "/metalink?sum=" + sum, server.URL + "/repo/"},
 	} {
 		put(t, r, "etc/yum.repos.d/core.repo", "[core]\n"+c.config+"\n")
-		asked = 0
+		asked.Store(0)
 		got, _ := collect(t, r.FS(t), reading.Options{Fetch: fetch})
 		if d := cmp.Diff(want.Available.Packages, got.Available.Packages); d != "" {
 			t.Errorf("%s:\n%s", name, d)
 		}
-		if seen := got.Available.Repositories[0].SeenFrom; seen != c.seen || (asked == 0) != (name == "folder") {
-			t.Errorf("%s: seen from %s, %d requests", name, seen, asked)
+		if seen := got.Available.Repositories[0].SeenFrom; seen != c.seen || (asked.Load() == 0) != (name == "folder") {
+			t.Errorf("%s: seen from %s, %d requests", name, seen, asked.Load())
 		}
 	}
 	put(t, r, "etc/yum.repos.d/core.repo", "[core]\nmetalink="+server.URL+"/metalink?sum=00\n")
