@@ -133,6 +133,38 @@ func TestTheKernelsFilesReadAsTheKernelShowsThem(t *testing.T) {
 	}
 }
 
+func TestAnImageCopiedWhileMountedIsDirty(t *testing.T) {
+	if testing.Short() {
+		t.Skip("mounts file systems")
+	}
+	imagetest.NeedRoot(t)
+	for name, args := range map[string][]string{"ext4": nil, "ext3": {"-t", "ext3"}, "ext2": {"-t", "ext2"}, "mmp": {"-O", "mmp"}, "orphans": {"-O", "orphan_file"}} {
+		t.Run(name, func(t *testing.T) {
+			img := imagetest.Sparse(t, 64<<20)
+			imagetest.Run(t, "mkfs.ext4", append(append([]string{"-q", "-F"}, args...), img)...)
+			copied := filepath.Join(t.TempDir(), "copy.img")
+			imagetest.Mount(t, img, "", func(dir string) {
+				if err := os.WriteFile(dir+"/file", []byte("x"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				imagetest.Run(t, "sync", "-f", dir)
+				imagetest.Run(t, "cp", "--sparse=always", img, copied)
+			})
+			r, size := imagetest.File(t, copied)
+			f, err := Open(r, size)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := f.Dirty(); !errors.Is(err, inode.ErrDirty) {
+				t.Errorf("while mounted: %v", err)
+			}
+			if b, err := fs.ReadFile(open(t, img), "file"); err != nil || string(b) != "x" {
+				t.Errorf("unmounted: %q, %v", b, err)
+			}
+		})
+	}
+}
+
 func TestDebugfsDumpsTheSame(t *testing.T) {
 	if testing.Short() {
 		t.Skip("dumps a file system")
