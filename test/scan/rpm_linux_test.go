@@ -1,0 +1,46 @@
+package scan
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/goldenami/rehydrate/internal/testkit/rpmworld"
+)
+
+// An RPM root with advisories: what the program lists is what dnf would update, and
+// every advisory and CVE between stands beside it.
+func TestScanSaysWhatDnfSays(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds packages and repositories")
+	}
+	fixed := rpmworld.Packages("curl-8.2-1.x86_64", "zlib-2:1.3-1.x86_64")
+	r := rpmworld.Build(t, rpmworld.World{
+		Installed: rpmworld.Packages("curl-8.0-1.x86_64", "zlib-2:1.2-1.x86_64", "plain-1-1.noarch"),
+		Repositories: []rpmworld.Repository{{ID: "core", Packages: append(fixed, rpmworld.Packages("plain-1-1.noarch")...), Advisories: []rpmworld.Advisory{
+			{ID: "SEC-1", Type: "security", Severity: "Important", CVEs: []string{"CVE-2026-1"}, Packages: fixed[:1]},
+			{ID: "FIX-1", Type: "bugfix", Packages: fixed[1:]},
+		}}},
+	})
+	s := scan(t, r.Dir)
+	var want []string
+	for line := range strings.Lines(r.DNF(t, "-q", "list", "--upgrades")) {
+		if w := strings.Fields(line); len(w) == 3 && strings.Contains(w[0], ".") {
+			name, arch, _ := strings.Cut(w[0], ".")
+			want = append(want, name+" "+arch+" "+w[1])
+		}
+	}
+	slices.Sort(want)
+	var got []string
+	for _, u := range s.Updates {
+		got = append(got, u.Name+" "+u.Arch+" "+strings.TrimPrefix(u.Version, "0:"))
+	}
+	if d := cmp.Diff(want, got); d != "" || len(got) != 2 || !s.UpdatesKnown {
+		t.Errorf("updates (%s):\n%s", s.UpdatesReason, d)
+	}
+	if u := s.Updates[0]; !u.Security || len(u.Advisories) != 1 || u.Advisories[0].ID != "SEC-1" || !slices.Equal(u.CVEs, []string{"CVE-2026-1"}) || s.Updates[1].Security {
+		t.Errorf("%+v", s.Updates)
+	}
+}
