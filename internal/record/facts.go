@@ -119,6 +119,4 @@ type Altered struct {
 	Path    string `json:"path"`
 	Package string `json:"package"`
 	How     string `json:"how"` // content, missing or kind (no regular file any more)
-	// Config says that the package calls it a configuration file.
-	Config bool `json:"config,omitempty"`
 }

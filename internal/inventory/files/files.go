@@ -94,6 +94,7 @@ type reader struct {
 	read   int // files whose content was read, in this depth
 
 	regular []regular // of the walk, for the digests
+	present []string  // the other things that it met, folders left out
 }
 
 // measure is the cost of one depth while it is read.

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"io/fs"
 	"strings"
 	"testing"
 	"unicode"
@@ -99,6 +100,23 @@ func FuzzCapabilities(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if text, err := capabilityText(b); err == nil && !printable(text) {
 			t.Errorf("%q", text)
+		}
+	})
+}
+
+func FuzzSums(f *testing.F) {
+	f.Add([]byte("d41d8cd98f00b204e9800998ecf8427e  usr/bin/x\nd41d8cd98f00b204e9800998ecf8427e *./a b\nbad\n"))
+	f.Add([]byte("d41d8cd98f00b204e9800998ecf8427e  ../../etc/passwd\nzz1d8cd98f00b204e9800998ecf8427e  x\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		n := 0
+		bad := parseSums(text, func(_ [16]byte, name string) {
+			n++
+			if !fs.ValidPath(name) {
+				t.Errorf("path %q", name)
+			}
+		})
+		if n+bad > strings.Count(string(text), "\n")+1 {
+			t.Errorf("%d files and %d bad lines", n, bad)
 		}
 	})
 }

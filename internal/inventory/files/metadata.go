@@ -78,8 +78,11 @@ func (s *survey) visit(e entry, parent *folder) error {
 	s.special(e, parent)
 	s.kernel(e)
 	s.unit(e)
-	if mode.IsRegular() {
+	switch {
+	case mode.IsRegular():
 		s.regular = append(s.regular, regular{e.path, e.info.Size(), e.file})
+	case s.facts.Depth == record.DepthDigest && !mode.IsDir():
+		s.present = append(s.present, e.path)
 	}
 	return s.bounded()
 }

@@ -224,6 +224,46 @@ func TestTheFactsAreWhatTheSystemsOwnToolsSay(t *testing.T) {
 	same("systemctl list-unit-files", enabled(f), units)
 }
 
+// dpkg --verify names the same files, but for configuration files, of which the
+// package's list of digests says nothing.
+func TestAlteredFilesAreThoseThatDpkgNames(t *testing.T) {
+	root := realRoot(t)
+	at := func(name string) string { return filepath.Join(root, name) }
+	must(t, os.WriteFile(at("usr/bin/true"), []byte("other"), 0o755))
+	must(t, os.Remove(at("usr/share/doc/tar/copyright")))
+	must(t, os.Remove(at("usr/bin/tac")))
+	must(t, os.Symlink("true", at("usr/bin/tac")))
+	f, _, err := read(t, root, record.DepthDigest, Options{})
+	must(t, err)
+	var got, want []string
+	for _, a := range f.Altered {
+		got = append(got, a.Path)
+	}
+	for _, l := range lines(t, "dpkg", "--root="+root, "--verify") {
+		if p := strings.Fields(l); p[len(p)-2] != "c" {
+			want = append(want, strings.TrimPrefix(p[len(p)-1], "/"))
+		}
+	}
+	slices.Sort(want)
+	t.Logf("dpkg: %v; ours: %+v; %d compared", want, f.Altered, f.Vouched)
+	if f.Vouched < 1000 || !slices.Contains(got, "usr/bin/true") {
+		t.Errorf("%d files were compared: %v", f.Vouched, got)
+	}
+	unlinked := func(list []string) (out []string) { // as the tree has it, and not by a merged folder
+		for _, n := range list {
+			if to, err := filepath.EvalSymlinks(filepath.Dir(at(n))); err == nil {
+				n, _ = filepath.Rel(root, filepath.Join(to, filepath.Base(n))) // both begin with root
+			}
+			out = append(out, n)
+		}
+		slices.Sort(out)
+		return out
+	}
+	if d := gocmp.Diff(unlinked(want), unlinked(got)); d != "" {
+		t.Error(d)
+	}
+}
+
 // words makes capability texts comparable: each part sorted.
 func words(list []string) []string {
 	var out []string
