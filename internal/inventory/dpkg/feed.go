@@ -19,7 +19,7 @@ type feeder struct {
 	err    error // why there are no more blocks; set before blocks is closed
 
 	now    *block // being read
-	at     int
+	rest   []byte // of it, for Read
 	digest string
 	size   int64
 }
@@ -102,26 +102,37 @@ func (f *feeder) done(b *block) {
 	}
 }
 
-// Read reads the text; its error is that of the reader it came from.
-func (f *feeder) Read(p []byte) (int, error) {
-	for f.now == nil || f.at == len(f.now.text) {
-		if f.now != nil {
-			f.done(f.now)
-			f.now = nil
-		}
-		b, ok := <-f.blocks
-		if !ok {
-			return 0, f.err
-		}
-		f.now, f.at = b, 0
+// next gives the next piece of the text, valid until the following call; its error
+// is that of the reader it came from.
+func (f *feeder) next() ([]byte, error) {
+	if f.now != nil {
+		f.done(f.now)
+		f.now = nil
 	}
-	n := copy(p, f.now.text[f.at:])
-	f.at += n
+	b, ok := <-f.blocks
+	if !ok {
+		return nil, f.err
+	}
+	f.now = b
+	return b.text, nil
+}
+
+// Read reads the text.
+func (f *feeder) Read(p []byte) (int, error) {
+	for len(f.rest) == 0 {
+		text, err := f.next()
+		if err != nil {
+			return 0, err
+		}
+		f.rest = text
+	}
+	n := copy(p, f.rest)
+	f.rest = f.rest[n:]
 	return n, nil
 }
 
 // end waits for the work at hand and returns the digest and the size of what was
-// taken from the reader: all of it, once Read has returned io.EOF.
+// taken from the reader: all of it, once next or Read has returned io.EOF.
 func (f *feeder) end() (digest string, size int64) {
 	close(f.quit)
 	f.works.Wait()

@@ -10,66 +10,90 @@ import (
 // maxStanza bounds one paragraph; the longest real one is some 100 KiB.
 const maxStanza = 8 << 20
 
-// stanzas reads the paragraphs of a deb822 file one at a time, without copying: a
-// list of 48 MB costs one buffer of 256 KiB.
+// stanzas reads the paragraphs of a deb822 file one at a time. A paragraph is copied
+// only where it does not come in one piece.
 type stanzas struct {
-	r     io.Reader
-	buf   []byte
-	begin int // of unread bytes in buf
-	end   int
-	eof   bool
+	pieces interface {
+		// next gives the next piece of the text, valid until the following call, or
+		// io.EOF.
+		next() ([]byte, error)
+	}
+	piece []byte // what is left of the last piece
+	carry []byte // the begin of a paragraph, from the pieces before
+	given bool   // carry was returned and is done with
 }
 
-func newStanzas(r io.Reader) *stanzas { return &stanzas{r: r, buf: make([]byte, 256<<10)} }
+// newStanzas reads r piece by piece.
+func newStanzas(r io.Reader) *stanzas {
+	if f, ok := r.(*feeder); ok {
+		return &stanzas{pieces: f}
+	}
+	return &stanzas{pieces: &buffered{r: r}}
+}
+
+// buffered makes pieces of what a reader gives.
+type buffered struct {
+	r   io.Reader
+	buf []byte
+}
+
+func (b *buffered) next() ([]byte, error) {
+	if b.buf == nil {
+		b.buf = make([]byte, 64<<10)
+	}
+	text, err := whole(b.r, b.buf)
+	if len(text) > 0 && errors.Is(err, io.EOF) {
+		err = nil // the next call finds the end again
+	}
+	return text, err
+}
 
 var blank = []byte("\n\n")
 
 // next returns the next non-empty paragraph, valid until the following call, or
 // io.EOF.
 func (s *stanzas) next() ([]byte, error) {
-	searched := 0
+	if s.given {
+		s.carry, s.given = s.carry[:0], false
+	}
 	for {
-		for s.begin < s.end && s.buf[s.begin] == '\n' {
-			s.begin++
-		}
-		if i := bytes.Index(s.buf[s.begin+searched:s.end], blank); i >= 0 {
-			from := s.begin
-			s.begin += searched + i + 2
-			return s.buf[from : s.begin-1], nil
-		}
-		if s.eof {
-			rest := bytes.TrimLeft(s.buf[s.begin:s.end], "\n")
-			s.begin = s.end
-			if len(rest) == 0 {
-				return nil, io.EOF
+		if len(s.carry) == 0 {
+			s.piece = bytes.TrimLeft(s.piece, "\n")
+			if i := bytes.Index(s.piece, blank); i >= 0 {
+				stanza := s.piece[:i+1]
+				s.piece = s.piece[i+2:]
+				return stanza, nil
 			}
-			return rest, nil
+		} else if rest, ok := s.finish(); ok {
+			s.piece, s.given = rest, true
+			return s.carry, nil
 		}
-		searched = max(0, s.end-s.begin-1)
-		if err := s.fill(); err != nil {
+		if s.carry = append(s.carry, s.piece...); len(s.carry) > maxStanza {
+			return nil, fmt.Errorf("a paragraph is longer than %d bytes", maxStanza)
+		}
+		var err error
+		if s.piece, err = s.pieces.next(); err != nil {
+			s.piece = nil
+			if errors.Is(err, io.EOF) && len(s.carry) > 0 {
+				s.given = true
+				return s.carry, nil
+			}
 			return nil, err
 		}
 	}
 }
 
-func (s *stanzas) fill() error {
-	if s.begin > 0 {
-		s.end = copy(s.buf, s.buf[s.begin:s.end])
-		s.begin = 0
+// finish completes carry from the piece, if the paragraph ends in it.
+func (s *stanzas) finish() (rest []byte, ok bool) {
+	if s.carry[len(s.carry)-1] == '\n' && len(s.piece) > 0 && s.piece[0] == '\n' {
+		return s.piece[1:], true
 	}
-	if s.end == len(s.buf) {
-		if len(s.buf) >= maxStanza {
-			return fmt.Errorf("a paragraph is longer than %d bytes", maxStanza)
-		}
-		s.buf = append(s.buf, make([]byte, len(s.buf))...)
+	i := bytes.Index(s.piece, blank)
+	if i < 0 {
+		return nil, false
 	}
-	n, err := s.r.Read(s.buf[s.end:])
-	s.end += n
-	if errors.Is(err, io.EOF) {
-		s.eof = true
-		return nil
-	}
-	return err
+	s.carry = append(s.carry, s.piece[:i+1]...)
+	return s.piece[i+2:], true
 }
 
 // name returns the value of a leading Package field without allocating; nil when
