@@ -17,6 +17,14 @@ type section struct {
 func parseINI(text []byte) ([]section, error) {
 	var all []section
 	last := ""
+	var more []string // further lines of the last value
+	flush := func() {
+		if len(more) > 0 {
+			keys := all[len(all)-1].keys
+			keys[last] = strings.Join(append([]string{keys[last]}, more...), "\n")
+		}
+		last, more = "", nil
+	}
 	n := 0
 	for line := range strings.Lines(strings.TrimPrefix(string(text), "\ufeff")) {
 		n++
@@ -24,27 +32,30 @@ func parseINI(text []byte) ([]section, error) {
 		body := strings.TrimLeft(line, " \t")
 		switch {
 		case body == "":
-			last = ""
+			flush()
 		case body[0] == '#' || body[0] == ';':
 		case body[0] == '[' && body == line:
 			name, rest, ok := strings.Cut(body[1:], "]")
 			if rest = strings.TrimSpace(rest); !ok || name == "" || (rest != "" && rest[0] != '#' && rest[0] != ';') {
 				return nil, fmt.Errorf("line %d: %q is no section", n, shorten(body))
 			}
-			all, last = append(all, section{name, map[string]string{}}), ""
+			flush()
+			all = append(all, section{name, map[string]string{}})
 		case len(all) == 0:
 			return nil, fmt.Errorf("line %d: %q stands before the first section", n, shorten(body))
 		case body != line && last != "":
-			all[len(all)-1].keys[last] += "\n" + body
+			more = append(more, body)
 		default:
 			i := strings.IndexAny(body, "=:")
 			if i <= 0 || strings.ContainsAny(strings.TrimRight(body[:i], " \t"), " \t") {
 				return nil, fmt.Errorf("line %d: %q is no setting", n, shorten(body))
 			}
+			flush()
 			last = strings.ToLower(strings.TrimSpace(body[:i]))
 			all[len(all)-1].keys[last] = strings.TrimSpace(body[i+1:])
 		}
 	}
+	flush()
 	return all, nil
 }
 

@@ -190,15 +190,22 @@ func (o *offers) meets(p baseline.Package, c rpmmd.Capability) bool {
 
 // notices are the advisories of all repositories by the version they name, each once.
 func (o *offers) notices(states []state) map[baseline.Package][]baseline.Notice {
+	type key struct {
+		p  baseline.Package
+		id string
+	}
 	out := map[baseline.Package][]baseline.Notice{}
+	seen := map[key][]baseline.Notice{}
 	for _, st := range states {
 		for i := range st.selection.Advisories {
 			a := &st.selection.Advisories[i]
 			for _, p := range a.Packages {
-				n := a.Notice(p)
-				have := out[p.Package]
-				if !slices.ContainsFunc(have, func(h baseline.Notice) bool { return h.ID == n.ID && reflect.DeepEqual(h, n) }) {
-					out[p.Package] = append(have, n)
+				n, k := a.Notice(p), key{p.Package, a.ID}
+				// Repositories repeat advisories a few times; more is nobody's honest doing.
+				alike := func(h baseline.Notice) bool { return reflect.DeepEqual(h, n) }
+				if len(seen[k]) < maxAlike && !slices.ContainsFunc(seen[k], alike) {
+					seen[k] = append(seen[k], n)
+					out[p.Package] = append(out[p.Package], n)
 				}
 			}
 		}
@@ -208,6 +215,9 @@ func (o *offers) notices(states []state) map[baseline.Package][]baseline.Notice 
 	}
 	return out
 }
+
+// maxAlike is how many unlike notices of one id and version are kept.
+const maxAlike = 64
 
 // priorities are the best priority that offers each name, where they differ. What a
 // repository of a worse one offers under that name the package manager would never

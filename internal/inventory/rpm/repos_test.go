@@ -43,6 +43,14 @@ func TestConfigurationFilesAreReadAsDNFReadsThem(t *testing.T) {
 	}
 }
 
+func TestAValueOfManyLinesTakesNoLongerThanItIs(t *testing.T) {
+	text := "[a]\nbaseurl=x\n" + strings.Repeat(" y\n", 1<<20)
+	all, err := parseINI([]byte(text)) // with a copy for each line this would take hours
+	if err != nil || len(all[0].keys["baseurl"]) != 1+2<<20 {
+		t.Errorf("%d bytes, %v", len(all[0].keys["baseurl"]), err)
+	}
+}
+
 func FuzzParseINI(f *testing.F) {
 	f.Add([]byte("[main]\na=1\n b\n[c]\nd: e\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {

@@ -42,7 +42,7 @@ type ObsoleteStream struct {
 const (
 	maxModules  = 128 << 20
 	maxDocument = 16 << 20
-	maxRest     = 64 << 10 // of a document without its long lists and texts
+	maxRest     = 16 << 10 // of a document without its long lists and texts
 	maxNesting  = 32
 )
 
