@@ -116,6 +116,18 @@ func unclean(t testing.TB, uuid string, files map[string]string) string {
 	return edit(t, img, 1024+58, []byte{0, 0})
 }
 
+// torn is a file system whose root directory is noise.
+func torn(t testing.TB) string {
+	t.Helper()
+	img := ext(t, uuidB, "", system())
+	b, err := os.ReadFile(img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(b, []byte("lost+found"))
+	return edit(t, img, int64(at)-4, []byte{0xFF, 0xFF})
+}
+
 func TestTheRootThatBootsIsFound(t *testing.T) {
 	boot := ext(t, uuidV, "boot", map[string]string{"vmlinuz": "x"})
 	plain := ext(t, uuidA, "", system())

@@ -77,9 +77,22 @@ func (v *volume) has(names ...string) bool {
 	return false
 }
 
-// isRoot says whether a volume looks like an operating system's root.
+// isRoot says whether a volume looks like an operating system's root. One that
+// cannot be searched might be: that is noted as its error.
 func (v *volume) isRoot() bool {
-	return v.files != nil && v.has("etc/os-release", "usr/lib/os-release")
+	if v.files == nil {
+		return false
+	}
+	for _, name := range []string{"etc/os-release", "usr/lib/os-release"} {
+		_, err := v.files.Lstat(name)
+		if err == nil {
+			return true
+		}
+		if !notThere(err) {
+			v.err = err
+		}
+	}
+	return false
 }
 
 // rank says how sure it is that a root is the one that boots.

@@ -71,6 +71,7 @@ var allow = []struct {
 	{"internal/config/...", []string{"baseline", "internal/fault", "internal/policy/tree"}},
 	{"internal/policy/...", []string{"baseline/...", "internal/fault", "internal/config/terraform"}},
 	{"internal/inventory/...", []string{"baseline", "internal/record", "internal/fault"}},
+	{"internal/osimage/imagetest", []string{"internal/testkit", "internal/osimage/inode"}}, // for tests only
 	{"internal/osimage/...", []string{"internal/fault"}},
 	{"internal/apply/...", []string{"baseline", "internal/record", "internal/fault", "internal/wait"}},
 	{"internal/node", []string{"baseline", "internal/record", "internal/fault", "internal/wait", "internal/inventory/...", "internal/apply/..."}},
