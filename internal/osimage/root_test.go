@@ -144,6 +144,7 @@ func TestTheRootThatBootsIsFound(t *testing.T) {
 		"beside an LVM that may hold it":    {join(t, boot, raw(t, 512, "LABELONE")), 0, "LVM is not supported"},
 		"a root beside an LVM":              {join(t, plain, raw(t, 512, "LABELONE")), 0, "LVM is not supported"},
 		"a root beside an LVM, sure":        {join(t, raw(t, 512, "LABELONE"), ext(t, uuidB, "", system("etc/fstab", "/dev/disk/by-uuid/"+uuidB+" / ext4 rw 0 1\n"))), 2, ""},
+		"beside one that is damaged":        {join(t, torn(t), plain), 0, "partition 1: lstat usr/lib/os-release: damaged file system"},
 		"no root":                           {join(t, boot), 0, "no root file system among 1 partitions"},
 		"not unmounted":                     {join(t, boot, unclean(t, uuidA, system())), 0, "partition 2: file system was not cleanly unmounted"},
 		"an unclean one that will not boot": {join(t, unclean(t, uuidA, map[string]string{"data": "x"}), ext(t, uuidB, "", system())), 2, ""},
