@@ -10,6 +10,7 @@ import (
 	"github.com/goldenami/rehydrate/baseline"
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/inventory"
+	"github.com/goldenami/rehydrate/internal/inventory/fetch"
 	"github.com/goldenami/rehydrate/internal/record"
 )
 
@@ -33,7 +34,10 @@ type ScanRequest struct {
 	// Depth is one of record's depths; empty is packages.
 	Depth string
 	// MaxAge and Keyrings are for the sources' indices; see inventory.Options.
-	MaxAge   time.Duration
+	MaxAge time.Duration
+	// Fetch reads repositories, which the target has no metadata of, from their own
+	// addresses (RPM and SUSE).
+	Fetch    bool
 	Keyrings [][]byte
 	Cache    string
 	// Confirm is asked before a depth that costs is begun.
@@ -84,7 +88,7 @@ func (s *scanner) scan(ctx context.Context) error {
 		return err
 	}
 	defer t.close()
-	err = s.read(t.root)
+	err = s.read(ctx, t.root)
 	t.cost(&s.out.Read) // also of what could not be read
 	if err != nil {
 		return err
@@ -93,8 +97,11 @@ func (s *scanner) scan(ctx context.Context) error {
 }
 
 // read reads the packages of a root and judges them.
-func (s *scanner) read(root fs.FS) error {
+func (s *scanner) read(ctx context.Context, root fs.FS) error {
 	o := inventory.Options{Now: s.in.Now, MaxAge: s.in.MaxAge, Keyrings: s.in.Keyrings, Cache: s.in.Cache}
+	if s.in.Fetch {
+		o.Fetch = fetch.HTTP(ctx, nil)
+	}
 	if s.in.Lock != nil {
 		for _, p := range s.in.Lock.Packages {
 			o.Names = append(o.Names, p.Name)

@@ -40,6 +40,7 @@ func scanCommand() *cli.Command {
 			&cli.BoolFlag{Name: "inventory-only", Usage: "list packages, look for no updates and judge nothing"},
 			&cli.StringFlag{Name: "depth", Value: record.DepthPackages, Usage: "read packages, metadata (users, setuid files, services, sizes) or digest (every file): `DEPTH`"},
 			&cli.DurationFlag{Name: "max-age", Usage: "an index older than this `DURATION`, by its own date, says nothing about updates"},
+			&cli.BoolFlag{Name: "fetch", Usage: "read RPM repositories, which the target has no metadata of, from their own addresses"},
 			&cli.StringSliceFlag{Name: "keyring", Usage: "trust the keys of this keyring `FILE` for indices, and no others; may be repeated"},
 			&cli.StringSliceFlag{Name: "report", Usage: "write a report to a file too: `FORMAT=FILE`; may be repeated"},
 			&cli.StringFlag{Name: "from", Usage: "scan nothing: render this JSON report `FILE` again (- is standard input)"},

@@ -22,7 +22,7 @@ import (
 // scanRequest reads what the flags ask for, and opens nothing yet.
 func scanRequest(c *cli.Context) (app.ScanRequest, error) {
 	in := app.ScanRequest{Target: c.Args().First(), Tool: "rehydrate " + Version, Now: time.Now().UTC(), InventoryOnly: c.Bool("inventory-only"),
-		Options: baseline.Options{AptApprovalDelay: c.Bool("apt-approval-delay")}, Depth: c.String("depth"), MaxAge: c.Duration("max-age")}
+		Options: baseline.Options{AptApprovalDelay: c.Bool("apt-approval-delay")}, Depth: c.String("depth"), MaxAge: c.Duration("max-age"), Fetch: c.Bool("fetch")}
 	if in.MaxAge < 0 {
 		return in, fault.New(fault.Usage, "write it as 48h", "--max-age %s: an age is not negative", in.MaxAge)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/goldenami/rehydrate/baseline"
 	"github.com/goldenami/rehydrate/internal/apply"
 	"github.com/goldenami/rehydrate/internal/inventory"
+	"github.com/goldenami/rehydrate/internal/inventory/fetch"
 	"github.com/goldenami/rehydrate/internal/inventory/product"
 	"github.com/goldenami/rehydrate/internal/record"
 	"github.com/goldenami/rehydrate/internal/wait"
@@ -60,22 +61,31 @@ func runExclusively(ctx context.Context, name string, req record.NodeRequest, sa
 		return nil, errors.Join(err, working.Close())
 	}
 	report, err := Run(ctx, Root{
-		Name: name, Inventory: files{root}, Manager: manager, Memory: fileMemory(filepath.Join(StateDir, "pending.json")),
+		Name: name, Inventory: files{root, !req.NoRefresh}, Manager: manager, Memory: fileMemory(filepath.Join(StateDir, "pending.json")),
 		Clock: wait.Wall{}, Say: say,
 	}, req)
 	return report, errors.Join(err, manager.Close(), working.Close())
 }
 
 // files is the inventory of the running system.
-type files struct{ root fs.FS }
+type files struct {
+	root fs.FS
+	// fetch lets repositories be read from their own addresses where the package
+	// manager keeps no metadata that we can read: yum keeps it as sqlite only.
+	fetch bool
+}
 
 func (f files) Installed(context.Context) (baseline.Inventory, error) {
 	inv, _, err := inventory.Installed(f.root, inventory.Options{Now: time.Now(), Times: true})
 	return f.live(inv), err
 }
 
-func (f files) Collect(_ context.Context, names []string) (baseline.Node, []string, error) {
-	n, findings, err := inventory.Collect(f.root, inventory.Options{Now: time.Now(), Times: true, Names: names, Cache: filepath.Join(StateDir, "cache")})
+func (f files) Collect(ctx context.Context, names []string) (baseline.Node, []string, error) {
+	o := inventory.Options{Now: time.Now(), Times: true, Names: names, Cache: filepath.Join(StateDir, "cache")}
+	if f.fetch {
+		o.Fetch = fetch.HTTP(ctx, nil)
+	}
+	n, findings, err := inventory.Collect(f.root, o)
 	n.Inventory = f.live(n.Inventory)
 	return n, findings, err
 }

@@ -1,6 +1,8 @@
 package scan
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -42,5 +44,34 @@ func TestScanSaysWhatDnfSays(t *testing.T) {
 	}
 	if u := s.Updates[0]; !u.Security || len(u.Advisories) != 1 || u.Advisories[0].ID != "SEC-1" || !slices.Equal(u.CVEs, []string{"CVE-2026-1"}) || s.Updates[1].Security {
 		t.Errorf("%+v", s.Updates)
+	}
+}
+
+// A root whose package manager keeps no metadata: only --fetch reads the
+// repository's address, and it says the same as a cache would.
+func TestScanFetchesOnlyWhenToldTo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds packages and repositories")
+	}
+	fixed := rpmworld.Packages("curl-8.2-1.x86_64")
+	core := rpmworld.Repository{ID: "core", Packages: fixed, Advisories: []rpmworld.Advisory{{ID: "SEC-1", Type: "security", Packages: fixed}}}
+	served := httptest.NewServer(http.FileServer(http.Dir(rpmworld.Repo(t, core))))
+	defer served.Close()
+	core.Settings = map[string]string{"baseurl": served.URL}
+	r := rpmworld.Build(t, rpmworld.World{NoCache: true, Installed: rpmworld.Packages("curl-8.0-1.x86_64"), Repositories: []rpmworld.Repository{core}})
+
+	if s := scan(t, r.Dir); s.UpdatesKnown || !strings.Contains(s.UpdatesReason, "core") {
+		t.Errorf("without --fetch: %t %s", s.UpdatesKnown, s.UpdatesReason)
+	}
+	s := scan(t, "--fetch", r.Dir)
+	if !s.UpdatesKnown || len(s.Updates) != 1 || s.Updates[0].Advisories[0].ID != "SEC-1" {
+		t.Errorf("with --fetch: %t %s %+v", s.UpdatesKnown, s.UpdatesReason, s.Updates)
+	}
+	if src := s.Sources[0]; src.SeenFrom != served.URL+"/repodata/repomd.xml" {
+		t.Errorf("seen from %s", src.SeenFrom)
+	}
+	served.Close()
+	if s := scan(t, "--fetch", r.Dir); s.UpdatesKnown {
+		t.Error("a repository that does not answer has no updates")
 	}
 }
