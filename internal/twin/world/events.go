@@ -63,6 +63,16 @@ func (w *World) OnEvent(f func(Event)) {
 	w.events.hooks = append(w.events.hooks, f)
 }
 
+// Watch calls f with every event of a transaction as soon as it has been kept, with
+// a transaction in the event's place that sees the world as it is at that moment. f
+// runs under the world's lock and only reads: what it writes is not saved. Invariants
+// that must hold at every event are checked with it.
+func (w *World) Watch(f func(tx *Tx, e Event)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.watchers = append(w.watchers, f)
+}
+
 // Log adds an event from outside a transaction.
 func (w *World) Log(e Event) { w.events.add(e) }
 

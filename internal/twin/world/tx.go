@@ -131,6 +131,9 @@ func (b *batch) commit() error {
 	}
 	for _, e := range b.events {
 		b.w.events.add(e)
+		for _, f := range b.w.watchers {
+			f(&Tx{Account: e.Account, Region: e.Region, Now: b.now, b: &batch{w: b.w, now: b.now}}, e)
+		}
 	}
 	return nil
 }

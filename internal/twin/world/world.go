@@ -34,9 +34,11 @@ type World struct {
 	kinds  map[string]TimerFunc
 	file   *stateFile
 	events *eventLog
-	bg     sync.WaitGroup
-	ctx    context.Context
-	cancel context.CancelFunc
+	// watchers are told of every transaction's events; see Watch.
+	watchers []func(*Tx, Event)
+	bg       sync.WaitGroup
+	ctx      context.Context
+	cancel   context.CancelFunc
 
 	started, closed bool
 }
