@@ -16,8 +16,8 @@ import (
 	"github.com/goldenami/rehydrate/baseline"
 	"github.com/goldenami/rehydrate/internal/event"
 	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/inventory"
 	"github.com/goldenami/rehydrate/internal/inventory/ahead"
-	"github.com/goldenami/rehydrate/internal/inventory/dpkg"
 	"github.com/goldenami/rehydrate/internal/osimage"
 	"github.com/goldenami/rehydrate/internal/osimage/ebs"
 	"github.com/goldenami/rehydrate/internal/record"
@@ -147,7 +147,7 @@ func (g *Gate) read(ctx context.Context, snapshot string, cost *record.ReadCost)
 		return nil, fmt.Errorf("%s: %w", snapshot, unreadableError{err})
 	}
 	defer ahead.Read(root)()
-	inv, _, err := dpkg.Installed(root, dpkg.Options{Now: g.Now()})
+	inv, _, err := inventory.Installed(root, inventory.Options{Now: g.Now()})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", snapshot, unreadableError{err})
 	}

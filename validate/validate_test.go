@@ -23,7 +23,7 @@ import (
 
 var now = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 
-func inventory(pairs ...string) baseline.Inventory {
+func inventoryOf(pairs ...string) baseline.Inventory {
 	i := baseline.Inventory{OS: baseline.Debian, Product: "Debian12", Arch: "amd64"}
 	for n := 0; n < len(pairs); n += 2 {
 		i.Installed = append(i.Installed, baseline.Installed{Package: baseline.Package{Name: pairs[n], Arch: "amd64", Version: pairs[n+1]}})
@@ -38,7 +38,7 @@ func bake(t *testing.T) Input {
 	b := &baseline.Baseline{Name: "all-of-it", OperatingSystem: baseline.Debian, RejectedPatchesAction: "BLOCK",
 		ApprovalRules: &baseline.PatchRuleGroup{PatchRules: []baseline.PatchRule{{EnableNonSecurity: &nonSecurity, PatchFilterGroup: &baseline.PatchFilterGroup{
 			PatchFilters: []baseline.PatchFilter{{Key: "PRIORITY", Values: []string{"*"}}}}}}}}
-	node := baseline.Node{Inventory: inventory("base", "1", "tool", "1.1"), Available: baseline.Available{
+	node := baseline.Node{Inventory: inventoryOf("base", "1", "tool", "1.1"), Available: baseline.Available{
 		Packages: []baseline.AvailablePackage{{Package: baseline.Package{Name: "tool", Arch: "amd64", Version: "1.2"}, Priority: "optional",
 			Repository: "r", Filename: "pool/tool.deb", Size: 9, SHA256: strings.Repeat("a", 64)}},
 		Repositories: []baseline.Repository{{ID: "r", URL: "http://archive"}},
@@ -66,7 +66,7 @@ func judged(in Input, d *disk) record.Verdict {
 }
 
 func TestVerdict_passes_what_the_bake_promised(t *testing.T) {
-	v := judged(bake(t), &disk{root: clean(), inventory: inventory("base", "1", "tool", "1.2"), marker: "m-1"})
+	v := judged(bake(t), &disk{root: clean(), inventory: inventoryOf("base", "1", "tool", "1.2"), marker: "m-1"})
 	if v.Outcome != record.Pass || len(v.Reasons) != 0 {
 		t.Errorf("%s: %v", v.Outcome, v.Reasons)
 	}
@@ -79,14 +79,14 @@ func TestVerdict_fails(t *testing.T) {
 	keys["home/admin/.ssh/authorized_keys"] = &fstest.MapFile{Data: []byte("ssh-rsa AAAA packer_65f")}
 	host := clean()
 	host["etc/ssh/ssh_host_ed25519_key"] = &fstest.MapFile{}
-	good := inventory("base", "1", "tool", "1.2")
+	good := inventoryOf("base", "1", "tool", "1.2")
 	for name, c := range map[string]struct {
 		d    disk
 		want string
 	}{
-		"an older package":        {disk{clean(), inventory("base", "1", "tool", "1.1"), "m-1"}, "tool older (installed: 1.1)"},
-		"a newer package":         {disk{clean(), inventory("base", "1", "tool", "1.3"), "m-1"}, "tool newer"},
-		"a package that is gone":  {disk{clean(), inventory("base", "1"), "m-1"}, "tool absent"},
+		"an older package":        {disk{clean(), inventoryOf("base", "1", "tool", "1.1"), "m-1"}, "tool older (installed: 1.1)"},
+		"a newer package":         {disk{clean(), inventoryOf("base", "1", "tool", "1.3"), "m-1"}, "tool newer"},
+		"a package that is gone":  {disk{clean(), inventoryOf("base", "1"), "m-1"}, "tool absent"},
 		"another bake's disk":     {disk{clean(), good, "m-2"}, "another bake's disk"},
 		"a disk without marker":   {disk{clean(), good, ""}, "does not hold the marker"},
 		"a work folder left":      {disk{dirty, good, "m-1"}, "/tmp/rehydrate-1"},
@@ -103,7 +103,7 @@ func TestVerdict_fails(t *testing.T) {
 func TestVerdict_without_evidence_is_unknown(t *testing.T) {
 	in := bake(t)
 	in.Evidence = nil
-	v := judged(in, &disk{root: clean(), inventory: inventory("base", "1", "tool", "1.2"), marker: "m-1"})
+	v := judged(in, &disk{root: clean(), inventory: inventoryOf("base", "1", "tool", "1.2"), marker: "m-1"})
 	if v.Outcome != record.Unknown {
 		t.Errorf("got %s: %v", v.Outcome, v.Reasons)
 	}
@@ -214,7 +214,7 @@ func TestJudge_of_no_image_is_an_error(t *testing.T) {
 }
 
 func TestVerdict_without_a_marker_depends_on_who_baked(t *testing.T) {
-	good := disk{root: clean(), inventory: inventory("base", "1", "tool", "1.2")}
+	good := disk{root: clean(), inventory: inventoryOf("base", "1", "tool", "1.2")}
 	for builder, want := range map[string]string{"packer 1.15.0 amazon-ebs 1.8.0": record.Unknown, "run-command": record.Pass} {
 		in := bake(t)
 		in.Marker, in.Builder = "", builder
@@ -231,7 +231,7 @@ func TestVerdict_without_a_marker_depends_on_who_baked(t *testing.T) {
 func TestVerdict_only_optional_checks_can_be_switched_off(t *testing.T) {
 	in := bake(t)
 	in.SkipCheck = []string{"marker", "lock", "baseline", "changes", "hygiene"}
-	v := judged(in, &disk{root: clean(), inventory: inventory("base", "1", "tool", "1.1"), marker: "m-2"})
+	v := judged(in, &disk{root: clean(), inventory: inventoryOf("base", "1", "tool", "1.1"), marker: "m-2"})
 	got := map[string]string{}
 	for _, c := range v.Checks {
 		got[c.Name] = c.Outcome

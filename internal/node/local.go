@@ -13,7 +13,7 @@ import (
 	"github.com/goldenami/rehydrate/baseline"
 	"github.com/goldenami/rehydrate/internal/apply"
 	"github.com/goldenami/rehydrate/internal/inventory"
-	"github.com/goldenami/rehydrate/internal/inventory/fetch"
+	"github.com/goldenami/rehydrate/internal/inventory/curl"
 	"github.com/goldenami/rehydrate/internal/inventory/product"
 	"github.com/goldenami/rehydrate/internal/record"
 	"github.com/goldenami/rehydrate/internal/wait"
@@ -83,7 +83,7 @@ func (f files) Installed(context.Context) (baseline.Inventory, error) {
 func (f files) Collect(ctx context.Context, names []string) (baseline.Node, []string, error) {
 	o := inventory.Options{Now: time.Now(), Times: true, Names: names, Cache: filepath.Join(StateDir, "cache")}
 	if f.fetch {
-		o.Fetch = fetch.HTTP(ctx, nil)
+		o.Fetch = curl.Fetch(ctx, "curl")
 	}
 	n, findings, err := inventory.Collect(f.root, o)
 	n.Inventory = f.live(n.Inventory)

@@ -67,7 +67,7 @@ func TestScanFetchesOnlyWhenToldTo(t *testing.T) {
 	if !s.UpdatesKnown || len(s.Updates) != 1 || s.Updates[0].Advisories[0].ID != "SEC-1" {
 		t.Errorf("with --fetch: %t %s %+v", s.UpdatesKnown, s.UpdatesReason, s.Updates)
 	}
-	if src := s.Sources[0]; src.SeenFrom != served.URL+"/repodata/repomd.xml" {
+	if src := s.Sources[0]; !strings.HasPrefix(src.SeenFrom, served.URL) {
 		t.Errorf("seen from %s", src.SeenFrom)
 	}
 	served.Close()
