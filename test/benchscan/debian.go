@@ -161,13 +161,26 @@ func bareSide(ctx context.Context, env *Env, root string) (Side, error) {
 	if err != nil {
 		return Side{}, err
 	}
+	if err := exec.CommandContext(ctx, "cp", program, root+"/bare").Run(); err != nil {
+		return Side{}, err
+	}
+	for i := range files {
+		files[i] = strings.TrimPrefix(files[i], root)
+	}
 	return Side{
 		Name: "bare read", Also: "nothing: a Go program that unpacks the lists side by side and looks at no byte of them",
 		Run: func(ctx context.Context) (Sample, error) {
-			ms, _, err := Timed(exec.CommandContext(ctx, program, files...))
+			ms, _, err := Timed(inRoot(ctx, root, "/bare", files...))
 			return Sample{Value: ms}, err
 		},
 	}, nil
+}
+
+// inRoot is a command in root, with the same few variables for every side.
+func inRoot(ctx context.Context, root, program string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "chroot", append([]string{root, program}, args...)...)
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"}
+	return cmd
 }
 
 // withoutAnswer is a side of ours against a peer that gives no answer.
@@ -202,7 +215,7 @@ func nodePending(ctx context.Context, root string) (Sample, error) {
 }
 
 func nodeCommand(ctx context.Context, root string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, "chroot", root, nodeInRoot, "run", "--request", "-")
+	cmd := inRoot(ctx, root, nodeInRoot, "run", "--request", "-")
 	cmd.Stdin = strings.NewReader(pendingRequest)
 	return cmd
 }
@@ -230,9 +243,7 @@ func pendingOf(n *baseline.Node) []string {
 // aptUpgradable asks apt in root. A line is "name/suites version arch [upgradable
 // from: version]".
 func aptUpgradable(ctx context.Context, root string, options ...string) (Sample, error) {
-	args := append([]string{root, "apt"}, options...)
-	cmd := exec.CommandContext(ctx, "chroot", append(args, "list", "--upgradable")...)
-	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"}
+	cmd := inRoot(ctx, root, "apt", append(options, "list", "--upgradable")...)
 	ms, out, err := Timed(cmd)
 	if err != nil {
 		return Sample{}, err

@@ -73,13 +73,13 @@ func memoryRow(ctx context.Context, env *Env, root, task string) (Row, error) {
 	if err != nil {
 		return Row{}, err
 	}
-	return Row{Task: task, Unit: "MB", Bar: AtMost(150), Ours: Side{Name: "rehydrate-node Collect, without its cache", Run: func(ctx context.Context) (Sample, error) {
+	return Row{Task: task, Unit: "MB", Bar: AtMost(150), Runs: 3, Ours: Side{Name: "rehydrate-node Collect, without its cache", Run: func(ctx context.Context) (Sample, error) {
 		if err := os.RemoveAll(root + "/var/lib/rehydrate/cache"); err != nil {
 			return Sample{}, err
 		}
 		run := nodeCommand(ctx, root)
 		cmd := exec.CommandContext(ctx, peak, run.Args...)
-		cmd.Stdin = run.Stdin
+		cmd.Stdin, cmd.Env = run.Stdin, run.Env
 		_, out, err := Timed(cmd)
 		if err != nil {
 			return Sample{}, err
