@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 
 	"github.com/goldenami/rehydrate/internal/twin/autoscaling"
+	"github.com/goldenami/rehydrate/internal/twin/ec2"
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
 
@@ -16,6 +17,7 @@ import (
 type checks struct {
 	s      shape
 	groups *autoscaling.Service
+	ec2    *ec2.Service
 
 	rolling     bool
 	transitions map[string]int // by kind of event
@@ -89,11 +91,12 @@ func (c *checks) instance(tx *world.Tx, e world.Event) {
 	c.instances[state]++
 	group, known := c.owner[id]
 	if !known {
-		out, err := c.groups.DescribeAutoScalingInstances(tx, &asg.DescribeAutoScalingInstancesInput{InstanceIds: []string{id}})
-		if err != nil || len(out.AutoScalingInstances) != 1 {
-			return // its launch is still being noted; it has not come up
+		i, ok := c.ec2.InstanceByID(tx, id)
+		if group = i.Tags["aws:autoscaling:groupName"]; !ok || group == "" {
+			c.failf(e, "instance %s belongs to no group", id)
+			return
 		}
-		group = tx.Account + "/" + tx.Region + "/" + aws.ToString(out.AutoScalingInstances[0].AutoScalingGroupName)
+		group = tx.Account + "/" + tx.Region + "/" + group
 	}
 	if state == "running" {
 		c.adopt(group, id)

@@ -32,7 +32,7 @@ func open(dir string, s shape, file *worldfile.File) (*twin.Twin, *checks, error
 		groups := autoscaling.New(w, compute)
 		systems := ssm.New(w, ssm.Ports{EC2: compute, Machines: machines, Objects: objects})
 		compute.ResolveParameter = systems.Resolve
-		c.groups = groups
+		c.groups, c.ec2 = groups, compute
 		return twin.Services{
 			Wire: []*wire.Service{compute.Wire(), systems.Wire(), groups.Wire(), sts.New()},
 			Resume: func() error {

@@ -2,6 +2,7 @@ package world
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ type stateFile struct {
 	size   int64 // of what has been committed
 	begun  int64 // size after the last rewrite
 	broken error // why nothing more can be saved
+	text   bytes.Buffer
 }
 
 // minRewrite is the size below which a state file is never rewritten while the
@@ -231,51 +233,76 @@ func (s *stateFile) save(w *World, changes []change, now time.Time) error {
 	if s.broken != nil {
 		return s.broken
 	}
-	out, err := changeLines(changes)
-	if err != nil {
+	s.text.Reset()
+	if err := changeLines(&s.text, changes); err != nil {
 		return err
 	}
-	text, err := json.Marshal(line{Commit: w.commitLine(now)})
-	if err != nil {
+	if err := json.NewEncoder(&s.text).Encode(line{Commit: w.commitLine(now)}); err != nil {
 		return err
 	}
-	return s.write(append(append(out, text...), '\n'))
+	return s.write(s.text.Bytes())
 }
 
 // changeLines writes each row once, with its last value where it was first put,
 // so that reading gives the order of creation. A row removed and made again has a
 // new place: removals stay and begin anew.
-func changeLines(changes []change) ([]byte, error) {
+func changeLines(out *bytes.Buffer, changes []change) error {
 	type row struct{ table, key string }
-	last := make(map[row]change, len(changes))
-	for _, c := range changes {
-		last[row{c.table, c.key}] = c
+	type fate struct {
+		last    *change
+		written bool
 	}
-	written := make(map[row]bool, len(changes))
-	var out []byte
-	for _, c := range changes {
-		at := row{c.table, c.key}
-		l := line{Table: c.table, Key: c.key, Deleted: c.value == nil}
-		switch final := last[at]; {
-		case l.Deleted:
-			written[at] = false
-		case written[at] || final.value == nil:
+	fates := make(map[row]*fate, len(changes))
+	order := make([]*fate, len(changes))
+	for i := range changes {
+		at := row{changes[i].table, changes[i].key}
+		f := fates[at]
+		if f == nil {
+			f = &fate{}
+			fates[at] = f
+		}
+		f.last, order[i] = &changes[i], f
+	}
+	for i, f := range order {
+		c := &changes[i]
+		deleted := c.value == nil
+		switch {
+		case deleted:
+			f.written = false
+		case f.written || f.last.value == nil:
 			continue
 		default:
-			written[at] = true
-			v, err := final.value()
-			if err != nil {
-				return nil, fmt.Errorf("%s %s: %w", c.table, c.key, err)
-			}
-			l.Value = v
+			f.written = true
+			c = f.last
 		}
-		text, err := json.Marshal(l)
-		if err != nil {
-			return nil, err
+		if err := c.line(out, deleted); err != nil {
+			return fmt.Errorf("%s %s: %w", c.table, c.key, err)
 		}
-		out = append(append(out, text...), '\n')
 	}
-	return out, nil
+	return nil
+}
+
+// line writes a change as a line does, without encoding its value twice.
+func (c *change) line(out *bytes.Buffer, deleted bool) error {
+	for i, part := range [...]string{c.table, c.key} {
+		text, err := json.Marshal(part)
+		if err != nil {
+			return err
+		}
+		out.WriteString([...]string{`{"t":`, `,"k":`}[i])
+		out.Write(text)
+	}
+	if deleted {
+		out.WriteString(",\"d\":true}\n")
+		return nil
+	}
+	out.WriteString(`,"v":`)
+	if err := c.value(out); err != nil {
+		return err
+	}
+	out.Truncate(out.Len() - 1) // the encoder ends a value with a new line
+	out.WriteString("}\n")
+	return nil
 }
 
 // write appends, all or nothing: half a transaction before the next whole one

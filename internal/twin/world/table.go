@@ -1,6 +1,7 @@
 package world
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -50,15 +51,20 @@ func (r *Rows[T]) Get(key string) (T, bool) {
 // Put writes a row.
 func (r *Rows[T]) Put(key string, v T) {
 	old, had := r.t.rows[key]
-	r.tx.b.undos = append(r.tx.b.undos, func() {
+	done := step{undo: func() {
 		if had {
 			r.t.rows[key] = old
 		} else {
 			r.t.remove(key)
 		}
-	})
+	}}
 	r.t.put(key, v)
-	r.tx.b.changes = append(r.tx.b.changes, change{r.n, key, func() (json.RawMessage, error) { return json.Marshal(v) }})
+	if r.tx.b.w.memory.keep > 0 {
+		now := r.t.rows[key]
+		done.redo = func() { r.t.restore(key, now) }
+	}
+	r.tx.b.steps = append(r.tx.b.steps, done)
+	r.tx.b.changes = append(r.tx.b.changes, change{r.n, key, func(out *bytes.Buffer) error { return json.NewEncoder(out).Encode(v) }})
 }
 
 // Delete removes a row; a missing one is no error.
@@ -67,7 +73,7 @@ func (r *Rows[T]) Delete(key string) {
 	if !had {
 		return
 	}
-	r.tx.b.undos = append(r.tx.b.undos, func() { r.t.restore(key, old) })
+	r.tx.b.steps = append(r.tx.b.steps, step{func() { r.t.restore(key, old) }, func() { r.t.remove(key) }})
 	r.t.remove(key)
 	r.tx.b.changes = append(r.tx.b.changes, change{table: r.n, key: key})
 }

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"bytes"
 	"container/heap"
 	"context"
 	"crypto/sha256"
@@ -98,7 +99,7 @@ type batch struct {
 	w       *World
 	now     time.Time
 	changes []change
-	undos   []func()
+	steps   []step
 	events  []Event
 	after   []goFunc
 	timers  bool
@@ -108,12 +109,12 @@ type batch struct {
 type change struct {
 	table string
 	key   string
-	value func() (json.RawMessage, error) // nil: removed
+	value func(*bytes.Buffer) error // writes it as a line; nil: removed
 }
 
 func (b *batch) undo() {
-	for i := len(b.undos) - 1; i >= 0; i-- {
-		b.undos[i]()
+	for i := len(b.steps) - 1; i >= 0; i-- {
+		b.steps[i].undo()
 	}
 }
 
@@ -129,6 +130,7 @@ func (b *batch) commit() error {
 			}
 		}
 	}
+	b.w.memory.note(b)
 	for _, e := range b.events {
 		b.w.events.add(e)
 		for _, f := range b.w.watchers {

@@ -36,6 +36,9 @@ type World struct {
 	events *eventLog
 	// watchers are told of every transaction's events; see Watch.
 	watchers []func(*Tx, Event)
+	faults   FaultPlan
+	outages  map[FaultKind][]func(*Tx, Outage)
+	memory   memory
 	bg       sync.WaitGroup
 	ctx      context.Context
 	cancel   context.CancelFunc
