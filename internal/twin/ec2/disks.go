@@ -71,6 +71,12 @@ func change(d *bootDisk, e *types.LaunchTemplateEbsBlockDeviceRequest) error {
 		}
 		d.Encrypted = *e.Encrypted
 	}
+	if name := aws.ToString(e.KmsKeyId); name != "" {
+		if !d.Encrypted {
+			return wire.Errorf("InvalidParameterDependency", "The parameter KmsKeyId requires the parameter Encrypted to be set.")
+		}
+		d.Key = name
+	}
 	return nil
 }
 
@@ -79,8 +85,8 @@ func (s *Service) attach(tx *world.Tx, i Instance, disks []bootDisk, tags map[st
 	var ids []string
 	for _, d := range disks {
 		v := Volume{
-			ID: tx.ID("vol-"), Zone: i.Zone, Size: d.Size, Type: d.Type, Encrypted: d.Encrypted, Snapshot: d.Snapshot,
-			Created: tx.Now, Instance: i.ID, Device: d.Device, Keep: !d.DeleteOnTermination, Tags: tags,
+			ID: tx.ID("vol-"), Zone: i.Zone, Size: d.Size, Type: d.Type, Encrypted: d.Encrypted, Key: d.Key, Snapshot: d.Snapshot,
+			Lineage: lineageOf(tx, d.Snapshot), Created: tx.Now, Instance: i.ID, Device: d.Device, Keep: !d.DeleteOnTermination, Tags: tags,
 		}
 		volumes(tx).Put(v.ID, v)
 		ids = append(ids, v.ID)

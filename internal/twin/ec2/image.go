@@ -2,6 +2,7 @@ package ec2
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/goldenami/rehydrate/internal/twin/wire"
@@ -13,6 +14,7 @@ const (
 	imagePending   = "pending"
 	imageAvailable = "available"
 	imageFailed    = "failed"
+	imageDisabled  = "disabled"
 )
 
 // Snapshot states.
@@ -57,6 +59,9 @@ func (s *Service) advanceImage(tx *world.Tx, i Image) Image {
 	if i.State != imagePending || !i.Pending.ready(tx.Now, s.looks()) {
 		return i
 	}
+	if i.Fails.Code != "" {
+		return s.endImage(tx, i, i.Fails)
+	}
 	tx.Cancel(i.Pending.Timer)
 	i.State, i.Pending = imageAvailable, Pending{}
 	putImage(tx, i)
@@ -72,17 +77,22 @@ func (s *Service) advanceImage(tx *world.Tx, i Image) Image {
 
 // failImage ends an image that could not be made.
 func (s *Service) failImage(tx *world.Tx, i Image, cause error) {
+	s.endImage(tx, i, Reason{"Server.InternalError", "Server.InternalError: " + cause.Error()})
+}
+
+func (s *Service) endImage(tx *world.Tx, i Image, why Reason) Image {
 	tx.Cancel(i.Pending.Timer)
-	i.State, i.Pending = imageFailed, Pending{}
-	i.Reason = Reason{"Server.InternalError", "Server.InternalError: " + cause.Error()}
+	i.State, i.Pending, i.Fails, i.Reason = imageFailed, Pending{}, Reason{}, why
 	putImage(tx, i)
+	_, cause, _ := strings.Cut(why.Message, ": ")
 	for _, d := range i.Disks {
 		if n, ok := snapshot(tx, d.Snapshot); ok && n.State == snapPending {
-			n.State, n.Message = snapError, cause.Error()
+			n.State, n.Message = snapError, cause
 			putSnapshot(tx, n)
 		}
 	}
-	tx.Event("ec2.image.state", map[string]any{"image": i.ID, "name": i.Name, "state": i.State, "error": cause.Error()})
+	tx.Event("ec2.image.state", map[string]any{"image": i.ID, "name": i.Name, "state": i.State, "error": cause})
+	return i
 }
 
 // lookedImage counts a look at a pending image by a caller with its own clock.

@@ -40,7 +40,14 @@ func (s *Service) AddImage(tx *world.Tx, i Image, content backing.Image) (Image,
 	}
 	i.Content = addContent(tx, Content{Image: content})
 	for k, d := range i.Disks {
-		n := Snapshot{ID: tx.ID("snap-"), Owner: tx.Account, Size: d.Size, State: snapCompleted, Started: i.Created, Completed: i.Created,
+		if d.Encrypted && d.Key == "" {
+			var err error
+			if d.Key, err = s.defaultKey(tx); err != nil {
+				return Image{}, err
+			}
+			i.Disks[k].Key = d.Key
+		}
+		n := Snapshot{Key: d.Key, ID: tx.ID("snap-"), Owner: tx.Account, Size: d.Size, State: snapCompleted, Started: i.Created, Completed: i.Created,
 			Encrypted: d.Encrypted, Image: i.ID, Public: i.Public, Users: i.Users, Content: i.Content, Description: "root of " + i.Name}
 		putSnapshot(tx, n)
 		i.Disks[k].Snapshot = n.ID
@@ -73,7 +80,7 @@ func (s *Service) RegisterImage(tx *world.Tx, in *ec2.RegisterImageInput) (*ec2.
 	if n.State != snapCompleted {
 		return nil, wire.Errorf("IncorrectState", "The snapshot '%s' is not completed", n.ID)
 	}
-	d := Disk{Device: root, Snapshot: n.ID, Size: max(n.Size, aws.ToInt32(e.VolumeSize)), Type: string(e.VolumeType), Encrypted: n.Encrypted,
+	d := Disk{Device: root, Snapshot: n.ID, Size: max(n.Size, aws.ToInt32(e.VolumeSize)), Type: string(e.VolumeType), Encrypted: n.Encrypted, Key: n.Key,
 		DeleteOnTermination: e.DeleteOnTermination == nil || *e.DeleteOnTermination}
 	if d.Type == "" {
 		d.Type = "gp2"

@@ -1,6 +1,9 @@
 package ec2
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
@@ -23,7 +26,7 @@ func ownImage(tx *world.Tx, id string) (Image, error) {
 		return Image{}, noImage(id)
 	case i.Owner == tx.Account:
 		return i, nil
-	case i.visible(tx.Account):
+	case i.visible(tx):
 		return Image{}, wire.Errorf("AuthFailure", "Not authorized for image:%s", id)
 	}
 	return Image{}, noImage(id)
@@ -50,6 +53,13 @@ func (s *Service) DescribeImageAttribute(tx *world.Tx, in *ec2.DescribeImageAttr
 		for _, u := range i.Users {
 			out.LaunchPermissions = append(out.LaunchPermissions, types.LaunchPermission{UserId: aws.String(u)})
 		}
+		for _, arn := range i.Orgs {
+			p := types.LaunchPermission{OrganizationArn: aws.String(arn)}
+			if strings.Contains(arn, ":ou/") {
+				p = types.LaunchPermission{OrganizationalUnitArn: aws.String(arn)}
+			}
+			out.LaunchPermissions = append(out.LaunchPermissions, p)
+		}
 	default:
 		return nil, unmodelled("DescribeImageAttribute", "attribute "+string(in.Attribute))
 	}
@@ -63,8 +73,8 @@ func (s *Service) ModifyImageAttribute(tx *world.Tx, in *ec2.ModifyImageAttribut
 	if err != nil {
 		return nil, err
 	}
-	if len(in.OrganizationArns)+len(in.OrganizationalUnitArns)+len(in.ProductCodes) > 0 {
-		return nil, unmodelled("ModifyImageAttribute", "organizations or product codes")
+	if len(in.ProductCodes) > 0 {
+		return nil, unmodelled("ModifyImageAttribute", "product codes")
 	}
 	add, remove, err := permissions(in)
 	if err != nil {
@@ -79,7 +89,7 @@ func (s *Service) ModifyImageAttribute(tx *world.Tx, in *ec2.ModifyImageAttribut
 		}
 		return nil
 	}
-	touched := len(add)+len(remove) > 0
+	touched := !add.empty() || !remove.empty()
 	if d := value(in.Description, "description"); d != nil {
 		i.Description, touched = *d, true
 	}
@@ -92,7 +102,40 @@ func (s *Service) ModifyImageAttribute(tx *world.Tx, in *ec2.ModifyImageAttribut
 	if !touched {
 		return nil, badCombination("No attributes specified.")
 	}
-	i.Users, i.Public = permit(i.Users, i.Public, add, remove)
+	if err := s.share(tx, &i, add, remove); err != nil {
+		return nil, err
+	}
 	putImage(tx, i)
 	return &ec2.ModifyImageAttributeOutput{}, nil
+}
+
+// share changes who may launch an image; its snapshots follow for launches, and for
+// nothing else ("Share an AMI", EC2 User Guide).
+func (s *Service) share(tx *world.Tx, i *Image, add, remove grant) error {
+	if add.empty() && remove.empty() {
+		return nil
+	}
+	if i.State == imageDisabled && !add.empty() {
+		return wire.Errorf("IncorrectState", "The image '%s' is disabled and cannot be shared", i.ID)
+	}
+	for _, d := range i.Disks {
+		if err := s.shareable(tx, d.Encrypted, d.Key, append(slices.Clone(add.who), add.orgs...)); err != nil {
+			return err
+		}
+	}
+	i.Users, i.Public = permit(i.Users, i.Public, add.who, remove.who)
+	i.Orgs, _ = permit(i.Orgs, false, add.orgs, remove.orgs)
+	return nil
+}
+
+// ResetImageAttribute handles the operation of that name: launch permissions are the
+// only attribute that it knows, and go back to the owner's alone.
+func (s *Service) ResetImageAttribute(tx *world.Tx, in *ec2.ResetImageAttributeInput) (*ec2.ResetImageAttributeOutput, error) {
+	i, err := ownImage(tx, aws.ToString(in.ImageId))
+	if err != nil {
+		return nil, err
+	}
+	i.Public, i.Users, i.Orgs = false, nil, nil
+	putImage(tx, i)
+	return &ec2.ResetImageAttributeOutput{}, nil
 }

@@ -1,6 +1,8 @@
 package ec2
 
 import (
+	"time"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
@@ -22,11 +24,16 @@ func (s *Service) DescribeImages(tx *world.Tx, in *ec2.DescribeImagesInput) (*ec
 		if !ownedBy(tx, i, in.Owners) || !executableBy(tx, i, in.ExecutableUsers) {
 			continue
 		}
+		// "A disabled AMI does not appear in DescribeImages API calls by default": we take
+		// that to hold when it is asked for by its id too.
+		if i.State == imageDisabled && !aws.ToBool(in.IncludeDisabled) {
+			continue
+		}
 		// "IncludeDeprecated": owners see their own in any case.
 		if len(in.ImageIds) == 0 && i.Owner != tx.Account && !aws.ToBool(in.IncludeDeprecated) && !i.Deprecation.IsZero() && !tx.Now.Before(i.Deprecation) {
 			continue
 		}
-		ok, err := match(in.Filters, imageFields(i), orNone(tagsSeen(tx, i.Owner, i.Tags)))
+		ok, err := match(in.Filters, imageFields(i, tx.Region), orNone(tagsSeen(tx, i.Owner, i.Tags)))
 		if err != nil {
 			return nil, err
 		}
@@ -46,7 +53,7 @@ func (s *Service) lookImages(tx *world.Tx, ids []string) ([]Image, error) {
 	if len(ids) == 0 {
 		for id, o := range owners(tx).All() {
 			i, ok := images(tx.In(o.Account, tx.Region)).Get(id)
-			if ok && !o.Gone && i.visible(tx.Account) {
+			if ok && !o.Gone && i.visible(tx) && !s.unseen(tx, id, i.Created) {
 				rows = append(rows, s.lookedImage(tx, i))
 			}
 		}
@@ -59,9 +66,11 @@ func (s *Service) lookImages(tx *world.Tx, ids []string) ([]Image, error) {
 		}
 		i, _, ok := image(tx, id)
 		switch {
-		case ok && i.visible(tx.Account) && s.linger(tx, id, i.Pending):
+		case ok && s.unseen(tx, id, i.Created):
+			unknown = append(unknown, id)
+		case ok && i.visible(tx) && s.linger(tx, id, i.Pending):
 			return nil, soon(id)
-		case ok && i.visible(tx.Account):
+		case ok && i.visible(tx):
 			rows = append(rows, s.lookedImage(tx, i))
 		case ok || !referred(tx, id):
 			unknown = append(unknown, id)
@@ -71,6 +80,11 @@ func (s *Service) lookImages(tx *world.Tx, ids []string) ([]Image, error) {
 		return nil, noImage(unknown...)
 	}
 	return rows, nil
+}
+
+// unseen says that a read is too early for what was made at that time.
+func (s *Service) unseen(tx *world.Tx, id string, made time.Time) bool {
+	return s.Unseen != nil && s.Unseen(tx, id, made)
 }
 
 func referred(tx *world.Tx, image string) bool {

@@ -44,7 +44,8 @@ func (s *Service) CreateImage(tx *world.Tx, in *ec2.CreateImageInput) (*ec2.Crea
 	for k, d := range img.Disks {
 		n := Snapshot{
 			ID: tx.ID("snap-"), Owner: tx.Account, Volume: from.Volumes[k], Size: d.Size, State: snapPending, Started: tx.Now, Image: img.ID,
-			Description: "Created by CreateImage(" + from.ID + ") for " + img.ID, Encrypted: d.Encrypted, Tags: tags[types.ResourceTypeSnapshot],
+			Description: "Created by CreateImage(" + from.ID + ") for " + img.ID, Encrypted: d.Encrypted, Key: d.Key,
+			Lineage: volumeLineage(tx, from.Volumes[k]), Tags: tags[types.ResourceTypeSnapshot],
 		}
 		putSnapshot(tx, n)
 		img.Disks[k].Snapshot = n.ID
@@ -64,7 +65,7 @@ func (s *Service) imageDisks(tx *world.Tx, i Instance, changes []types.BlockDevi
 	for _, id := range i.Volumes {
 		v, ok := volumes(tx).Get(id)
 		if ok {
-			out = append(out, Disk{Device: v.Device, Size: v.Size, Type: v.Type, Encrypted: v.Encrypted, DeleteOnTermination: !v.Keep})
+			out = append(out, Disk{Device: v.Device, Size: v.Size, Type: v.Type, Encrypted: v.Encrypted, Key: v.Key, DeleteOnTermination: !v.Keep})
 		}
 	}
 	for _, c := range changes {

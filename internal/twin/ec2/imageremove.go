@@ -16,6 +16,9 @@ func (s *Service) DeregisterImage(tx *world.Tx, in *ec2.DeregisterImageInput) (*
 	if err != nil {
 		return nil, err
 	}
+	if err := i.protected(tx.Now); err != nil {
+		return nil, err
+	}
 	tx.Cancel(i.Pending.Timer)
 	images(tx).Delete(i.ID)
 	forget(tx, i.ID)

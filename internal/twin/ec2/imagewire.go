@@ -22,7 +22,7 @@ func executableBy(tx *world.Tx, i Image, list []string) bool {
 	}
 	for _, who := range list {
 		switch {
-		case who == "all" && i.Public, who == "self" && slices.Contains(i.Users, tx.Account), slices.Contains(i.Users, who):
+		case who == "all" && i.Public, who == "self" && i.granted(tx, tx.Account), i.granted(tx, who):
 			return true
 		}
 	}
@@ -37,7 +37,15 @@ func tagsSeen(tx *world.Tx, owner string, tags map[string]string) map[string]str
 	return tags
 }
 
-func imageFields(i Image) fields {
+// sourceRegion is where the source image is, if there is one.
+func (i Image) sourceRegion(own string) string {
+	if i.SourceImage == "" || i.SourceRegion != "" {
+		return i.SourceRegion
+	}
+	return own
+}
+
+func imageFields(i Image, region string) fields {
 	f := fields{
 		"image-id": {i.ID}, "name": {i.Name}, "description": one(i.Description), "state": {i.State}, "architecture": {i.Architecture},
 		"is-public": {strconv.FormatBool(i.Public)}, "owner-id": {i.Owner}, "owner-alias": one(i.OwnerAlias), "root-device-name": {i.RootDevice},
@@ -45,9 +53,13 @@ func imageFields(i Image) fields {
 		"ena-support": {strconv.FormatBool(i.ENA)}, "creation-date": {stamp(i.Created)}, "source-instance-id": one(i.Instance),
 		"source-image-id": one(i.SourceImage), "boot-mode": one(i.BootMode), "imds-support": one(i.IMDS),
 		"block-device-mapping.snapshot-id": nil, "block-device-mapping.volume-type": nil, "block-device-mapping.device-name": nil,
+		"block-device-mapping.volume-size": nil, "block-device-mapping.encrypted": nil, "block-device-mapping.delete-on-termination": nil,
+		"source-image-region": one(i.sourceRegion(region)), "state-reason-code": one(i.Reason.Code), "state-reason-message": one(i.Reason.Message),
+		"manifest-location": {i.Owner + "/" + i.Name},
 	}
 	for _, d := range i.Disks {
-		for name, v := range map[string]string{"snapshot-id": d.Snapshot, "volume-type": d.Type, "device-name": d.Device} {
+		for name, v := range map[string]string{"snapshot-id": d.Snapshot, "volume-type": d.Type, "device-name": d.Device,
+			"volume-size": itoa(d.Size), "encrypted": text(d.Encrypted), "delete-on-termination": text(d.DeleteOnTermination)} {
 			f["block-device-mapping."+name] = append(f["block-device-mapping."+name], v)
 		}
 	}
@@ -62,10 +74,8 @@ func sdkImage(tx *world.Tx, i Image) types.Image {
 		VirtualizationType: types.VirtualizationTypeHvm, Hypervisor: types.HypervisorTypeXen, ImageType: types.ImageTypeValuesMachine, EnaSupport: &i.ENA,
 		BootMode: types.BootModeValues(i.BootMode), ImdsSupport: types.ImdsSupportValues(i.IMDS), Platform: types.PlatformValues(i.Platform),
 		PlatformDetails: aws.String("Linux/UNIX"), UsageOperation: aws.String("RunInstances"), Tags: sdkTags(tagsSeen(tx, i.Owner, i.Tags)),
-		SourceImageId: some(i.SourceImage), SourceInstanceId: some(i.Instance), DeregistrationProtection: aws.String("disabled"),
-	}
-	if i.SourceImage != "" {
-		out.SourceImageRegion = &tx.Region
+		SourceImageId: some(i.SourceImage), SourceInstanceId: some(i.Instance), SourceImageRegion: some(i.sourceRegion(tx.Region)),
+		DeregistrationProtection: aws.String(i.protection()),
 	}
 	if i.Reason.Code != "" {
 		out.StateReason = &types.StateReason{Code: &i.Reason.Code, Message: &i.Reason.Message}

@@ -58,7 +58,7 @@ func (s *Service) launch(tx *world.Tx, spec LaunchSpec, n int) ([]Instance, erro
 		}
 		i.Volumes = s.attach(tx, i, disks, tagsFor(spec.Data, types.ResourceTypeVolume))
 		whereabouts(tx).Put(i.ID, where{tx.Account, tx.Region})
-		if spec.Settled && !i.Machine.Wanted {
+		if spec.Settled && !i.Machine.Wanted && i.Denied.Code == "" {
 			i.State = stateRunning
 			s.changed(tx, i)
 			out = append(out, i)
@@ -119,5 +119,11 @@ func (s *Service) prepare(tx *world.Tx, spec LaunchSpec) (Instance, []bootDisk, 
 		})
 	}
 	disks, err := bootDisks(img, data.BlockDeviceMappings)
-	return i, disks, err
+	if err != nil {
+		return none, nil, err
+	}
+	if i.Denied = s.encryptDisks(tx, img, disks, spec.By); i.Denied.Code != "" {
+		i.Machine.Wanted = false // there will never be a volume to start it from
+	}
+	return i, disks, nil
 }

@@ -33,7 +33,7 @@ func (s *Service) ImageByID(tx *world.Tx, id string) (Image, error) {
 		return Image{}, err
 	}
 	img, _, ok := image(tx, id)
-	if !ok || !img.visible(tx.Account) {
+	if !ok || !img.visible(tx) {
 		return Image{}, noImage(id)
 	}
 	if img.State != imageAvailable {

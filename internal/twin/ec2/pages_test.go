@@ -43,6 +43,6 @@ func TestThePaginatorCountsInstancesNotReservations(t *testing.T) {
 
 func TestWhatIsNotModelledIsRefusedByName(t *testing.T) {
 	b := newBench(t)
-	_, err := b.api.GetEbsEncryptionByDefault(ctx, &sdk.GetEbsEncryptionByDefaultInput{})
+	_, err := b.api.DescribeFastLaunchImages(ctx, &sdk.DescribeFastLaunchImagesInput{})
 	wantCode(t, err, "UnsupportedOperation")
 }

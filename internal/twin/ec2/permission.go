@@ -4,44 +4,31 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/goldenami/rehydrate/internal/twin/wire"
 )
 
 // permissions reads both forms of the request: the structure and the flat lists.
-func permissions(in *ec2.ModifyImageAttributeInput) (add, remove []string, err error) {
+func permissions(in *ec2.ModifyImageAttributeInput) (add, remove grant, err error) {
 	if p := in.LaunchPermission; p != nil {
-		if add, err = grantees(p.Add); err != nil {
-			return nil, nil, err
+		for _, a := range p.Add {
+			add.add(a)
 		}
-		if remove, err = grantees(p.Remove); err != nil {
-			return nil, nil, err
+		for _, r := range p.Remove {
+			remove.add(r)
 		}
 	}
-	flat, err := checkGrantees(append(slices.Clone(in.UserIds), in.UserGroups...))
-	if err != nil {
-		return nil, nil, err
+	flat := &add
+	if in.OperationType == types.OperationTypeRemove {
+		flat = &remove
 	}
-	switch in.OperationType {
-	case types.OperationTypeRemove:
-		remove = append(remove, flat...)
-	default:
-		add = append(add, flat...)
+	flat.who = append(append(flat.who, in.UserIds...), in.UserGroups...)
+	flat.orgs = append(append(flat.orgs, in.OrganizationArns...), in.OrganizationalUnitArns...)
+	if err := add.check(); err != nil {
+		return add, remove, err
 	}
-	return add, remove, nil
-}
-
-func grantees(list []types.LaunchPermission) ([]string, error) {
-	var out []string
-	for _, p := range list {
-		if p.OrganizationArn != nil || p.OrganizationalUnitArn != nil {
-			return nil, unmodelled("ModifyImageAttribute", "organizations")
-		}
-		out = append(out, aws.ToString(p.UserId)+string(p.Group))
-	}
-	return checkGrantees(out)
+	return add, remove, remove.check()
 }
 
 // checkGrantees takes account ids of twelve digits and the group all.

@@ -45,6 +45,8 @@ type Instance struct {
 	Content string  `json:"content,omitempty"`
 	Pending Pending `json:"pending,omitzero"`
 	Machine Machine `json:"machine,omitzero"`
+	// Denied is why it ends instead of running: a key that may not be used.
+	Denied Reason `json:"denied,omitzero"`
 }
 
 // Metadata are the instance's IMDS options.

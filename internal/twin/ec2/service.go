@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/goldenami/rehydrate/internal/twin/backing"
+	"github.com/goldenami/rehydrate/internal/twin/kms"
 	"github.com/goldenami/rehydrate/internal/twin/wire"
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
@@ -21,6 +22,18 @@ type Service struct {
 	// ResolveParameter gives the value of a parameter named by resolve:ssm: in the
 	// transaction's account and region; nil refuses such image ids.
 	ResolveParameter func(tx *world.Tx, name string) (string, error)
+	// ImageParameters are the ARNs of the parameters of type aws:ec2:image whose value is
+	// the image, in the transaction's account and region; nil: there is no Parameter Store.
+	ImageParameters func(tx *world.Tx, image string) []string
+	// Keys is KMS.
+	Keys Keys
+	// CopyFault, if set, says why a copy that has been accepted is to fail in the end; the
+	// empty string lets it succeed. It is for fault plans. name is the new image's name
+	// or the snapshot's description.
+	CopyFault func(tx *world.Tx, name string) string
+	// Unseen, if set, says that a read does not see a thing made at that time yet, as
+	// eventual consistency has it. It is for fault plans.
+	Unseen func(tx *world.Tx, id string, made time.Time) bool
 
 	w       *world.World
 	b       backing.Backing
@@ -34,10 +47,11 @@ type Service struct {
 // New makes the service of a world that has not been started yet. dir is where
 // machines and captured images have their folders.
 func New(w *world.World, b backing.Backing, dir string) *Service {
-	s := &Service{w: w, b: b, dir: dir}
+	s := &Service{w: w, b: b, dir: dir, Keys: kms.New()}
 	w.OnTimer(timerInstance, s.instanceDue)
 	w.OnTimer(timerForget, s.forgetInstance)
 	w.OnTimer(timerImage, s.imageDue)
+	w.OnTimer(timerSnapshot, s.snapshotDue)
 	return s
 }
 

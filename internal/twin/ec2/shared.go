@@ -36,10 +36,10 @@ func putImage(tx *world.Tx, i Image) {
 	images(at).Put(i.ID, i)
 }
 
-// visible says whether an account may see and launch the image ("Shared AMIs",
-// EC2 User Guide).
-func (i Image) visible(account string) bool {
-	return i.Owner == account || i.Public || slices.Contains(i.Users, account)
+// visible says whether the transaction's account may see and launch the image, by
+// itself or through its organization ("Shared AMIs", EC2 User Guide).
+func (i Image) visible(tx *world.Tx) bool {
+	return i.Owner == tx.Account || i.Public || i.granted(tx, tx.Account)
 }
 
 // snapshot finds a snapshot in this region whoever owns it.

@@ -62,7 +62,13 @@ func (s *Service) lookSnapshots(tx *world.Tx, ids []string) ([]Snapshot, error) 
 			unknown = append(unknown, id)
 			continue
 		}
-		if n.State == snapPending {
+		if s.unseen(tx, id, n.Started) {
+			unknown = append(unknown, id)
+			continue
+		}
+		if n.State == snapPending && n.Pending.Timer != "" {
+			n = s.lookedSnapshot(tx, n)
+		} else if n.State == snapPending {
 			if i, _, ok := image(tx, n.Image); ok {
 				s.lookedImage(tx, i)
 				n, _ = snapshot(tx, id)
@@ -93,7 +99,7 @@ func text(b bool) string {
 func sdkSnapshot(tx *world.Tx, n Snapshot) types.Snapshot {
 	out := types.Snapshot{
 		SnapshotId: &n.ID, OwnerId: &n.Owner, State: types.SnapshotState(n.State), StateMessage: some(n.Message), StartTime: &n.Started,
-		Description: &n.Description, VolumeId: some(n.Volume), VolumeSize: &n.Size, Encrypted: &n.Encrypted, Progress: aws.String(progress(n)),
+		Description: &n.Description, VolumeId: some(n.Volume), VolumeSize: &n.Size, Encrypted: &n.Encrypted, KmsKeyId: some(n.Key), Progress: aws.String(progress(n)),
 		StorageTier: types.StorageTierStandard, Tags: sdkTags(tagsSeen(tx, n.Owner, n.Tags)),
 	}
 	if n.Volume == "" {
@@ -127,6 +133,9 @@ func (s *Service) ModifySnapshotAttribute(tx *world.Tx, in *ec2.ModifySnapshotAt
 		add = append(add, flat...)
 	}
 	if _, err := checkGrantees(append(slices.Clone(add), remove...)); err != nil {
+		return nil, err
+	}
+	if err := s.shareable(tx, n.Encrypted, n.Key, add); err != nil {
 		return nil, err
 	}
 	n.Users, n.Public = permit(n.Users, n.Public, add, remove)

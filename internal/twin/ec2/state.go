@@ -94,6 +94,10 @@ func (s *Service) advance(tx *world.Tx, i Instance) Instance {
 		return i
 	}
 	tx.Cancel(i.Pending.Timer)
+	if to == stateRunning && i.Denied.Code != "" {
+		// What a missing grant looks like: no error at launch, then this.
+		to, i.Reason, i.TransitionReason = stateTerminated, i.Denied, i.Denied.Code
+	}
 	i.State, i.Pending = to, Pending{}
 	if to == stateTerminated {
 		s.bury(tx, &i)

@@ -19,6 +19,7 @@ type Disk struct {
 	Size                int32  `json:"size"` // GiB
 	Type                string `json:"type"` // gp3, ...
 	Encrypted           bool   `json:"encrypted,omitempty"`
+	Key                 string `json:"key,omitempty"` // ARN of the KMS key that it is encrypted with
 	DeleteOnTermination bool   `json:"deleteOnTermination"`
 }
 
@@ -30,10 +31,11 @@ type Image struct {
 	Owner        string            `json:"owner"`
 	OwnerAlias   string            `json:"ownerAlias,omitempty"` // amazon, ...
 	Architecture string            `json:"architecture"`         // x86_64, arm64
-	State        string            `json:"state"`                // pending, available, failed
+	State        string            `json:"state"`                // pending, available, failed, disabled
 	Reason       Reason            `json:"reason,omitzero"`
 	Public       bool              `json:"public,omitempty"`
 	Users        []string          `json:"users,omitempty"` // accounts that may launch it
+	Orgs         []string          `json:"orgs,omitempty"`  // ARNs of organizations and units that may
 	Created      time.Time         `json:"created"`
 	RootDevice   string            `json:"rootDevice"`
 	Disks        []Disk            `json:"disks,omitempty"`
@@ -42,15 +44,20 @@ type Image struct {
 	ENA          bool              `json:"ena,omitempty"`
 	Platform     string            `json:"platform,omitempty"` // windows or empty
 	SourceImage  string            `json:"sourceImage,omitempty"`
-	Instance     string            `json:"instance,omitempty"` // CreateImage's source
-	Live         bool              `json:"live,omitempty"`     // made with NoReboot
+	SourceRegion string            `json:"sourceRegion,omitempty"` // empty: the image's own
+	Instance     string            `json:"instance,omitempty"`     // CreateImage's source
+	Live         bool              `json:"live,omitempty"`         // made with NoReboot
 	LastLaunched time.Time         `json:"lastLaunched,omitzero"`
 	Deprecation  time.Time         `json:"deprecation,omitzero"`
+	Protection   string            `json:"protection,omitempty"` // of DescribeImages; empty: disabled
+	Cooldown     time.Time         `json:"cooldown,omitzero"`    // protected until then, though disabled
 	Tags         map[string]string `json:"tags,omitempty"`
 	// User is who logs in first, such as admin; AWS leaves it to the image's notes.
 	User string `json:"user,omitempty"`
 	// Content is the key of what stands behind the image; its snapshots share it.
-	Content string  `json:"content,omitempty"`
+	Content string `json:"content,omitempty"`
+	// Fails is why it will not become available: what AWS finds out asynchronously.
+	Fails   Reason  `json:"fails,omitzero"`
 	Pending Pending `json:"pending,omitzero"`
 }
 
@@ -86,11 +93,20 @@ type Snapshot struct {
 	Completed   time.Time         `json:"completed,omitzero"`
 	Description string            `json:"description,omitempty"`
 	Encrypted   bool              `json:"encrypted,omitempty"`
+	Key         string            `json:"key,omitempty"` // ARN of its KMS key
 	Public      bool              `json:"public,omitempty"`
 	Users       []string          `json:"users,omitempty"` // accounts that may create volumes
 	Tags        map[string]string `json:"tags,omitempty"`
 	Image       string            `json:"image,omitempty"`   // made with this image
 	Content     string            `json:"content,omitempty"` // key
+	// Lineage is what it shares with every snapshot of the same volume, and of volumes
+	// made from such snapshots; empty: its own id.
+	Lineage string `json:"lineage,omitempty"`
+	// Upload is set while blocks are written to it.
+	Upload *Upload `json:"upload,omitempty"`
+	// Pending is a copy's way; a snapshot of an image goes the image's.
+	Pending Pending `json:"pending,omitzero"`
+	Fails   string  `json:"fails,omitempty"` // StateMessage that a copy will end with
 }
 
 // Volume is an EBS volume.
@@ -100,7 +116,9 @@ type Volume struct {
 	Size      int32             `json:"size"` // GiB
 	Type      string            `json:"type"`
 	Encrypted bool              `json:"encrypted,omitempty"`
+	Key       string            `json:"key,omitempty"` // ARN of its KMS key
 	Snapshot  string            `json:"snapshot,omitempty"`
+	Lineage   string            `json:"lineage,omitempty"` // see Snapshot
 	Created   time.Time         `json:"created"`
 	Instance  string            `json:"instance,omitempty"` // attached to
 	Device    string            `json:"device,omitempty"`

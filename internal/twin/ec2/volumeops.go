@@ -64,7 +64,7 @@ func (v Volume) attachment() string {
 
 func sdkVolume(v Volume) types.Volume {
 	out := types.Volume{
-		VolumeId: &v.ID, AvailabilityZone: &v.Zone, Size: &v.Size, VolumeType: types.VolumeType(v.Type), Encrypted: &v.Encrypted,
+		VolumeId: &v.ID, AvailabilityZone: &v.Zone, Size: &v.Size, VolumeType: types.VolumeType(v.Type), Encrypted: &v.Encrypted, KmsKeyId: some(v.Key),
 		SnapshotId: aws.String(v.Snapshot), CreateTime: &v.Created, State: types.VolumeState(v.state()), Tags: sdkTags(v.Tags), MultiAttachEnabled: aws.Bool(false),
 	}
 	if v.Instance != "" {

@@ -13,6 +13,7 @@ func (s *Service) Wire() *wire.Service {
 	w := wire.NewService("ec2")
 	s.wireInstances(w)
 	s.wireImages(w)
+	s.wireSnapshots(w)
 	s.wireTemplates(w)
 	s.wireNetwork(w)
 	op(s, w, "CreateTags", s.CreateTags)
@@ -48,9 +49,28 @@ func (s *Service) wireImages(w *wire.Service) {
 	op(s, w, "DescribeImageAttribute", s.DescribeImageAttribute)
 	op(s, w, "ModifyImageAttribute", s.ModifyImageAttribute)
 	op(s, w, "DeregisterImage", s.DeregisterImage)
+	op(s, w, "CopyImage", s.CopyImage)
+	op(s, w, "ResetImageAttribute", s.ResetImageAttribute)
+	op(s, w, "EnableImage", s.EnableImage)
+	op(s, w, "DisableImage", s.DisableImage)
+	op(s, w, "EnableImageDeprecation", s.EnableImageDeprecation)
+	op(s, w, "DisableImageDeprecation", s.DisableImageDeprecation)
+	op(s, w, "EnableImageDeregistrationProtection", s.EnableImageDeregistrationProtection)
+	op(s, w, "DisableImageDeregistrationProtection", s.DisableImageDeregistrationProtection)
+	op(s, w, "GetImageAncestry", s.GetImageAncestry)
+	op(s, w, "DescribeImageReferences", s.DescribeImageReferences)
+}
+
+func (s *Service) wireSnapshots(w *wire.Service) {
 	op(s, w, "DescribeSnapshots", s.DescribeSnapshots)
+	op(s, w, "DescribeSnapshotAttribute", s.DescribeSnapshotAttribute)
 	op(s, w, "ModifySnapshotAttribute", s.ModifySnapshotAttribute)
+	op(s, w, "ResetSnapshotAttribute", s.ResetSnapshotAttribute)
+	op(s, w, "CopySnapshot", s.CopySnapshot)
 	op(s, w, "DeleteSnapshot", s.DeleteSnapshot)
+	op(s, w, "GetEbsEncryptionByDefault", s.GetEbsEncryptionByDefault)
+	op(s, w, "EnableEbsEncryptionByDefault", s.EnableEbsEncryptionByDefault)
+	op(s, w, "GetEbsDefaultKmsKeyId", s.GetEbsDefaultKmsKeyId)
 }
 
 func (s *Service) wireTemplates(w *wire.Service) {

@@ -138,7 +138,7 @@ func (s *Service) use(tx *world.Tx, name *string, action string) (Key, error) {
 	if err != nil {
 		return k, err
 	}
-	if !s.Allowed(tx, k, caller(tx), action) {
+	if !s.allowed(tx, k, caller(tx), action, false) {
 		return k, &wire.Error{Code: "AccessDeniedException", Status: 400, Message: fmt.Sprintf(
 			"User: %s is not authorized to perform: %s on resource: %s because no resource-based policy allows the %s action", caller(tx), action, k.ARN, action)}
 	}

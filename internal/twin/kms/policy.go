@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 
 	"github.com/goldenami/rehydrate/internal/twin/wire"
 	"github.com/goldenami/rehydrate/internal/twin/world"
@@ -68,11 +69,24 @@ func (st statement) principals() []string {
 	return slices.Concat([]string{}, by["AWS"])
 }
 
-// Allowed reports whether principal, an ARN of IAM or STS, may do action with k: by
-// the key's policy or by a grant. There is no IAM here: a policy that trusts an
-// account trusts every principal of it. A statement with a condition other than
-// kms:GrantIsForAWSResource allows nothing, which is the strictest reading.
+// Allowed reports whether principal, an ARN of IAM or STS, may do action with k
+// through another service of AWS such as EBS: by the key's policy or by a grant.
+// There is no IAM here: a policy that trusts an account trusts every principal of it,
+// but for service-linked roles, whose own policies give no keys ("Required AWS KMS key
+// policy for use with encrypted volumes", Auto Scaling User Guide). A statement with a
+// condition other than kms:GrantIsForAWSResource allows nothing, which is the
+// strictest reading.
 func (s *Service) Allowed(tx *world.Tx, k Key, principal, action string) bool {
+	return s.allowed(tx, k, principal, action, true)
+}
+
+// allowed is Allowed; service says that a service of AWS asks on the principal's
+// behalf, which is what kms:GrantIsForAWSResource is about.
+func (s *Service) allowed(tx *world.Tx, k Key, principal, action string, service bool) bool {
+	if k.Manager == types.KeyManagerTypeAws {
+		// "AWS managed keys", KMS Developer Guide: all of the account, and nobody else.
+		return accountOf(principal) == k.Account
+	}
 	statements, err := parsePolicy(k.Policy)
 	if err != nil {
 		return false
@@ -80,23 +94,26 @@ func (s *Service) Allowed(tx *world.Tx, k Key, principal, action string) bool {
 	allowed := false
 	for _, st := range statements {
 		if !slices.ContainsFunc(st.Action, func(a string) bool { return covers(a, action) }) ||
-			!slices.ContainsFunc(st.principals(), func(p string) bool { return isPrincipal(p, principal) }) {
+			!slices.ContainsFunc(st.principals(), func(p string) bool {
+				return isPrincipal(p, principal) || st.Effect == "Deny" && isAccount(p, principal)
+			}) {
 			continue
 		}
 		switch {
 		case st.Effect == "Deny" && len(st.Condition) == 0:
 			return false
-		case st.Effect == "Allow" && conditionHolds(st.Condition):
+		case st.Effect == "Allow" && conditionHolds(st.Condition, service):
 			allowed = true
 		}
 	}
 	return allowed || s.granted(tx, k, principal, action)
 }
 
-func conditionHolds(c map[string]json.RawMessage) bool {
+// conditionHolds knows one condition key.
+func conditionHolds(c map[string]json.RawMessage, service bool) bool {
 	for operator, raw := range c {
 		var keys map[string]any
-		if operator != "Bool" || json.Unmarshal(raw, &keys) != nil || len(keys) != 1 || fmt.Sprint(keys["kms:GrantIsForAWSResource"]) != "true" {
+		if operator != "Bool" || json.Unmarshal(raw, &keys) != nil || len(keys) != 1 || fmt.Sprint(keys["kms:GrantIsForAWSResource"]) != fmt.Sprint(service) {
 			return false
 		}
 	}
@@ -114,8 +131,16 @@ func covers(pattern, action string) bool {
 
 // isPrincipal reports whether a policy's principal means who.
 func isPrincipal(p, who string) bool {
+	if isAccount(p, who) {
+		return !strings.Contains(who, ":role/aws-service-role/")
+	}
+	return p == "*" || p == who || p == roleOf(who)
+}
+
+// isAccount reports whether a policy's principal is the account of who.
+func isAccount(p, who string) bool {
 	account := accountOf(who)
-	return p == "*" || p == account || p == "arn:aws:iam::"+account+":root" || p == who || p == roleOf(who)
+	return p == account || p == "arn:aws:iam::"+account+":root"
 }
 
 func accountOf(arn string) string {
@@ -168,7 +193,7 @@ func (s *Service) PutKeyPolicy(tx *world.Tx, in *kms.PutKeyPolicyInput) (*kms.Pu
 		return nil, err
 	}
 	k.Policy = *in.Policy
-	if !in.BypassPolicyLockoutSafetyCheck && !s.Allowed(tx, k, caller(tx), "kms:PutKeyPolicy") {
+	if !in.BypassPolicyLockoutSafetyCheck && !s.allowed(tx, k, caller(tx), "kms:PutKeyPolicy", false) {
 		return nil, wire.Errorf("MalformedPolicyDocumentException", "The new key policy will not allow you to update the key policy in the future.")
 	}
 	s.put(tx, k)
