@@ -13,17 +13,24 @@ func (s *Service) launchImage(tx *world.Tx, id string) (Image, error) {
 	if id == "" {
 		return Image{}, missingParameter("ImageId")
 	}
-	if name, ok := strings.CutPrefix(id, "resolve:ssm:"); ok {
-		if s.ResolveParameter == nil {
-			return Image{}, unmodelled("RunInstances", "image ids that are parameters")
-		}
-		value, err := s.ResolveParameter(tx, name)
-		if err != nil {
-			return Image{}, err
-		}
-		id = value
+	id, err := s.resolve(tx, id)
+	if err != nil {
+		return Image{}, err
 	}
 	return s.ImageByID(tx, id)
+}
+
+// resolve is the image id that a template or a request means at this moment: itself,
+// or what the parameter holds, by name, name:version or name:label.
+func (s *Service) resolve(tx *world.Tx, id string) (string, error) {
+	name, ok := strings.CutPrefix(id, "resolve:ssm:")
+	if !ok {
+		return id, nil
+	}
+	if s.ResolveParameter == nil {
+		return "", unmodelled("RunInstances", "image ids that are parameters")
+	}
+	return s.ResolveParameter(tx, name)
 }
 
 // ImageByID is an image that the transaction's account may launch now; else AWS's

@@ -54,9 +54,6 @@ func (s *Service) DescribeLaunchTemplates(tx *world.Tx, in *ec2.DescribeLaunchTe
 // as AWS lists them. Without a template, only $Latest and $Default of all templates
 // may be asked for.
 func (s *Service) DescribeLaunchTemplateVersions(tx *world.Tx, in *ec2.DescribeLaunchTemplateVersionsInput) (*ec2.DescribeLaunchTemplateVersionsOutput, error) {
-	if aws.ToBool(in.ResolveAlias) {
-		return nil, unmodelled("DescribeLaunchTemplateVersions", "ResolveAlias")
-	}
 	if len(in.Filters) > 0 {
 		return nil, unmodelled("DescribeLaunchTemplateVersions", "filters")
 	}
@@ -91,7 +88,22 @@ func (s *Service) DescribeLaunchTemplateVersions(tx *world.Tx, in *ec2.DescribeL
 		}
 	}
 	out, next, err := page(all, in.MaxResults, in.NextToken, 1, 200)
+	if err == nil && aws.ToBool(in.ResolveAlias) {
+		for k := range out {
+			if err := s.resolveAlias(tx, &out[k]); err != nil {
+				return nil, err
+			}
+		}
+	}
 	return &ec2.DescribeLaunchTemplateVersionsOutput{LaunchTemplateVersions: out, NextToken: next}, err
+}
+
+// resolveAlias shows the image that a launch would take now in place of a parameter
+// ("ResolveAlias", API Reference). The version itself stays as it is.
+func (s *Service) resolveAlias(tx *world.Tx, v *types.LaunchTemplateVersion) error {
+	id, err := s.resolve(tx, aws.ToString(v.LaunchTemplateData.ImageId))
+	v.LaunchTemplateData.ImageId = some(id)
+	return err
 }
 
 func (s *Service) chosen(tx *world.Tx, t LaunchTemplate, in *ec2.DescribeLaunchTemplateVersionsInput) ([]TemplateVersion, error) {

@@ -64,7 +64,11 @@ func (s *Service) CreateLaunchTemplateVersion(tx *world.Tx, in *ec2.CreateLaunch
 		return nil, noVersion(t.ID, made)
 	}
 	t, _ = templates(tx).Get(t.ID)
-	return &ec2.CreateLaunchTemplateVersionOutput{LaunchTemplateVersion: sdkVersion(t, v)}, nil
+	out := &ec2.CreateLaunchTemplateVersionOutput{LaunchTemplateVersion: sdkVersion(t, v)}
+	if aws.ToBool(in.ResolveAlias) {
+		err = s.resolveAlias(tx, out.LaunchTemplateVersion)
+	}
+	return out, err
 }
 
 func (s *Service) nextVersion(tx *world.Tx, t LaunchTemplate, in *ec2.CreateLaunchTemplateVersionInput) (TemplateVersion, error) {
