@@ -39,6 +39,11 @@ func (s *Service) sweep(tx *world.Tx) {
 				used[i.Content] = true
 			}
 		}
+		for _, t := range rootTasks(at).All() {
+			if t.Completed.IsZero() {
+				used[t.Content] = true
+			}
+		}
 	}
 	var gone []Content
 	var paths []string

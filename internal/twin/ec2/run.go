@@ -52,6 +52,11 @@ func (s *Service) Resume() error {
 					s.captureLater(at, id)
 				}
 			}
+			for id, t := range rootTasks(at).All() {
+				if t.Pending.Work == workRunning {
+					s.rootLater(at, id)
+				}
+			}
 		}
 		return nil
 	})

@@ -52,6 +52,7 @@ func New(w *world.World, b backing.Backing, dir string) *Service {
 	w.OnTimer(timerForget, s.forgetInstance)
 	w.OnTimer(timerImage, s.imageDue)
 	w.OnTimer(timerSnapshot, s.snapshotDue)
+	w.OnTimer(timerRoot, s.rootDue)
 	return s
 }
 

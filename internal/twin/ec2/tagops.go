@@ -31,6 +31,11 @@ func resource(tx *world.Tx, id string) (tagged, error) {
 		}
 		i := rows[0]
 		return tagged{types.ResourceTypeInstance, i.Tags, func(t map[string]string) { i.Tags = t; instances(tx).Put(id, i) }}, nil
+	case "replacevol":
+		if t, ok := rootTasks(tx).Get(id); ok {
+			return tagged{types.ResourceTypeReplaceRootVolumeTask, t.Tags, func(tags map[string]string) { t.Tags = tags; rootTasks(tx).Put(id, t) }}, nil
+		}
+		return tagged{}, noTask(id)
 	case "vol":
 		if v, ok := volumes(tx).Get(id); ok {
 			return tagged{types.ResourceTypeVolume, v.Tags, func(t map[string]string) { v.Tags = t; volumes(tx).Put(id, v) }}, nil

@@ -38,6 +38,8 @@ func (s *Service) wireInstances(w *wire.Service) {
 	op(s, w, "DescribeInstanceAttribute", s.DescribeInstanceAttribute)
 	op(s, w, "DescribeInstanceTypes", s.DescribeInstanceTypes)
 	op(s, w, "DescribeInstanceTypeOfferings", s.DescribeInstanceTypeOfferings)
+	op(s, w, "CreateReplaceRootVolumeTask", s.CreateReplaceRootVolumeTask)
+	op(s, w, "DescribeReplaceRootVolumeTasks", s.DescribeReplaceRootVolumeTasks)
 	op(s, w, "DescribeVolumes", s.DescribeVolumes)
 	op(s, w, "DeleteVolume", s.DeleteVolume)
 }
