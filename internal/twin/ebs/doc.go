@@ -1,3 +1,3 @@
-// Package ebs is the twin's EBS direct API: it serves the blocks of snapshots from
-// their raw disk image files.
+// Package ebs is the twin's EBS direct API: it reads and writes the blocks of snapshots
+// in their raw disk image files.
 package ebs

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ebs"
 	"github.com/aws/aws-sdk-go-v2/service/ebs/types"
 
+	"github.com/goldenami/rehydrate/internal/twin/ec2"
 	"github.com/goldenami/rehydrate/internal/twin/wire"
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
@@ -27,6 +28,15 @@ const BlockSize = 512 << 10
 // errors of EC2, or *wire.Again while the file is being written.
 type Disks interface {
 	SnapshotDisk(tx *world.Tx, id string) (path string, size int64, err error)
+	// SnapshotLineage is equal for snapshots whose blocks can be compared.
+	SnapshotLineage(tx *world.Tx, id string) string
+	// BeginUpload makes a pending snapshot with an empty disk, Upload.File; fresh says
+	// that it was made now.
+	BeginUpload(tx *world.Tx, spec ec2.UploadSpec) (n ec2.Snapshot, fresh bool, err error)
+	// UploadFile is the disk of a snapshot that is being written.
+	UploadFile(tx *world.Tx, id string) (file string, size int64, err error)
+	// EndUpload completes it.
+	EndUpload(tx *world.Tx, id string) error
 }
 
 // Service is the EBS direct API.
@@ -46,6 +56,10 @@ func (s *Service) Wire() *wire.Service {
 	w := wire.NewService("ebs")
 	wire.Op(w, "ListSnapshotBlocks", s.ListSnapshotBlocks)
 	wire.Op(w, "GetSnapshotBlock", s.GetSnapshotBlock)
+	wire.Op(w, "ListChangedBlocks", s.ListChangedBlocks)
+	wire.Op(w, "StartSnapshot", s.StartSnapshot)
+	wire.Op(w, "PutSnapshotBlock", s.PutSnapshotBlock)
+	wire.Op(w, "CompleteSnapshot", s.CompleteSnapshot)
 	w.Notes = func(_ string, in any) map[string]any {
 		switch in := in.(type) {
 		case *ebs.ListSnapshotBlocksInput:
@@ -71,7 +85,7 @@ func (s *Service) ListSnapshotBlocks(tx *world.Tx, in *ebs.ListSnapshotBlocksInp
 	}
 	blocks, err := s.blocks(path)
 	if err != nil {
-		return nil, err
+		return nil, gone(err, id)
 	}
 	k := keyOf(tx)
 	from := int64(aws.ToInt32(in.StartingBlockIndex))
@@ -118,7 +132,7 @@ func (s *Service) GetSnapshotBlock(tx *world.Tx, in *ebs.GetSnapshotBlockInput) 
 	}
 	data, err := readBlock(path, index, size)
 	if err != nil {
-		return nil, err
+		return nil, gone(err, id)
 	}
 	sum := sha256.Sum256(data)
 	return &ebs.GetSnapshotBlockOutput{
@@ -140,24 +154,32 @@ func readBlock(path string, index, size int64) ([]byte, error) {
 	return data, nil
 }
 
-// find turns EC2's errors into those of this API.
+// find is a snapshot's disk.
 func (s *Service) find(tx *world.Tx, id string) (string, int64, error) {
 	path, size, err := s.disks.SnapshotDisk(tx, id)
+	return path, size, translate(err, id)
+}
+
+// translate turns EC2's errors into those of this API.
+func translate(err error, id string) error {
 	var again *wire.Again
 	var e *wire.Error
 	switch {
 	case errors.As(err, &again):
-		return "", 0, &wire.Again{Err: &wire.Error{Code: "RequestThrottledException", Message: "The snapshot is still being written.",
+		return &wire.Again{Err: &wire.Error{Code: "RequestThrottledException", Message: "The snapshot is still being written.",
 			Fields: map[string]string{"Reason": "ACCOUNT_THROTTLED"}}}
 	case errors.As(err, &e) && strings.HasPrefix(e.Code, "InvalidSnapshot"):
-		return "", 0, &wire.Error{Code: "ResourceNotFoundException", Status: 404, Message: fmt.Sprintf("The snapshot '%s' does not exist.", id),
-			Fields: map[string]string{"Reason": "SNAPSHOT_NOT_FOUND"}}
-	case errors.As(err, &e):
-		return "", 0, invalid("INVALID_SNAPSHOT_ID", "%s", e.Message)
-	case err != nil:
-		return "", 0, err
+		return notFound("The snapshot '%s' does not exist.", id)
+	case !errors.As(err, &e):
+		return err
+	case e.Code == "IdempotentParameterMismatch":
+		return &wire.Error{Code: "ConflictException", Message: e.Message, Status: 409}
+	case e.Code == "KMSAccessDenied":
+		return &wire.Error{Code: "AccessDeniedException", Message: e.Message, Status: 403, Fields: map[string]string{"Reason": "DEPENDENCY_ACCESS_DENIED"}}
+	case e.Code == "IncorrectState":
+		return invalid("INVALID_SNAPSHOT_ID", "%s", e.Message)
 	}
-	return path, size, nil
+	return invalid("INVALID_PARAMETER_VALUE", "%s", e.Message)
 }
 
 func invalid(reason, format string, args ...any) error {

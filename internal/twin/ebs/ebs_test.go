@@ -26,8 +26,9 @@ import (
 // disks is a port with snapshots snap-1 (a file), snap-2 (the same file), snap-3
 // (ready at the third look), snap-4 (pending).
 type disks struct {
-	path  string
-	looks int
+	ebs.Disks // the rest is not asked for
+	path      string
+	looks     int
 }
 
 func (d *disks) SnapshotDisk(_ *world.Tx, id string) (string, int64, error) {

@@ -76,6 +76,7 @@ func (s *Service) DeleteSnapshot(tx *world.Tx, in *ec2.DeleteSnapshotInput) (*ec
 	if ami := imageOf(tx, n.ID); ami != "" {
 		return nil, wire.Errorf("InvalidSnapshot.InUse", "The snapshot %s is currently in use by %s", n.ID, ami)
 	}
+	s.dropUpload(tx, n)
 	removeSnapshot(tx, n.ID)
 	s.sweep(tx)
 	return &ec2.DeleteSnapshotOutput{}, nil

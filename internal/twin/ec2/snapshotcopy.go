@@ -65,6 +65,7 @@ func (s *Service) advanceSnapshot(tx *world.Tx, n Snapshot) Snapshot {
 	tx.Cancel(n.Pending.Timer)
 	n.Pending = Pending{}
 	if n.Fails != "" {
+		s.dropUpload(tx, n)
 		n.State, n.Message, n.Fails, n.Upload = snapError, n.Fails, "", nil
 	} else {
 		n.State, n.Completed = snapCompleted, tx.Now

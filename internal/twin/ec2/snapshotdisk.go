@@ -2,7 +2,6 @@ package ec2
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 
@@ -21,17 +20,17 @@ func (s *Service) SnapshotDisk(tx *world.Tx, id string) (path string, size int64
 		return "", 0, noSnapshot(id)
 	}
 	if n.State != snapCompleted {
-		return "", 0, badValue("The snapshot '%s' is not in the 'completed' state.", id)
+		return "", 0, wire.Errorf("IncorrectState", "The snapshot '%s' is not in the 'completed' state.", id)
 	}
 	c, ok := contents(tx).Get(n.Content)
 	if !ok {
-		return "", 0, fmt.Errorf("snapshot %s has no content", id)
+		return "", 0, wire.Errorf("InvalidSnapshot.NotFound", "The storage of the snapshot '%s' is gone", id)
 	}
 	switch {
 	case c.Image.Disk != "":
 		return c.Image.Disk, int64(n.Size) << 30, nil
 	case c.Failed != "":
-		return "", 0, fmt.Errorf("write the disk image of snapshot %s: %s", id, c.Failed)
+		return "", 0, wire.Errorf("IncorrectState", "The disk image of snapshot '%s' could not be written: %s", id, c.Failed)
 	}
 	s.diskLater(tx, c.Key, n.Size)
 	return "", 0, &wire.Again{Err: wire.Errorf("IncorrectState", "The disk image of snapshot '%s' is being written", id)}
