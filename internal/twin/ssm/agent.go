@@ -36,6 +36,7 @@ type job struct {
 	folder  string // where relative paths begin
 	fetched map[string]object
 	closing func() bool // the twin is ending
+	brought bool        // the patch program is on the node
 }
 
 // object is a downloaded file of a modelled instance, by its path there.
@@ -134,6 +135,8 @@ func (j *job) steps(ctx context.Context) (types.CommandInvocationStatus, string)
 			o = failed(1, "%v", startErr)
 		case st.skipped():
 			o = outcome{types.CommandInvocationStatusSuccess, "Success", 0, []byte("Step execution skipped due to unsatisfied preconditions\n"), nil}
+		case j.c.Document == runPatchBaseline:
+			o = j.patch(ctx)
 		case st.Action == pluginDownload:
 			o = j.download(ctx, st)
 		case j.s.Machines.IsModelled(j.p.Instance):

@@ -46,7 +46,11 @@ type command struct {
 	Detail    string              `json:"detail"`
 	Sent      int                 `json:"sent"` // of Nodes
 	Completed int                 `json:"completed"`
-	Errors    int                 `json:"errors"`
+	// Errors are the nodes that failed or timed out at work, which MaxErrors counts;
+	// Undelivered those that never got the command, which it does not ("Understanding
+	// command statuses", user guide; ErrorCount and DeliveryTimedOutCount, API reference).
+	Errors      int `json:"errors"`
+	Undelivered int `json:"undelivered,omitempty"`
 }
 
 func (c command) expires() time.Time {

@@ -134,7 +134,7 @@ func TestSendRefuses(t *testing.T) {
 		{"one of them stopped", nil, []string{"i-00000000", "i-00000001"}, "InvalidInstanceId"},
 		{"no target", nil, nil, "ValidationException"},
 		{"an unknown document", func(in *sdk.SendCommandInput) { in.DocumentName = aws.String("Nope") }, []string{"i-00000000"}, "InvalidDocument"},
-		{"a document that is not modelled", func(in *sdk.SendCommandInput) { in.DocumentName = aws.String("AWS-RunPatchBaseline") }, []string{"i-00000000"}, "UnsupportedOperation"},
+		{"a document that is not modelled", func(in *sdk.SendCommandInput) { in.DocumentName = aws.String("AWS-RunPatchBaselineWithHooks") }, []string{"i-00000000"}, "UnsupportedOperation"},
 		{"another hash", func(in *sdk.SendCommandInput) {
 			in.DocumentName, in.DocumentHash, in.Parameters = aws.String("Patch"), aws.String(strings.Repeat("0", 64)), map[string][]string{"source": {"https://x"}}
 		}, []string{"i-00000000"}, "InvalidDocument"},

@@ -19,7 +19,7 @@ func describeCommand(c command) types.Command {
 		CommandId: &c.ID, DocumentName: &c.Document, DocumentVersion: &c.Version, Comment: &c.Comment, Parameters: c.Parameters,
 		InstanceIds: append([]string{}, c.Instances...), Targets: append([]types.Target{}, c.Targets...), RequestedDateTime: aws.Time(c.Requested),
 		ExpiresAfter: aws.Time(c.expires()), TimeoutSeconds: &c.Timeout, MaxConcurrency: &c.Concurrent, MaxErrors: &c.MaxErrors, Status: c.Status, StatusDetails: &c.Detail,
-		TargetCount: int32(len(c.Nodes)), CompletedCount: int32(c.Completed), ErrorCount: int32(c.Errors),
+		TargetCount: int32(len(c.Nodes)), CompletedCount: int32(c.Completed), ErrorCount: int32(c.Errors), DeliveryTimedOutCount: int32(c.Undelivered),
 	}
 	out.OutputS3BucketName, out.OutputS3KeyPrefix, out.OutputS3Region = c.output()
 	return out

@@ -1,6 +1,7 @@
 package ssm
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -19,6 +20,17 @@ type report struct {
 	Type     string                           `json:"type"` // ComplianceType
 	Summary  types.ComplianceExecutionSummary `json:"summary"`
 	Items    []types.ComplianceItemEntry      `json:"items"`
+	Hash     string                           `json:"hash,omitempty"` // ItemContentHash
+	// Patches says that the items are those of the node's patch state.
+	Patches bool `json:"patches,omitempty"`
+}
+
+func (r report) items(tx *world.Tx) []types.ComplianceItemEntry {
+	if !r.Patches {
+		return r.Items
+	}
+	p, _ := patchStates(tx).Get(r.Resource)
+	return p.complianceItems()
 }
 
 func reports(tx *world.Tx) *world.Rows[report] { return world.Table[report](tx, "ssm/compliance") }
@@ -39,7 +51,11 @@ func (s *Service) PutComplianceItems(tx *world.Tx, in *ssm.PutComplianceItemsInp
 	if _, ok := s.EC2.InstanceByID(tx, id); !ok {
 		return nil, wire.Errorf("InvalidResourceId", "")
 	}
-	reports(tx).Put(id+"/"+kind, report{id, "ManagedInstance", kind, *in.ExecutionSummary, in.Items})
+	hash := aws.ToString(in.ItemContentHash)
+	if last, ok := reports(tx).Get(id + "/" + kind); ok && hash != "" && last.Hash == hash {
+		return &ssm.PutComplianceItemsOutput{}, nil // "the request to put compliance information is ignored"
+	}
+	reports(tx).Put(id+"/"+kind, report{Resource: id, Kind: "ManagedInstance", Type: kind, Summary: *in.ExecutionSummary, Items: in.Items, Hash: hash})
 	return &ssm.PutComplianceItemsOutput{}, nil
 }
 
@@ -50,7 +66,7 @@ func (s *Service) ListComplianceItems(tx *world.Tx, in *ssm.ListComplianceItemsI
 		if len(in.ResourceIds) > 0 && !slices.Contains(in.ResourceIds, r.Resource) || len(in.ResourceTypes) > 0 && !slices.Contains(in.ResourceTypes, r.Kind) {
 			continue
 		}
-		for _, e := range r.Items {
+		for _, e := range r.items(tx) {
 			ok, err := complies(in.Filters, map[string]string{"ComplianceType": r.Type, "Status": string(e.Status), "Severity": string(e.Severity), "Id": aws.ToString(e.Id), "Title": aws.ToString(e.Title)})
 			if err != nil {
 				return nil, err
@@ -91,43 +107,93 @@ func complies(filters []types.ComplianceStringFilter, have map[string]string) (b
 	return true, nil
 }
 
+// tallied are a resource's items by status and severity.
+type tallied struct {
+	good, bad   types.SeveritySummary
+	nGood, nBad int32
+	worst       types.ComplianceSeverity
+}
+
+func tallyOf(items []types.ComplianceItemEntry) tallied {
+	t := tallied{worst: types.ComplianceSeverityUnspecified}
+	for _, e := range items {
+		if e.Status == types.ComplianceStatusCompliant {
+			t.nGood++
+			tally(&t.good, e.Severity)
+			continue
+		}
+		t.nBad++
+		tally(&t.bad, e.Severity)
+		if rank(e.Severity) > rank(t.worst) {
+			t.worst = e.Severity
+		}
+	}
+	return t
+}
+
+func (t tallied) status() types.ComplianceStatus {
+	if t.nBad > 0 {
+		return types.ComplianceStatusNonCompliant
+	}
+	return types.ComplianceStatusCompliant
+}
+
 // ListResourceComplianceSummaries counts a resource's items by status and severity.
 func (s *Service) ListResourceComplianceSummaries(tx *world.Tx, in *ssm.ListResourceComplianceSummariesInput) (*ssm.ListResourceComplianceSummariesOutput, error) {
 	var all []types.ResourceComplianceSummaryItem
 	for _, r := range reports(tx).All() {
-		var good, bad types.SeveritySummary
-		nGood, nBad := int32(0), int32(0)
-		worst := types.ComplianceSeverityUnspecified
-		for _, e := range r.Items {
-			if e.Status == types.ComplianceStatusCompliant {
-				nGood++
-				tally(&good, e.Severity)
-				continue
-			}
-			nBad++
-			tally(&bad, e.Severity)
-			if rank(e.Severity) > rank(worst) {
-				worst = e.Severity
-			}
-		}
-		status := types.ComplianceStatusCompliant
-		if nBad > 0 {
-			status = types.ComplianceStatusNonCompliant
-		}
-		ok, err := complies(in.Filters, map[string]string{"ComplianceType": r.Type, "Status": string(status), "OverallSeverity": string(worst)})
+		t := tallyOf(r.items(tx))
+		ok, err := complies(in.Filters, map[string]string{"ComplianceType": r.Type, "Status": string(t.status()), "OverallSeverity": string(t.worst)})
 		if err != nil {
 			return nil, err
 		}
 		if ok {
 			all = append(all, types.ResourceComplianceSummaryItem{
-				ComplianceType: &r.Type, ResourceId: &r.Resource, ResourceType: &r.Kind, ExecutionSummary: &r.Summary, Status: status, OverallSeverity: worst,
-				CompliantSummary:    &types.CompliantSummary{CompliantCount: nGood, SeveritySummary: &good},
-				NonCompliantSummary: &types.NonCompliantSummary{NonCompliantCount: nBad, SeveritySummary: &bad},
+				ComplianceType: &r.Type, ResourceId: &r.Resource, ResourceType: &r.Kind, ExecutionSummary: &r.Summary, Status: t.status(), OverallSeverity: t.worst,
+				CompliantSummary:    &types.CompliantSummary{CompliantCount: t.nGood, SeveritySummary: &t.good},
+				NonCompliantSummary: &types.NonCompliantSummary{NonCompliantCount: t.nBad, SeveritySummary: &t.bad},
 			})
 		}
 	}
 	cut, next, err := page(all, in.NextToken, in.MaxResults, 50)
 	return &ssm.ListResourceComplianceSummariesOutput{ResourceComplianceSummaryItems: cut, NextToken: next}, err
+}
+
+// ListComplianceSummaries counts resources by compliance type: "compliant and
+// non-compliant resources" (API reference); a resource's severity is its worst.
+func (s *Service) ListComplianceSummaries(tx *world.Tx, in *ssm.ListComplianceSummariesInput) (*ssm.ListComplianceSummariesOutput, error) {
+	sums := map[string]*tallied{}
+	for _, r := range reports(tx).All() {
+		ok, err := complies(in.Filters, map[string]string{"ComplianceType": r.Type})
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			continue
+		}
+		sum := sums[r.Type]
+		if sum == nil {
+			sum = &tallied{}
+			sums[r.Type] = sum
+		}
+		if t := tallyOf(r.items(tx)); t.status() == types.ComplianceStatusCompliant {
+			sum.nGood++
+			tally(&sum.good, t.worst)
+		} else {
+			sum.nBad++
+			tally(&sum.bad, t.worst)
+		}
+	}
+	var all []types.ComplianceSummaryItem
+	for _, kind := range slices.Sorted(maps.Keys(sums)) {
+		t := sums[kind]
+		all = append(all, types.ComplianceSummaryItem{
+			ComplianceType: &kind, CompliantSummary: &types.CompliantSummary{CompliantCount: t.nGood, SeveritySummary: &t.good},
+			NonCompliantSummary: &types.NonCompliantSummary{NonCompliantCount: t.nBad, SeveritySummary: &t.bad},
+		})
+	}
+	cut, next, err := page(all, in.NextToken, in.MaxResults, 50)
+	return &ssm.ListComplianceSummariesOutput{ComplianceSummaryItems: cut, NextToken: next}, err
 }
 
 func rank(s types.ComplianceSeverity) int {

@@ -20,6 +20,8 @@ import (
 const (
 	pluginShell    = "aws:runShellScript"
 	pluginDownload = "aws:downloadContent"
+	// pluginPowerShell is known as what is skipped: no node here runs Windows.
+	pluginPowerShell = "aws:runPowerShellScript"
 )
 
 // content is a parsed command document of schema 2.2 ("Schemas, features, and
@@ -91,6 +93,7 @@ func parse(text, format string) (content, error) {
 		switch {
 		case st.Name == "" || seen[st.Name]:
 			return c, badContent("The step name %q is missing or not unique.", st.Name)
+		case st.Action == pluginPowerShell && st.skipped():
 		case st.Action != pluginShell && st.Action != pluginDownload:
 			return c, unmodelled("the plugin " + st.Action)
 		}

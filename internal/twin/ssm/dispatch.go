@@ -56,25 +56,21 @@ func (s *Service) dispatch(tx *world.Tx, c command) {
 }
 
 // conclude gives an ended command its status ("Understanding command statuses", user
-// guide): Incomplete is a command whose errors stayed within MaxErrors.
+// guide): it failed if it was stopped by its errors, it timed out if all that went
+// wrong is that nodes never got it, and it is Incomplete if some nodes did not succeed
+// but too few to stop it.
 func (s *Service) conclude(tx *world.Tx, c *command) {
-	timedOut := 0
-	for _, n := range c.Nodes {
-		if i, ok := invocations(tx).Get(invocationKey(c.ID, n)); ok && i.Status == types.CommandInvocationStatusTimedOut {
-			timedOut++
-		}
-	}
 	switch {
 	case c.Status == types.CommandStatusCancelling:
 		c.Status, c.Detail = types.CommandStatusCancelled, "Cancelled"
-	case c.Errors == 0:
-		c.Status, c.Detail = types.CommandStatusSuccess, "Success"
-	case timedOut > 0 && timedOut == c.Errors:
-		c.Status, c.Detail = types.CommandStatusTimedOut, "DeliveryTimedOut"
-	case !c.stopped():
-		c.Status, c.Detail = types.CommandStatusFailed, "Incomplete"
-	default:
+	case c.stopped():
 		c.Status, c.Detail = types.CommandStatusFailed, "Failed"
+	case c.Errors > 0:
+		c.Status, c.Detail = types.CommandStatusFailed, "Incomplete"
+	case c.Undelivered > 0:
+		c.Status, c.Detail = types.CommandStatusTimedOut, "DeliveryTimedOut"
+	default:
+		c.Status, c.Detail = types.CommandStatusSuccess, "Success"
 	}
 	tx.Event("command.ended", map[string]any{"command": c.ID, "status": string(c.Status), "detail": c.Detail, "errors": c.Errors})
 }
@@ -110,6 +106,9 @@ func (s *Service) begin(tx *world.Tx, i *invocation) {
 
 // onState delivers what waits for an instance that has come up.
 func (s *Service) onState(tx *world.Tx, id, state string) {
+	if state == "terminated" {
+		forgetNode(tx, id)
+	}
 	if state != "running" {
 		return
 	}
@@ -152,7 +151,10 @@ func (s *Service) end(tx *world.Tx, i invocation) {
 		return
 	}
 	c.Completed++
-	if i.Status == types.CommandInvocationStatusFailed || i.Status == types.CommandInvocationStatusTimedOut {
+	switch {
+	case i.Detail == "DeliveryTimedOut":
+		c.Undelivered++
+	case i.Status == types.CommandInvocationStatusFailed || i.Status == types.CommandInvocationStatusTimedOut:
 		c.Errors++
 	}
 	s.dispatch(tx, c)

@@ -58,11 +58,15 @@ const shellDocument = `{
   ]
 }`
 
-func builtin() document {
-	return document{
-		Name: "AWS-RunShellScript", Owner: "Amazon", Default: 1,
-		Versions: []docVersion{{Number: 1, Format: "JSON", Content: shellDocument, Created: time.Date(2016, 12, 1, 0, 0, 0, 0, time.UTC)}},
+// builtins are the documents of Amazon's that there are.
+func builtins() []document {
+	of := func(name, text string) document {
+		return document{
+			Name: name, Owner: "Amazon", Default: 1,
+			Versions: []docVersion{{Number: 1, Format: "JSON", Content: text, Created: time.Date(2016, 12, 1, 0, 0, 0, 0, time.UTC)}},
+		}
 	}
+	return []document{of("AWS-RunShellScript", shellDocument), of(runPatchBaseline, patchDocumentText)}
 }
 
 // lookup finds a document by name or ARN.
@@ -71,8 +75,10 @@ func lookup(tx *world.Tx, name *string) (document, error) {
 	if strings.HasPrefix(n, "arn:") {
 		n = n[strings.LastIndex(n, "/")+1:]
 	}
-	if n == "AWS-RunShellScript" {
-		return builtin(), nil
+	for _, d := range builtins() {
+		if d.Name == n {
+			return d, nil
+		}
 	}
 	if d, ok := documents(tx).Get(n); ok {
 		return d, nil

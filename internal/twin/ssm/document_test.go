@@ -66,7 +66,7 @@ func TestDocumentLife(t *testing.T) {
 	if got := list("Owner", "Self"); !slices.Equal(got, []string{"Patch 2"}) {
 		t.Fatal(got)
 	}
-	if got := list("Owner", "Amazon"); !slices.Equal(got, []string{"AWS-RunShellScript 1"}) {
+	if got := list("Owner", "Amazon"); !slices.Equal(got, []string{"AWS-RunPatchBaseline 1", "AWS-RunShellScript 1"}) {
 		t.Fatal(got)
 	}
 	if _, err := r.c.DeleteDocument(ctx, &sdk.DeleteDocumentInput{Name: aws.String("Patch")}); err != nil {
@@ -75,7 +75,7 @@ func TestDocumentLife(t *testing.T) {
 	if _, err := r.c.DescribeDocument(ctx, &sdk.DescribeDocumentInput{Name: aws.String("Patch")}); code(err) != "InvalidDocument" {
 		t.Fatal(err)
 	}
-	if _, err := r.c.DescribeDocument(ctx, &sdk.DescribeDocumentInput{Name: aws.String("AWS-RunPatchBaseline")}); code(err) != "UnsupportedOperation" {
+	if _, err := r.c.DescribeDocument(ctx, &sdk.DescribeDocumentInput{Name: aws.String("AWS-ApplyPatchBaseline")}); code(err) != "UnsupportedOperation" {
 		t.Fatal(err)
 	}
 	if _, err := r.c.DeleteDocument(ctx, &sdk.DeleteDocumentInput{Name: aws.String("AWS-RunShellScript")}); code(err) != "InvalidDocumentOperation" {

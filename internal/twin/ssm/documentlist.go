@@ -93,7 +93,7 @@ func (s *Service) ListDocuments(tx *world.Tx, in *ssm.ListDocumentsInput) (*ssm.
 	for _, f := range in.DocumentFilterList { // the old form
 		filters = append(filters, types.DocumentKeyValuesFilter{Key: aws.String(string(f.Key)), Values: []string{aws.ToString(f.Value)}})
 	}
-	all := []document{builtin()}
+	all := builtins()
 	for _, d := range documents(tx).All() {
 		all = append(all, d)
 	}

@@ -77,6 +77,7 @@ type fakeMachines struct {
 	patch    func(id string, q record.NodeRequest) (record.NodeReport, error)
 	modelled bool
 	reboots  int
+	reboot   func(id string) error
 
 	mu    sync.Mutex
 	files map[string]string // id:path
@@ -102,8 +103,14 @@ func (f *fakeMachines) Put(_ context.Context, id, path string, mode fs.FileMode,
 	return err
 }
 
-func (f *fakeMachines) Reboot(context.Context, string) error { f.reboots++; return nil }
-func (f *fakeMachines) IsModelled(string) bool               { return f.modelled }
+func (f *fakeMachines) Reboot(_ context.Context, id string) error {
+	f.reboots++
+	if f.reboot != nil {
+		return f.reboot(id)
+	}
+	return nil
+}
+func (f *fakeMachines) IsModelled(string) bool { return f.modelled }
 
 func (f *fakeMachines) Patch(_ context.Context, id string, q record.NodeRequest) (record.NodeReport, error) {
 	return f.patch(id, q)

@@ -40,6 +40,7 @@ type Objects interface {
 	ListObjectsV2(tx *world.Tx, in *s3.ListObjectsV2Input) (*s3.ListObjectsV2Output, error)
 	GetObject(tx *world.Tx, in *s3.GetObjectInput) (*s3.GetObjectOutput, error)
 	PutObject(tx *world.Tx, in *s3.PutObjectInput) (*s3.PutObjectOutput, error)
+	EnsureBucket(tx *world.Tx, name string)
 }
 
 // Ports are what the service stands on.
@@ -47,6 +48,10 @@ type Ports struct {
 	EC2      EC2
 	Machines Machines
 	Objects  Objects
+	// Payload is rehydrate-node for an architecture as EC2 says it: what
+	// AWS-RunPatchBaseline runs on a real root, as AWS's document downloads a program of
+	// its own. With nil, that document fails there and says so.
+	Payload func(arch string) (path string, err error)
 }
 
 // Service is the twin's Systems Manager in all accounts and regions of one world.
@@ -97,6 +102,23 @@ func (s *Service) Wire() *wire.Service {
 	wire.Op(o, "ListCommandInvocations", s.ListCommandInvocations)
 	wire.Op(o, "CancelCommand", s.CancelCommand)
 	wire.Op(o, "DescribeInstanceInformation", s.DescribeInstanceInformation)
+	wire.Op(o, "CreatePatchBaseline", s.CreatePatchBaseline)
+	wire.Op(o, "UpdatePatchBaseline", s.UpdatePatchBaseline)
+	wire.Op(o, "GetPatchBaseline", s.GetPatchBaseline)
+	wire.Op(o, "DeletePatchBaseline", s.DeletePatchBaseline)
+	wire.Op(o, "DescribePatchBaselines", s.DescribePatchBaselines)
+	wire.Op(o, "RegisterDefaultPatchBaseline", s.RegisterDefaultPatchBaseline)
+	wire.Op(o, "GetDefaultPatchBaseline", s.GetDefaultPatchBaseline)
+	wire.Op(o, "RegisterPatchBaselineForPatchGroup", s.RegisterPatchBaselineForPatchGroup)
+	wire.Op(o, "DeregisterPatchBaselineForPatchGroup", s.DeregisterPatchBaselineForPatchGroup)
+	wire.Op(o, "GetPatchBaselineForPatchGroup", s.GetPatchBaselineForPatchGroup)
+	wire.Op(o, "DescribePatchGroups", s.DescribePatchGroups)
+	wire.Op(o, "DescribePatchGroupState", s.DescribePatchGroupState)
+	wire.Op(o, "GetDeployablePatchSnapshotForInstance", s.GetDeployablePatchSnapshotForInstance)
+	wire.Op(o, "DescribeInstancePatchStates", s.DescribeInstancePatchStates)
+	wire.Op(o, "DescribeInstancePatchStatesForPatchGroup", s.DescribeInstancePatchStatesForPatchGroup)
+	wire.Op(o, "DescribeInstancePatches", s.DescribeInstancePatches)
+	wire.Op(o, "ListComplianceSummaries", s.ListComplianceSummaries)
 	wire.Op(o, "PutComplianceItems", s.PutComplianceItems)
 	wire.Op(o, "ListComplianceItems", s.ListComplianceItems)
 	wire.Op(o, "ListResourceComplianceSummaries", s.ListResourceComplianceSummaries)

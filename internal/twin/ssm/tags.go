@@ -33,7 +33,7 @@ func tagList(tags map[string]string) []types.Tag {
 	return out
 }
 
-// tagged reads the tags of a parameter or document and returns what writes new ones.
+// tagged reads the tags of a parameter, document or patch baseline and returns what writes new ones.
 func tagged(tx *world.Tx, kind types.ResourceTypeForTagging, id *string) (map[string]string, func(map[string]string), error) {
 	name := aws.ToString(id)
 	switch kind {
@@ -45,6 +45,10 @@ func tagged(tx *world.Tx, kind types.ResourceTypeForTagging, id *string) (map[st
 		if d, ok := documents(tx).Get(name); ok {
 			return d.Tags, func(t map[string]string) { d.Tags = t; documents(tx).Put(name, d) }, nil
 		}
+	case types.ResourceTypeForTaggingPatchBaseline:
+		if t, put, ok := tagBaseline(tx, name); ok {
+			return t, put, nil
+		}
 	default:
 		if !slices.Contains(kind.Values(), kind) {
 			return nil, nil, wire.Errorf("InvalidResourceType", "")
@@ -54,7 +58,7 @@ func tagged(tx *world.Tx, kind types.ResourceTypeForTagging, id *string) (map[st
 	return nil, nil, wire.Errorf("InvalidResourceId", "")
 }
 
-// AddTagsToResource adds or replaces tags of a parameter or document.
+// AddTagsToResource adds or replaces tags of a parameter, document or patch baseline.
 func (s *Service) AddTagsToResource(tx *world.Tx, in *ssm.AddTagsToResourceInput) (*ssm.AddTagsToResourceOutput, error) {
 	tags, put, err := tagged(tx, in.ResourceType, in.ResourceId)
 	if err != nil {
@@ -72,7 +76,7 @@ func (s *Service) AddTagsToResource(tx *world.Tx, in *ssm.AddTagsToResourceInput
 	return &ssm.AddTagsToResourceOutput{}, nil
 }
 
-// RemoveTagsFromResource removes tags of a parameter or document.
+// RemoveTagsFromResource removes tags of a parameter, document or patch baseline.
 func (s *Service) RemoveTagsFromResource(tx *world.Tx, in *ssm.RemoveTagsFromResourceInput) (*ssm.RemoveTagsFromResourceOutput, error) {
 	tags, put, err := tagged(tx, in.ResourceType, in.ResourceId)
 	if err != nil {
@@ -86,7 +90,7 @@ func (s *Service) RemoveTagsFromResource(tx *world.Tx, in *ssm.RemoveTagsFromRes
 	return &ssm.RemoveTagsFromResourceOutput{}, nil
 }
 
-// ListTagsForResource lists tags of a parameter or document.
+// ListTagsForResource lists tags of a parameter, document or patch baseline.
 func (s *Service) ListTagsForResource(tx *world.Tx, in *ssm.ListTagsForResourceInput) (*ssm.ListTagsForResourceOutput, error) {
 	tags, _, err := tagged(tx, in.ResourceType, in.ResourceId)
 	if err != nil {
