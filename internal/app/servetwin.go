@@ -38,7 +38,7 @@ type TwinOptions struct {
 	Dir    string
 	World  World
 	Listen string
-	Clock  string // auto, real or manual
+	Clock  string // auto, real, manual or rate=N
 	Faults string // file
 	Idle   time.Duration
 	Seed   int64
@@ -60,17 +60,15 @@ func ServeTwin(ctx context.Context, o TwinOptions) error {
 }
 
 func twinOptions(o TwinOptions) (twin.Options, error) {
-	mode := world.Mode(o.Clock)
-	switch mode {
-	case world.Auto, world.Real, world.Manual, "":
-	default:
-		return twin.Options{}, fault.New(fault.Usage, "", "unknown clock %q: auto, real or manual", o.Clock)
+	mode, rate, err := twin.ParseClock(o.Clock)
+	if err != nil {
+		return twin.Options{}, err
 	}
 	dir, err := filepath.Abs(o.Dir)
 	if err != nil {
 		return twin.Options{}, fmt.Errorf("find twin state %s: %w", o.Dir, err)
 	}
-	out := twin.Options{Dir: dir, Seed: o.seed(dir), Mode: mode, Version: o.Version}
+	out := twin.Options{Dir: dir, Seed: o.seed(dir), Mode: mode, Rate: rate, Version: o.Version}
 	if o.Faults != "" {
 		data, err := os.ReadFile(o.Faults)
 		if err == nil {

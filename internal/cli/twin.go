@@ -17,7 +17,7 @@ func twinCommand() *cli.Command {
 		flags: []cli.Flag{
 			dir, worldFlag, setFlag,
 			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:0", Usage: "`ADDRESS`; port 0 takes a free one"},
-			&cli.StringFlag{Name: "clock", Value: "auto", Usage: "how virtual time passes: auto, real or manual"},
+			&cli.StringFlag{Name: "clock", Value: "auto", Usage: "how virtual time passes: auto, real, manual or rate=N (seconds a second)"},
 			&cli.StringFlag{Name: "faults", Usage: "fault plan `FILE`"},
 			&cli.DurationFlag{Name: "idle", Usage: "end after this long without a request"},
 			&cli.Int64Flag{Name: "seed", Usage: "seed of all ids"},

@@ -26,12 +26,13 @@ const (
 //
 //	GET  health                          who this is
 //	GET  clock                           time, mode, and what keeps it from jumping
+//	PUT  clock?mode=                     auto, real, manual or rate=3600
 //	POST clock/sleep?client=&until=      answers when that time has come
 //	POST clock/step?by= or ?to=          moves the clock
 //	POST hold?reason=[&for=][&while=connected], POST release?id=
 //	GET  events?since=[&kind=]           the log after event number since
 //	GET  state[?values=true]             ids by table; a table is account/region/kind
-//	GET, POST, DELETE faults             the fault plan
+//	GET, PUT (or POST), DELETE faults    the fault plan
 //	POST stop                            ends the twin
 func (t *Twin) newAdmin() http.Handler {
 	m := http.NewServeMux()
@@ -39,13 +40,15 @@ func (t *Twin) newAdmin() http.Handler {
 	m.HandleFunc("GET /_twin/clock", t.clock)
 	m.HandleFunc("POST /_twin/clock/sleep", t.sleep)
 	m.HandleFunc("POST /_twin/clock/step", t.step)
+	m.HandleFunc("PUT /_twin/clock", t.setClock)
 	m.HandleFunc("POST /_twin/hold", t.hold)
 	m.HandleFunc("POST /_twin/release", t.release)
 	m.HandleFunc("GET /_twin/events", t.events)
 	m.HandleFunc("GET /_twin/state", t.state)
 	m.HandleFunc("GET /_twin/faults", func(w http.ResponseWriter, _ *http.Request) { answer(w, t.faults.list()) })
 	m.HandleFunc("POST /_twin/faults", t.setFaults)
-	m.HandleFunc("DELETE /_twin/faults", func(w http.ResponseWriter, _ *http.Request) { t.faults.set(nil); answer(w, []Rule{}) })
+	m.HandleFunc("PUT /_twin/faults", t.setFaults)
+	m.HandleFunc("DELETE /_twin/faults", func(w http.ResponseWriter, _ *http.Request) { t.takeUp(w, []Rule{}) })
 	m.HandleFunc("POST /_twin/stop", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, map[string]any{"twin": true, "stopping": true})
 		t.halt.Do(func() { close(t.stop) })
@@ -153,6 +156,19 @@ func (t *Twin) step(w http.ResponseWriter, r *http.Request) {
 	t.clock(w, r)
 }
 
+// setClock changes how time passes.
+func (t *Twin) setClock(w http.ResponseWriter, r *http.Request) {
+	m, rate, err := ParseClock(r.URL.Query().Get("mode"))
+	if err == nil {
+		err = t.world.Clock().SetMode(m, rate)
+	}
+	if err != nil {
+		refuse(w, http.StatusBadRequest, "%v", err)
+		return
+	}
+	t.clock(w, r)
+}
+
 func (t *Twin) events(w http.ResponseWriter, r *http.Request) {
 	since, err := strconv.Atoi(or(r.URL.Query().Get("since"), "0"))
 	if err != nil {
@@ -207,7 +223,15 @@ func (t *Twin) setFaults(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "%v", err)
 		return
 	}
-	t.faults.set(rules)
+	t.takeUp(w, rules)
+}
+
+// takeUp makes rules the plan, and answers them.
+func (t *Twin) takeUp(w http.ResponseWriter, rules []Rule) {
+	if err := t.plan(rules); err != nil {
+		refuse(w, http.StatusInternalServerError, "%v", err)
+		return
+	}
 	answer(w, rules)
 }
 

@@ -62,6 +62,19 @@ func TestTheClockIsSteppedHeldAndAskedOverTheAdminEndpoint(t *testing.T) {
 	if !clock.Now.Equal(start.Add(time.Hour)) {
 		t.Errorf("clock = %+v", clock)
 	}
+	admin(t, c, http.MethodPut, at+"clock?mode=rate%3D3600", "", &clock)
+	if clock.Mode != "rate" || clock.Now.Sub(start) < time.Hour {
+		t.Errorf("clock = %+v", clock)
+	}
+	for _, bad := range []string{"", "fast", "rate", "rate%3D0", "rate%3DNaN", "auto%3D1"} {
+		if code := admin(t, c, http.MethodPut, at+"clock?mode="+bad, "", nil); code != http.StatusBadRequest {
+			t.Errorf("mode %q: %d", bad, code)
+		}
+	}
+	admin(t, c, http.MethodPut, at+"clock?mode=manual", "", &clock)
+	if clock.Mode != "manual" {
+		t.Errorf("clock = %+v", clock)
+	}
 	admin(t, c, http.MethodPost, at+"clock/sleep?client=a&until=2026-03-01T12:30:00Z", "", &clock)
 	if !clock.Due {
 		t.Error("a past time is due at once")

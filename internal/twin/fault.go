@@ -1,117 +1,51 @@
 package twin
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/goldenami/rehydrate/internal/twin/wire"
+	"github.com/goldenami/rehydrate/internal/twin/world"
 )
-
-// Rule is one thing that goes wrong on purpose. Empty conditions hold for every
-// call; what goes wrong is any of Error, Latency and LostResponse.
-type Rule struct {
-	Service   string `json:"service,omitempty"` // ec2, ssm, autoscaling, ebs, s3, sts
-	Operation string `json:"operation,omitempty"`
-	Account   string `json:"account,omitempty"`
-	Region    string `json:"region,omitempty"`
-	// Match is a text that the request must contain.
-	Match string `json:"match,omitempty"`
-
-	// Nth is the first matching call that is hit, from 1; 0 is 1.
-	Nth int `json:"nth,omitempty"`
-	// Times is how many matching calls in a row are hit; 0 is 1, -1 all further ones.
-	Times int `json:"times,omitempty"`
-
-	Error *RuleError `json:"error,omitempty"`
-	// Latency passes before the call, in virtual time ("90s").
-	Latency Duration `json:"latency,omitempty"`
-	// LostResponse does what was asked and breaks the connection.
-	LostResponse bool `json:"lostResponse,omitempty"`
-
-	// Seen counts the matching calls so far; it is not read.
-	Seen int `json:"seen,omitempty"`
-}
-
-// RuleError is an AWS error.
-type RuleError struct {
-	Code    string `json:"code"`
-	Message string `json:"message,omitempty"`
-	Status  int    `json:"status,omitempty"` // 0 is 400
-}
-
-// Duration is a time.Duration written as Go writes it.
-type Duration time.Duration
-
-// MarshalJSON writes "1m30s".
-func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(d).String()) }
-
-// UnmarshalJSON reads "1m30s".
-func (d *Duration) UnmarshalJSON(text []byte) error {
-	var s string
-	if err := json.Unmarshal(text, &s); err != nil {
-		return fmt.Errorf("a duration is a text such as \"30s\": %w", err)
-	}
-	v, err := time.ParseDuration(s)
-	if err != nil {
-		return err
-	}
-	*d = Duration(v)
-	return nil
-}
-
-// ParseRules reads a fault plan: a JSON list of rules, of which every field must
-// be known.
-func ParseRules(text []byte) ([]Rule, error) {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	var rules []Rule
-	if err := d.Decode(&rules); err != nil {
-		return nil, fmt.Errorf("read fault plan: %w", err)
-	}
-	for i, r := range rules {
-		if err := r.check(); err != nil {
-			return nil, fmt.Errorf("read fault plan: rule %d: %w", i+1, err)
-		}
-	}
-	return rules, nil
-}
-
-func (r Rule) check() error {
-	switch {
-	case r.Error == nil && r.Latency == 0 && !r.LostResponse:
-		return errors.New("nothing goes wrong: give error, latency or lostResponse")
-	case r.Error != nil && r.Error.Code == "":
-		return errors.New("the error has no code")
-	case r.Error != nil && r.Error.Status != 0 && (r.Error.Status < 400 || r.Error.Status > 599):
-		return fmt.Errorf("%d is no error status", r.Error.Status)
-	case r.Latency < 0 || r.Nth < 0 || r.Times < -1:
-		return errors.New("latency, nth and times cannot be negative (times may be -1)")
-	}
-	return nil
-}
 
 // faultPlan holds the rules and counts calls. The counts are of this process: a
 // twin that is started again counts anew.
 type faultPlan struct {
-	mu    sync.Mutex
-	rules []Rule
+	mu      sync.Mutex
+	rules   []Rule
+	buckets map[bucketKey]*bucket
+}
+
+// bucketKey is what has a bucket of its own in a throttling rule.
+type bucketKey struct {
+	rule                                int
+	service, operation, account, region string
+}
+
+type bucket struct {
+	tokens float64
+	at     time.Time
 }
 
 func (f *faultPlan) set(rules []Rule) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.rules = rules
+	f.rules, f.buckets = rules, nil
 }
 
 func (f *faultPlan) list() []Rule {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return append([]Rule{}, f.rules...)
+}
+
+// stale is the longest that a rule looks back.
+func (f *faultPlan) stale() (d time.Duration) {
+	for _, r := range f.list() {
+		d = max(d, time.Duration(r.Stale))
+	}
+	return d
 }
 
 // Next implements wire.Faults: the first rule that hits decides, but every
@@ -126,11 +60,14 @@ func (f *faultPlan) Next(c wire.Call) (out wire.Fault) {
 			continue
 		}
 		r.Seen++
-		if hit || !r.hits() {
+		if hit || !r.hits() || r.Throttle != nil && f.take(i, c) {
 			continue
 		}
 		hit = true
-		out = wire.Fault{Latency: time.Duration(r.Latency), LostResponse: r.LostResponse}
+		out = wire.Fault{Latency: time.Duration(r.Latency), LostResponse: r.LostResponse, Stale: time.Duration(r.Stale)}
+		if r.Throttle != nil {
+			out.Error = throttled(c)
+		}
 		if e := r.Error; e != nil {
 			out.Error = &wire.Error{Code: e.Code, Message: e.Message, Status: e.Status}
 			if e.Message == "" {
@@ -141,16 +78,87 @@ func (f *faultPlan) Next(c wire.Call) (out wire.Fault) {
 	return out
 }
 
+// take takes a token from the call's bucket; false says that there is none.
+func (f *faultPlan) take(rule int, c wire.Call) bool {
+	t := f.rules[rule].Throttle
+	key := bucketKey{rule, c.Service, c.Operation, c.Account, c.Region}
+	b := f.buckets[key]
+	if b == nil {
+		if f.buckets == nil {
+			f.buckets = map[bucketKey]*bucket{}
+		}
+		b = &bucket{tokens: float64(t.Size), at: c.Now}
+		f.buckets[key] = b
+	}
+	if passed := c.Now.Sub(b.at); passed > 0 {
+		b.tokens, b.at = min(b.tokens+passed.Seconds()*t.Refill, float64(t.Size)), c.Now
+	}
+	if b.tokens < 1 {
+		return false
+	}
+	b.tokens--
+	return true
+}
+
+// throttled is how a service says that it is asked too often: "Error codes for the
+// Amazon EC2 API" and S3's "Error responses" (both 503), "Common errors" of the query
+// and JSON services, and RequestThrottledException of EBS direct.
+func throttled(c wire.Call) *wire.Error {
+	switch {
+	case c.Protocol == "ec2":
+		return &wire.Error{Code: "RequestLimitExceeded", Message: "Request limit exceeded.", Status: 503}
+	case c.Protocol == "rest-xml":
+		return &wire.Error{Code: "SlowDown", Message: "Please reduce your request rate.", Status: 503}
+	case c.Service == "ebs":
+		return &wire.Error{Code: "RequestThrottledException", Message: "The number of API requests has exceeded the maximum allowed API request throttling limit.", Status: 400}
+	case c.Protocol == "query" || c.Service == "monitoring":
+		return &wire.Error{Code: "Throttling", Message: "Rate exceeded", Status: 400}
+	}
+	return &wire.Error{Code: "ThrottlingException", Message: "Rate exceeded", Status: 400}
+}
+
+// Fault implements world.FaultPlan in the same way.
+func (f *faultPlan) Fault(account, region string, now time.Time, kind world.FaultKind, s world.Subject) (why string, hit bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range f.rules {
+		r := &f.rules[i]
+		// In a zone that is lost nothing can be launched.
+		lost := kind == world.NoCapacity && r.Fails == world.ZoneLost
+		if r.Fails != kind && !lost || !r.here(account, region, now) || !r.Where.hits(s) {
+			continue
+		}
+		r.Seen++
+		if hit || !lost && !r.hits() {
+			continue
+		}
+		if why, hit = r.Message, true; why == "" {
+			why = "The fault plan asked for this (" + string(r.Fails) + ")."
+		}
+	}
+	return why, hit
+}
+
+// here says whether the rule is about this place and time.
+func (r *Rule) here(account, region string, now time.Time) bool {
+	return (r.Account == "" || r.Account == account) && (r.Region == "" || r.Region == region) &&
+		!now.Before(r.From) && (r.Until.IsZero() || now.Before(r.Until))
+}
+
 func (r *Rule) matches(c wire.Call) bool {
-	return (r.Service == "" || r.Service == c.Service) && (r.Operation == "" || r.Operation == c.Operation) &&
-		(r.Account == "" || r.Account == c.Account) && (r.Region == "" || r.Region == c.Region) &&
-		(r.Match == "" || strings.Contains(string(c.Request), r.Match))
+	return r.Fails == "" && (r.Service == "" || r.Service == c.Service) && (r.Operation == "" || r.Operation == c.Operation) &&
+		r.here(c.Account, c.Region, c.Now) && (r.Match == "" || strings.Contains(string(c.Request), r.Match)) &&
+		(r.Stale == 0 || reads(c.Operation) && c.Service != "s3" && c.Service != "ebs")
 }
 
 func (r *Rule) hits() bool {
 	first, times := max(r.Nth, 1), r.Times
 	if times == 0 {
 		times = 1
+		window := !r.From.IsZero() || !r.Until.IsZero()
+		if r.Throttle != nil || r.Stale != 0 || r.Nth == 0 && window || r.Fails != "" && !counted(r.Fails) {
+			times = -1
+		}
 	}
 	return r.Seen >= first && (times < 0 || r.Seen < first+times)
 }

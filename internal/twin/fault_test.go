@@ -5,7 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/goldenami/rehydrate/internal/twin/wire"
+	"github.com/goldenami/rehydrate/internal/twin/world"
 )
 
 func TestRulesHitTheCallsThatTheyName(t *testing.T) {
@@ -56,17 +59,104 @@ func TestTheFirstRuleDecidesAndEveryRuleCounts(t *testing.T) {
 	}
 }
 
+func TestATokenBucketEmptiesAndFills(t *testing.T) {
+	t.Parallel()
+	p := &faultPlan{rules: []Rule{{Service: "ec2", Throttle: &Throttle{Size: 2, Refill: 0.5}}}}
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	ask := func(after time.Duration, operation, account string) bool {
+		return p.Next(wire.Call{Service: "ec2", Protocol: "ec2", Operation: operation, Account: account, Now: at.Add(after)}).Error == nil
+	}
+	var got []bool
+	for _, call := range []struct {
+		after              time.Duration
+		operation, account string
+	}{
+		{0, "RunInstances", "1"}, {0, "RunInstances", "1"}, {0, "RunInstances", "1"}, // two tokens
+		{0, "RunInstances", "2"}, {0, "StopInstances", "1"}, // buckets of their own
+		{time.Second, "RunInstances", "1"}, {2 * time.Second, "RunInstances", "1"}, {2 * time.Second, "RunInstances", "1"}, // one token after 2 s
+		{time.Hour, "RunInstances", "1"}, {time.Hour, "RunInstances", "1"}, {time.Hour, "RunInstances", "1"}, // never more than its size
+	} {
+		got = append(got, ask(call.after, call.operation, call.account))
+	}
+	if d := cmp.Diff([]bool{true, true, false, true, true, false, true, false, true, true, false}, got); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestEachProtocolThrottlesInItsOwnWords(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		service, protocol, code string
+		status                  int
+	}{
+		{"ec2", "ec2", "RequestLimitExceeded", 503}, {"autoscaling", "query", "Throttling", 400}, {"ssm", "json", "ThrottlingException", 400},
+		{"s3", "rest-xml", "SlowDown", 503}, {"ebs", "rest-json", "RequestThrottledException", 400}, {"monitoring", "smithy-rpc-v2-cbor", "Throttling", 400},
+	} {
+		if e := throttled(wire.Call{Service: test.service, Protocol: test.protocol}); e.Code != test.code || e.Status != test.status {
+			t.Errorf("%s: %+v", test.service, e)
+		}
+	}
+}
+
+func TestRulesHoldInTheirTimeAndPlace(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	subject := world.Subject{ID: "i-1", Type: "m5.large", Zone: "ra", Tags: map[string]string{"Name": "a", "empty": ""}}
+	window := Rule{From: at, Until: at.Add(time.Minute)}
+	with := func(r Rule, f func(*Rule)) Rule { f(&r); return r }
+	for name, test := range map[string]struct {
+		rule Rule
+		want string // asked every 30 s from 30 s before at
+	}{
+		"once":                {Rule{Fails: world.NoCapacity}, "x...."},
+		"the second":          {Rule{Fails: world.NoCapacity, Nth: 2}, ".x..."},
+		"two":                 {Rule{Fails: world.NoCapacity, Times: 2}, "xx..."},
+		"in a window":         {with(window, func(r *Rule) { r.Fails = world.NoCapacity }), ".xx.."},
+		"once in a window":    {with(window, func(r *Rule) { r.Fails, r.Times = world.NoCapacity, 1 }), ".x..."},
+		"another kind":        {Rule{Fails: world.CopyFails}, "....."},
+		"another place":       {Rule{Fails: world.NoCapacity, Region: "s"}, "....."},
+		"of that type":        {Rule{Fails: world.NoCapacity, Where: &Where{Type: "m5.large", Zone: "ra"}}, "x...."},
+		"of another type":     {Rule{Fails: world.NoCapacity, Where: &Where{Type: "m5.small"}}, "....."},
+		"of that tag":         {Rule{Fails: world.NoCapacity, Where: &Where{Tag: "Name=a"}}, "x...."},
+		"of an empty tag":     {Rule{Fails: world.NoCapacity, Where: &Where{Tag: "empty="}}, "x...."},
+		"of no such tag":      {Rule{Fails: world.NoCapacity, Where: &Where{Tag: "none="}}, "....."},
+		"in a zone that went": {Rule{Fails: world.ZoneLost, From: at, Until: at.Add(time.Minute), Where: &Where{Zone: "ra"}}, ".xx.."},
+	} {
+		p := &faultPlan{rules: []Rule{test.rule}}
+		got := ""
+		for k := range 5 {
+			if _, hit := p.Fault("1", "r", at.Add(time.Duration(k-1)*30*time.Second), world.NoCapacity, subject); hit {
+				got += "x"
+			} else {
+				got += "."
+			}
+		}
+		if got != test.want {
+			t.Errorf("%s: %s, want %s", name, got, test.want)
+		}
+	}
+}
+
 func TestFaultPlansAreReadStrictly(t *testing.T) {
 	t.Parallel()
-	good := `[{"service":"ssm","operation":"PutParameter","nth":2,"times":-1,"match":"/golden","error":{"code":"InternalServerError","status":500},"latency":"1m30s","lostResponse":true}]`
+	good := `[{"service":"ssm","operation":"PutParameter","nth":2,"times":-1,"match":"/golden","error":{"code":"InternalServerError","status":500},"latency":"1m30s","lostResponse":true},
+		{"throttle":{"size":5,"refill":0.5}}, {"stale":"30s","operation":"DescribeInstances","latency":"1s"},
+		{"fails":"spot","from":"2026-03-01T12:00:00Z","where":{"tag":"Name=a"}}]`
 	rules, err := ParseRules([]byte(good))
-	if err != nil || len(rules) != 1 || time.Duration(rules[0].Latency) != 90*time.Second || rules[0].Error.Status != 500 {
+	if err != nil || len(rules) != 4 || time.Duration(rules[0].Latency) != 90*time.Second || rules[0].Error.Status != 500 {
 		t.Errorf("%+v, %v", rules, err)
 	}
 	for bad, want := range map[string]string{
-		`{}`: "cannot unmarshal", `[{}]`: "rule 1: nothing goes wrong", `[{"errors":{}}]`: "unknown field", `[{"error":{}}]`: "no code",
+		`{}`: "cannot unmarshal", `[{}]`: "rule 1: nothing goes wrong", `[{"errors":{}}]`: "unknown field", `[{"error":{}}]`: "no code", `[] []`: "something after",
 		`[{"lostResponse":true},{"latency":"x"}]`: "invalid duration", `[{"latency":5}]`: "is a text", `[{"latency":"-1s"}]`: "negative",
 		`[{"lostResponse":true,"times":-2}]`: "negative", `[{"error":{"code":"X","status":200}}]`: "no error status", ``: "EOF",
+		`[{"throttle":{"size":0}}]`: "size from 1", `[{"throttle":{"size":1,"refill":-1}}]`: "refill from 0", `[{"throttle":{"size":1},"nth":2}]`: "tokens, not calls",
+		`[{"throttle":{"size":1},"stale":"1s"}]`: "rules of their own", `[{"stale":"1s","lostResponse":true}]`: "rules of their own", `[{"stale":"2h"}]`: "at most 1h",
+		`[{"stale":"1s","operation":"RunInstances"}]`: "is no read", `[{"stale":"1s","service":"s3"}]`: "never stale", `[{"latency":"1s","where":{}}]`: "belong to rules with fails",
+		`[{"latency":"1s","from":"2026-03-01T12:00:00Z","until":"2026-03-01T12:00:00Z"}]`: "not after from", `[{"latency":"1s","from":"noon"}]`: "cannot parse",
+		`[{"fails":"disk"}]`: "unknown fails", `[{"fails":"copy","service":"ec2"}]`: "about no call", `[{"fails":"agent","nth":2}]`: "not counted", `[{"fails":"spot"}]`: "give from",
+		`[{"fails":"zone","from":"2026-03-01T12:00:00Z"}]`: "which zone", `[{"fails":"spot","from":"2026-03-01T12:00:00Z","until":"2026-03-02T12:00:00Z"}]`: "does not end",
+		`[{"fails":"copy","where":{"zone":"a"}}]`: "where.zone does not apply to copy", `[{"fails":"agent","where":{"tag":"Name"}}]`: "key=value", `[{"fails":"agent","where":{"colour":"a"}}]`: "unknown field",
 	} {
 		if _, err := ParseRules([]byte(bad)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", bad, err, want)
@@ -77,6 +167,7 @@ func TestFaultPlansAreReadStrictly(t *testing.T) {
 func FuzzParseRules(f *testing.F) {
 	f.Add([]byte(`[{"service":"ec2","error":{"code":"X"}}]`))
 	f.Add([]byte(`[{"latency":"1s"}]`))
+	f.Add([]byte(`[{"fails":"zone","from":"2026-03-01T12:00:00Z","where":{"zone":"a"}},{"throttle":{"size":1,"refill":2}}]`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		rules, err := ParseRules(text)
 		if err != nil {

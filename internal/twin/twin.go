@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -20,6 +21,23 @@ import (
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
 
+// ParseClock reads how time is to pass: auto, real, manual, or rate=N for N seconds a
+// second.
+func ParseClock(text string) (m world.Mode, rate float64, err error) {
+	name, value, isRate := strings.Cut(text, "=")
+	switch m = world.Mode(name); {
+	case isRate && m == world.Rate:
+		rate, err = strconv.ParseFloat(value, 64)
+		if err != nil || !(rate > 0) || rate > world.MaxRate {
+			return "", 0, fault.New(fault.Usage, "rate=3600 makes an hour of a second", "clock %q: the rate is a number above 0, at most %d", text, world.MaxRate)
+		}
+		return m, rate, nil
+	case !isRate && (text == "" || m == world.Auto || m == world.Real || m == world.Manual):
+		return m, 0, nil
+	}
+	return "", 0, fault.New(fault.Usage, "", "unknown clock %q: auto, real, manual or rate=N", text)
+}
+
 // Options say what a twin is.
 type Options struct {
 	// Dir is the state folder; empty keeps the state in memory, and files in a
@@ -29,6 +47,7 @@ type Options struct {
 	// Start is the virtual time of a new world; zero is the wall's.
 	Start time.Time
 	Mode  world.Mode // empty is auto
+	Rate  float64    // seconds a second, of mode rate
 	// Account is whose the unknown access keys are; empty is wire.DefaultAccount.
 	Account string
 	// Keys gives access keys accounts of their own.
@@ -92,11 +111,13 @@ func (t *Twin) open() error {
 	if err := t.openDir(); err != nil {
 		return err
 	}
-	w, err := world.Open(world.Options{Dir: t.o.Dir, Seed: t.o.Seed, Start: t.o.Start, Mode: t.o.Mode})
+	w, err := world.Open(world.Options{Dir: t.o.Dir, Seed: t.o.Seed, Start: t.o.Start, Mode: t.o.Mode, Rate: t.o.Rate})
 	if err != nil {
 		return err
 	}
 	t.world = w
+	w.SetFaults(t.faults)
+	w.OnTimer(outageKind, t.outageDue)
 	t.presence = &presence{clock: w.Clock(), conns: map[string]int{}}
 	if t.log != nil {
 		w.LogTo(t.log)
@@ -115,6 +136,9 @@ func (t *Twin) open() error {
 		return fmt.Errorf("fill the new world: %w", err)
 	}
 	w.Start()
+	if err := t.plan(t.o.Faults); err != nil {
+		return fmt.Errorf("take up the fault plan: %w", err)
+	}
 	if t.built.Resume != nil {
 		return t.built.Resume()
 	}

@@ -23,6 +23,7 @@ type exchange struct {
 	id      string
 	began   time.Time
 	notes   map[string]any
+	stale   time.Duration
 }
 
 // serve decodes, validates and runs the handler in a transaction.
@@ -65,11 +66,19 @@ func (x *exchange) run(p *opPlan, in any) (out any, err error) {
 			err = &Error{Code: "InternalFailure", Message: fmt.Sprintf("the twin failed in %s: %v", x.op, bad), Status: 500}
 		}
 	}()
+	if x.stale > 0 {
+		// Who is asking is known as of now.
+		if err := x.h.o.World.Do(x.account, x.r.cred.region, x.identify); err != nil {
+			return nil, err
+		}
+	}
 	limit := time.Now().Add(AgainLimit)
 	for {
 		var again *Again
-		err = x.h.o.World.Do(x.account, x.r.cred.region, func(tx *world.Tx) error {
-			if err := x.identify(tx); err != nil {
+		err = x.do(func(tx *world.Tx) error {
+			if x.stale > 0 {
+				tx.Caller, tx.Registered = x.caller, x.r.client != ""
+			} else if err := x.identify(tx); err != nil {
 				return err
 			}
 			var err error
@@ -81,7 +90,7 @@ func (x *exchange) run(p *opPlan, in any) (out any, err error) {
 		switch {
 		case err != nil || again == nil:
 			return out, err
-		case time.Now().After(limit):
+		case x.stale > 0 || time.Now().After(limit):
 			return nil, again.Err
 		}
 		select {
@@ -90,6 +99,14 @@ func (x *exchange) run(p *opPlan, in any) (out any, err error) {
 		case <-time.After(againEvery):
 		}
 	}
+}
+
+// do runs fn on the present state, or on an older one.
+func (x *exchange) do(fn func(tx *world.Tx) error) error {
+	if x.stale > 0 {
+		return x.h.o.World.DoAgo(x.account, x.r.cred.region, x.stale, fn)
+	}
+	return x.h.o.World.Do(x.account, x.r.cred.region, fn)
 }
 
 // identify says who is calling; a session must exist and not be over.

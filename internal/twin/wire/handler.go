@@ -37,6 +37,8 @@ type Faults interface {
 // Call is one request as the faults see it.
 type Call struct {
 	Service, Operation, Account, Region string
+	Protocol                            string // of the service's model: ec2, query, json, rest-json, rest-xml, smithy-rpc-v2-cbor
+	Now                                 time.Time
 	Request                             []byte // the body, or the escaped path and query of a REST request
 }
 
@@ -48,6 +50,9 @@ type Fault struct {
 	Latency time.Duration
 	// LostResponse runs the handler and cuts the connection.
 	LostResponse bool
+	// Stale runs the handler on the state as it was this long ago and keeps nothing of
+	// what it changes.
+	Stale time.Duration
 }
 
 // Handler serves AWS requests of all its services on one address.
@@ -106,6 +111,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	var p *opPlan
 	var out reflect.Value
 	if err == nil {
+		x.stale = fault.Stale
 		p, out, err = x.serve()
 	}
 	x.log(err, fault)

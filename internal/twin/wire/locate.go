@@ -108,7 +108,8 @@ func pathStyle(host, path string) string {
 }
 
 func (x *exchange) call() Call {
-	c := Call{Service: x.b.Name, Operation: x.op, Account: x.account, Region: x.r.cred.region, Request: x.r.body}
+	c := Call{Service: x.b.Name, Operation: x.op, Account: x.account, Region: x.r.cred.region, Request: x.r.body,
+		Protocol: x.b.protocol, Now: x.h.o.World.Clock().Now()}
 	if x.b.rest() {
 		c.Request = []byte(x.r.http.URL.RequestURI())
 	}

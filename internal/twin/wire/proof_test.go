@@ -24,6 +24,7 @@ import (
 	sdkcloudwatch "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	sdkebs "github.com/aws/aws-sdk-go-v2/service/ebs"
 	sdkec2 "github.com/aws/aws-sdk-go-v2/service/ec2"
+	sdkelb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	sdkeventbridge "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	sdkkms "github.com/aws/aws-sdk-go-v2/service/kms"
 	sdks3 "github.com/aws/aws-sdk-go-v2/service/s3"
@@ -37,6 +38,7 @@ import (
 	"github.com/goldenami/rehydrate/internal/twin/cloudwatch"
 	"github.com/goldenami/rehydrate/internal/twin/ebs"
 	"github.com/goldenami/rehydrate/internal/twin/ec2"
+	"github.com/goldenami/rehydrate/internal/twin/elbv2"
 	"github.com/goldenami/rehydrate/internal/twin/eventbridge"
 	"github.com/goldenami/rehydrate/internal/twin/kms"
 	"github.com/goldenami/rehydrate/internal/twin/s3"
@@ -99,6 +101,7 @@ func proofs(t testing.TB) []proof {
 		{Service: kms.New().Wire(), module: "kms"},
 		{Service: sns.New(), module: "sns"},
 		{Service: eventbridge.New(), module: "eventbridge"},
+		{Service: elbv2.New(w, compute).Wire(), module: "elasticloadbalancingv2"},
 	}
 	for i := range all {
 		p := &all[i]
@@ -126,6 +129,8 @@ func proofs(t testing.TB) []proof {
 			p.client = sdksns.NewFromConfig(cfg)
 		case "eventbridge":
 			p.client = sdkeventbridge.NewFromConfig(cfg)
+		case "elasticloadbalancingv2":
+			p.client = sdkelb.NewFromConfig(cfg)
 		case "kms":
 			p.client = sdkkms.NewFromConfig(cfg)
 		case "s3":

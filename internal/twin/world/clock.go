@@ -2,6 +2,7 @@ package world
 
 import (
 	"context"
+	"fmt"
 	"sort"
 	"sync"
 	"time"
@@ -19,7 +20,13 @@ const (
 	Real Mode = "real"
 	// Manual stands still but for Step.
 	Manual Mode = "manual"
+	// Rate runs so many times as quick as the wall, or under a hold as quick as the wall,
+	// and never jumps.
+	Rate Mode = "rate"
 )
+
+// MaxRate is a day in 0.9 s; beyond it a request takes hours.
+const MaxRate = 100000
 
 const (
 	// unregisteredHold is how long a request of a client that has its own clock
@@ -31,10 +38,11 @@ const (
 
 // Clock is the twin's time.
 type Clock struct {
-	w    *World
-	mode Mode
+	w *World
 
 	mu           sync.Mutex
+	mode         Mode
+	rate         float64   // of Rate
 	base         time.Time // virtual time at wall
 	wall         time.Time
 	holds        map[int]string
@@ -80,21 +88,62 @@ func (c *Clock) Now() time.Time {
 }
 
 func (c *Clock) nowLocked() time.Time {
-	if c.mode == Manual {
+	switch c.mode {
+	case Manual:
 		return c.base
+	case Rate:
+		return c.base.Add(time.Duration(float64(time.Since(c.wall)) * c.pace()))
 	}
 	return c.base.Add(time.Since(c.wall))
+}
+
+// pace is how many seconds pass a second in mode Rate.
+func (c *Clock) pace() float64 {
+	if len(c.holds) > 0 {
+		return 1
+	}
+	return c.rate
+}
+
+// rebase begins a new stretch of time, before its pace changes.
+func (c *Clock) rebase() { c.base, c.wall = c.nowLocked(), time.Now() }
+
+// SetMode changes how time passes from now on; rate is of mode Rate only. What time
+// it is does not change.
+func (c *Clock) SetMode(m Mode, rate float64) error {
+	switch {
+	case m != Auto && m != Real && m != Manual && m != Rate:
+		return fmt.Errorf("unknown clock mode %q: auto, real, manual or rate", m)
+	case m == Rate && (!(rate > 0) || rate > MaxRate):
+		return fmt.Errorf("a rate is a number of seconds a second above 0, at most %d", MaxRate)
+	}
+	c.mu.Lock()
+	c.rebase()
+	c.mode, c.rate = m, rate
+	c.mu.Unlock()
+	c.poke()
+	return nil
+}
+
+// quick turns a time of the clock into one of the wall.
+func (c *Clock) quick(d time.Duration) time.Duration {
+	if c.mode == Rate {
+		return time.Duration(float64(d) / c.pace())
+	}
+	return d
 }
 
 // Hold keeps time at the wall's pace until release is called. reason is shown.
 func (c *Clock) Hold(reason string) (release func()) {
 	c.mu.Lock()
+	c.rebase()
 	c.holdSeq++
 	id := c.holdSeq
 	c.holds[id] = reason
 	c.mu.Unlock()
 	return func() {
 		c.mu.Lock()
+		c.rebase()
 		delete(c.holds, id)
 		c.mu.Unlock()
 		c.poke()
@@ -251,6 +300,7 @@ func (c *Clock) wakeDue() {
 type Status struct {
 	Now     time.Time `json:"now"`
 	Mode    Mode      `json:"mode"`
+	Rate    float64   `json:"rate,omitempty"` // seconds a second, of mode rate
 	Holds   []string  `json:"holds,omitempty"`
 	Clients []string  `json:"clients,omitempty"`
 	Asleep  int       `json:"asleep"`
@@ -261,6 +311,9 @@ func (c *Clock) Status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := Status{Now: c.nowLocked(), Mode: c.mode}
+	if c.mode == Rate {
+		s.Rate = c.rate
+	}
 	for _, sl := range c.sleepers {
 		if !sl.woken {
 			s.Asleep++

@@ -49,9 +49,6 @@ const maxRest = time.Second
 
 // once does what is due, and returns how long there is nothing to do.
 func (c *Clock) once() time.Duration {
-	if c.mode == Manual {
-		return maxRest
-	}
 	for {
 		rest, more := c.turn()
 		if !more {
@@ -65,13 +62,18 @@ func (c *Clock) once() time.Duration {
 func (c *Clock) turn() (rest time.Duration, more bool) {
 	c.w.mu.Lock()
 	defer c.w.mu.Unlock()
-	next, have := c.w.nextTimer()
-	if have && !next.Due.After(c.Now()) {
-		c.w.fire(next, next.Due)
-		return 0, true
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.mode == Manual {
+		return maxRest, false
+	}
+	next, have := c.w.nextTimer()
+	if have && !next.Due.After(c.nowLocked()) {
+		c.mu.Unlock() // who handles a timer may look at the clock
+		c.w.fire(next, next.Due)
+		c.mu.Lock()
+		return 0, true
+	}
 	target, may, rest := c.jump(next.Due, have)
 	if !may {
 		c.wakeDue()
@@ -101,7 +103,7 @@ func (c *Clock) jump(due time.Time, have bool) (target time.Time, may bool, rest
 	}
 	rest = maxRest
 	if !target.IsZero() {
-		rest = min(rest, max(target.Sub(now), 0))
+		rest = min(rest, max(c.quick(target.Sub(now)), 0))
 	}
 	if c.mode != Auto || !sleeping || len(c.holds) > 0 || c.inFlight > 0 {
 		return target, false, rest

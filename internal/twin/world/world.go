@@ -20,6 +20,8 @@ type Options struct {
 	Start time.Time
 	// Mode is how time passes; empty is Auto.
 	Mode Mode
+	// Rate is how many seconds pass a second in mode Rate.
+	Rate float64
 }
 
 // World is everything the twin knows.
@@ -69,6 +71,11 @@ func Open(o Options) (*World, error) {
 		now = time.Now()
 	}
 	w.clock = newClock(w, now.UTC(), o.Mode)
+	if o.Mode == Rate {
+		if err := w.clock.SetMode(Rate, o.Rate); err != nil {
+			return nil, errors.Join(fmt.Errorf("open twin: %w", err), w.file.close())
+		}
+	}
 	return w, nil
 }
 
