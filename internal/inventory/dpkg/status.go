@@ -133,10 +133,28 @@ func parseStatus(r io.Reader, without bool) (list []baseline.Installed, err erro
 				fault.Failed, "finish it with dpkg --configure -a")
 		case p.Version == "":
 			return nil, fmt.Errorf("package %s has no Version", p.Name)
+		case p.Arch == "":
+			// No offer would match it, so its updates would be missing from the answer.
+			return nil, fmt.Errorf("package %s has no Architecture", p.Name)
+		case !named(p.Name) || !named(p.Arch):
+			return nil, fmt.Errorf("package %q of architecture %q: no package is called that", short([]byte(p.Name)), short([]byte(p.Arch)))
 		}
 		p.Held = want == "hold"
 		list = append(list, p)
 	}
+}
+
+// named reports whether s is made of the characters that names of packages and
+// architectures have (deb-control(5); dpkg also takes capitals and underscores).
+func named(s string) bool {
+	for _, c := range []byte(s) {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '+', c == '-', c == '.', c == '_':
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // architectures returns the native architecture first, then the foreign ones.
