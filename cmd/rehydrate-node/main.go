@@ -74,8 +74,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	if err != nil {
 		return err
 	}
-	if runtime.GOOS != "linux" {
-		return fault.New(fault.Unsupported, "", "rehydrate-node run is not supported on %s yet", runtime.GOOS)
+	if runtime.GOOS != "linux" && runtime.GOOS != "windows" {
+		return fault.New(fault.Unsupported, "", "rehydrate-node run is not supported on %s", runtime.GOOS)
 	}
 	say := func(format string, args ...any) {
 		fmt.Fprintf(errs, "%s "+format+"\n", append([]any{time.Now().UTC().Format("15:04:05")}, args...)...)

@@ -15,6 +15,9 @@ import (
 
 // install brings the root to the lock and proves what changed.
 func (r *run) install(ctx context.Context) error {
+	if r.node.Inventory.OS == baseline.Windows {
+		return r.installUpdates(ctx)
+	}
 	lock, made := r.req.Lock, r.req.Lock == nil
 	if made {
 		var err error

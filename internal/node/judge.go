@@ -40,6 +40,9 @@ func (r *run) prior() (*baseline.Prior, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read what waits for a reboot: %w", err)
 	}
+	if boot := r.node.Inventory.BootTime; prior != nil && boot.After(prior.LastBoot) {
+		prior.LastBoot = boot // a file does not see the restart
+	}
 	return prior, nil
 }
 
@@ -83,9 +86,14 @@ func (r *run) rescan(lock *baseline.Lock, made bool) error {
 			item.Reason = r.why[item.ID]
 		}
 	}
+	return r.conclude(result, prior)
+}
+
+// conclude reports result as what an Install came to, and keeps what waits for a restart.
+func (r *run) conclude(result *baseline.Result, prior *baseline.Prior) error {
 	r.report.Evaluation = result
 	r.report.RebootAsked = r.req.RebootOption == string(baseline.RebootIfNeeded) && (len(r.report.Changes) > 0 || r.waiting(prior))
-	if r.Memory == nil || len(r.report.Changes) == 0 || outcome.RebootOption != baseline.NoReboot {
+	if r.Memory == nil || len(r.report.Changes) == 0 || baseline.RebootOption(r.req.RebootOption) != baseline.NoReboot {
 		return nil
 	}
 	next := &baseline.Prior{Pending: result.RebootPending, LastNoRebootInstall: r.Clock.Now().UTC()}

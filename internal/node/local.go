@@ -22,18 +22,6 @@ import (
 // StateDir is where rehydrate-node keeps its lock and working files on a node.
 const StateDir = "/var/lib/rehydrate"
 
-// RunLocal does what req asks for on the machine that this process runs on, under
-// the node's lock. The report is nil when not even the lock was got.
-func RunLocal(ctx context.Context, req record.NodeRequest, say func(string, ...any)) (*record.NodeReport, error) {
-	release, err := Exclusive(ctx, wait.Wall{}, StateDir, lockTimeout(req))
-	if err != nil {
-		return nil, err
-	}
-	name, _ := os.Hostname() // unknown: left out of the report
-	report, err := runExclusively(ctx, name, req, say)
-	return report, errors.Join(err, release())
-}
-
 // runExclusively is RunLocal under the node's lock.
 func runExclusively(ctx context.Context, name string, req record.NodeRequest, say func(string, ...any)) (*record.NodeReport, error) {
 	// The machine's own root: absolute links in it are the machine's own too.

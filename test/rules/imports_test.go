@@ -70,10 +70,11 @@ var allow = []struct {
 	{"internal/engine", []string{"internal/unit", "internal/record", "internal/wait", "internal/fault", "internal/journal"}},
 	{"internal/config/...", []string{"baseline", "internal/fault", "internal/policy/tree"}},
 	{"internal/policy/...", []string{"baseline/...", "internal/fault", "internal/config/terraform"}},
-	{"internal/inventory/...", []string{"baseline", "internal/record", "internal/fault"}},
+	{"internal/exact", nil},
+	{"internal/inventory/...", []string{"baseline", "internal/record", "internal/fault", "internal/exact"}},
 	{"internal/osimage/imagetest", []string{"internal/testkit", "internal/osimage/inode"}}, // for tests only
 	{"internal/osimage/...", []string{"internal/fault"}},
-	{"internal/apply/...", []string{"baseline", "internal/record", "internal/fault", "internal/wait"}},
+	{"internal/apply/...", []string{"baseline", "internal/record", "internal/fault", "internal/wait", "internal/exact"}},
 	{"internal/node", []string{"baseline", "internal/record", "internal/fault", "internal/wait", "internal/inventory/...", "internal/apply/..."}},
 	{"internal/twin/...", []string{"baseline", "internal/record", "internal/fault", "internal/wait", "internal/inventory/...", "internal/apply/...", "internal/node", "internal/osimage/..."}},
 	{"internal/awscloud/...", []string{"bake", "validate", "publish", "rollout/...", "internal/fault", "internal/wait", "internal/record", "internal/osimage/ebs"}},
