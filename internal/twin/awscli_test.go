@@ -23,10 +23,14 @@ import (
 )
 
 // full is a twin with every service, on modelled machines.
-func full(dir string) twin.Options {
+func full(dir string) twin.Options { return fullWith(dir, func(*ec2.Service) {}) }
+
+// fullWith is full, and tells of its EC2.
+func fullWith(dir string, made func(*ec2.Service)) twin.Options {
 	return twin.Options{Dir: dir, Seed: 1, Start: start, Build: func(w *world.World, dir string) (twin.Services, error) {
 		machines := &backing.Router{Modelled: modelled.New(modelled.Options{})}
 		compute, objects := ec2.New(w, machines, filepath.Join(dir, "machines")), s3.New(filepath.Join(dir, "s3"))
+		made(compute)
 		systems := ssm.New(w, ssm.Ports{EC2: compute, Machines: machines, Objects: objects})
 		return twin.Services{Wire: []*wire.Service{compute.Wire(), systems.Wire(), autoscaling.New(w, compute).Wire(), ebs.New(compute).Wire(), objects.Wire(), sts.New()},
 			Close: machines.Close}, nil

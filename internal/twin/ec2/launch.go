@@ -110,6 +110,9 @@ func (s *Service) prepare(tx *world.Tx, spec LaunchSpec) (Instance, []bootDisk, 
 	if err := configure(tx, &i, data, img); err != nil {
 		return none, nil, err
 	}
+	if err := capacity(tx, i); err != nil {
+		return none, nil, err
+	}
 	i.Machine.Wanted = spec.Eager || i.Key != ""
 	i.Tags = mergeTags(tagsFor(data, types.ResourceTypeInstance), spec.Tags)
 	if i.Template != "" {

@@ -31,9 +31,6 @@ type Service struct {
 	// empty string lets it succeed. It is for fault plans. name is the new image's name
 	// or the snapshot's description.
 	CopyFault func(tx *world.Tx, name string) string
-	// Unseen, if set, says that a read does not see a thing made at that time yet, as
-	// eventual consistency has it. It is for fault plans.
-	Unseen func(tx *world.Tx, id string, made time.Time) bool
 
 	w       *world.World
 	b       backing.Backing
@@ -53,6 +50,7 @@ func New(w *world.World, b backing.Backing, dir string) *Service {
 	w.OnTimer(timerImage, s.imageDue)
 	w.OnTimer(timerSnapshot, s.snapshotDue)
 	w.OnTimer(timerRoot, s.rootDue)
+	s.follow(w)
 	return s
 }
 
