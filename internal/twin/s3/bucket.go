@@ -28,6 +28,16 @@ func (s *Service) Wire() *wire.Service {
 	wire.Op(w, "HeadObject", s.HeadObject)
 	wire.Op(w, "DeleteObject", s.DeleteObject)
 	wire.Op(w, "ListObjectsV2", s.ListObjectsV2)
+	wire.Op(w, "ListBuckets", s.ListBuckets)
+	wire.Op(w, "DeleteBucket", s.DeleteBucket)
+	wire.Op(w, "DeleteObjects", s.DeleteObjects)
+	wire.Op(w, "PutBucketVersioning", s.PutBucketVersioning)
+	wire.Op(w, "GetBucketVersioning", s.GetBucketVersioning)
+	wire.Op(w, "ListObjectVersions", s.ListObjectVersions)
+	wire.Op(w, "CreateMultipartUpload", s.CreateMultipartUpload)
+	wire.Op(w, "UploadPart", s.UploadPart)
+	wire.Op(w, "CompleteMultipartUpload", s.CompleteMultipartUpload)
+	wire.Op(w, "AbortMultipartUpload", s.AbortMultipartUpload)
 	w.Notes = notes
 	return w
 }
@@ -35,6 +45,8 @@ func (s *Service) Wire() *wire.Service {
 func notes(_ string, in any) map[string]any {
 	switch in := in.(type) {
 	case *s3.PutObjectInput:
+		return map[string]any{"bucket": aws.ToString(in.Bucket), "key": aws.ToString(in.Key)}
+	case *s3.CompleteMultipartUploadInput:
 		return map[string]any{"bucket": aws.ToString(in.Bucket), "key": aws.ToString(in.Key)}
 	case *s3.GetObjectInput:
 		return map[string]any{"bucket": aws.ToString(in.Bucket), "key": aws.ToString(in.Key)}
@@ -50,6 +62,8 @@ type bucket struct {
 	Account string    `json:"account"`
 	Region  string    `json:"region"`
 	Created time.Time `json:"created"`
+	// Versioning is Enabled, Suspended, or empty: never enabled.
+	Versioning string `json:"versioning,omitempty"`
 }
 
 func buckets(tx *world.Tx) *world.Rows[bucket] {

@@ -10,7 +10,7 @@ import (
 	"hash/crc32"
 	"hash/crc64"
 
-	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/goldenami/rehydrate/internal/twin/wire"
 )
@@ -18,35 +18,47 @@ import (
 // crc64NVME is the polynomial of CRC-64/NVME, reversed.
 const crc64NVME = 0x9a6c9329ac4bc9b5
 
-// checksums verifies every checksum that came with an object and returns those
-// that S3 keeps.
-func checksums(in *s3.PutObjectInput, body []byte) (map[string]string, error) {
+// algorithm is a checksum that S3 verifies; Content-MD5 has no name, for it is not kept.
+type algorithm struct {
+	name string
+	hash func() hash.Hash
+	sent func(sent) *string
+}
+
+// algorithms are the checksums that clients of the twin send. The newer ones (MD5,
+// SHA512, XXHASH) are nobody's default.
+var algorithms = []algorithm{
+	{"", md5.New, func(s sent) *string { return s.md5 }},
+	{"CRC32", func() hash.Hash { return crc32.NewIEEE() }, func(s sent) *string { return s.crc32 }},
+	{"CRC32C", func() hash.Hash { return crc32.New(crc32.MakeTable(crc32.Castagnoli)) }, func(s sent) *string { return s.crc32c }},
+	{"CRC64NVME", func() hash.Hash { return crc64.New(crc64.MakeTable(crc64NVME)) }, func(s sent) *string { return s.crc64 }},
+	{"SHA1", sha1.New, func(s sent) *string { return s.sha1 }},
+	{"SHA256", sha256.New, func(s sent) *string { return s.sha256 }},
+}
+
+// sent are the checksums that came with a body.
+type sent struct{ md5, crc32, crc32c, crc64, sha1, sha256 *string }
+
+// checksums verifies every checksum that came with a body and returns those that S3
+// keeps.
+func checksums(s sent, body []byte) (map[string]string, error) {
 	keep := map[string]string{}
-	for _, c := range []struct {
-		name string
-		sent *string
-		hash hash.Hash
-	}{
-		{"", in.ContentMD5, md5.New()}, //nolint:gosec // as S3
-		{"CRC32", in.ChecksumCRC32, crc32.NewIEEE()},
-		{"CRC32C", in.ChecksumCRC32C, crc32.New(crc32.MakeTable(crc32.Castagnoli))},
-		{"CRC64NVME", in.ChecksumCRC64NVME, crc64.New(crc64.MakeTable(crc64NVME))},
-		{"SHA1", in.ChecksumSHA1, sha1.New()}, //nolint:gosec // as S3
-		{"SHA256", in.ChecksumSHA256, sha256.New()},
-	} {
-		if c.sent == nil {
+	for _, a := range algorithms {
+		given := a.sent(s)
+		if given == nil {
 			continue
 		}
-		want, err := base64.StdEncoding.DecodeString(*c.sent)
-		if err != nil || len(want) != c.hash.Size() {
-			return nil, wire.Errorf("InvalidDigest", "The %s you specified was not valid.", or(c.name+" checksum", "Content-MD5"))
+		h := a.hash()
+		want, err := base64.StdEncoding.DecodeString(*given)
+		if err != nil || len(want) != h.Size() {
+			return nil, wire.Errorf("InvalidDigest", "The %s you specified was not valid.", or(a.name+" checksum", "Content-MD5"))
 		}
-		c.hash.Write(body)
-		if !bytes.Equal(c.hash.Sum(nil), want) {
-			return nil, wire.Errorf("BadDigest", "The %s you specified did not match the calculated checksum.", or(c.name+" checksum", "Content-MD5"))
+		h.Write(body)
+		if !bytes.Equal(h.Sum(nil), want) {
+			return nil, wire.Errorf("BadDigest", "The %s you specified did not match the calculated checksum.", or(a.name+" checksum", "Content-MD5"))
 		}
-		if c.name != "" {
-			keep[c.name] = *c.sent
+		if a.name != "" {
+			keep[a.name] = *given
 		}
 	}
 	return keep, nil
@@ -65,4 +77,15 @@ func setSums(sums map[string]string, c32, c32c, c64, s1, s256 **string) {
 			*to = &v
 		}
 	}
+}
+
+// sumType says what an object's checksums are of, "" without any.
+func (o object) sumType() types.ChecksumType {
+	switch {
+	case len(o.Checksums) == 0:
+		return ""
+	case o.Composite:
+		return types.ChecksumTypeComposite
+	}
+	return types.ChecksumTypeFullObject
 }

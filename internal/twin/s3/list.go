@@ -41,7 +41,7 @@ func (s *Service) ListObjectsV2(tx *world.Tx, in *s3.ListObjectsV2Input) (*s3.Li
 	prefix, delimiter := aws.ToString(in.Prefix), aws.ToString(in.Delimiter)
 	var found []object
 	for _, o := range objects.All() {
-		if strings.HasPrefix(o.Key, prefix) {
+		if strings.HasPrefix(o.Key, prefix) && !o.Marker {
 			found = append(found, o)
 		}
 	}
@@ -66,7 +66,7 @@ func (s *Service) ListObjectsV2(tx *world.Tx, in *s3.ListObjectsV2Input) (*s3.Li
 		if n == limit {
 			if limit > 0 {
 				out.IsTruncated = aws.Bool(true)
-				out.NextContinuationToken = aws.String(base64.URLEncoding.EncodeToString([]byte(last)))
+				out.NextContinuationToken = token(last)
 			}
 			break
 		}

@@ -31,21 +31,55 @@ type object struct {
 	Cache       string            `json:"cache,omitempty"`
 	Metadata    map[string]string `json:"metadata,omitempty"`
 	Checksums   map[string]string `json:"checksums,omitempty"` // algorithm to base64
-	File        string            `json:"file"`
+	File        string            `json:"file,omitempty"`
+	// Version is the version's id; empty is the null version.
+	Version string `json:"version,omitempty"`
+	// Marker is a delete marker: no object at all.
+	Marker bool `json:"marker,omitempty"`
+	// Composite says that the checksums are those of the parts' checksums.
+	Composite bool `json:"composite,omitempty"`
 }
 
 var (
 	errPrecondition = &wire.Error{Code: "PreconditionFailed", Message: "At least one of the pre-conditions you specified did not hold", Status: 412}
 	errNoKey        = &wire.Error{Code: "NoSuchKey", Message: "The specified key does not exist.", Status: 404}
+	errNoPartReads  = &wire.Error{Code: "NotImplemented", Message: "The twin does not model reads of one part.", Status: 501}
 	errNotModified  = &wire.Error{Code: "NotModified", Message: "Not Modified", Status: 304}
 )
 
 const maxKey = 1024 // bytes ("Naming Amazon S3 objects")
 
+// mayWrite holds a write against its conditions ("Conditional requests", S3 User Guide).
+func (h shelf) mayWrite(key string, noneMatch, match *string) error {
+	old, exists := h.current(key)
+	switch {
+	case noneMatch != nil && *noneMatch != "*":
+		return &wire.Error{Code: "NotImplemented", Message: "If-None-Match is only possible with *", Status: 501}
+	case noneMatch != nil && exists:
+		return errPrecondition
+	case match != nil && !exists:
+		return errNoKey
+	case match != nil && !sameTag(*match, old.ETag):
+		return errPrecondition
+	}
+	return nil
+}
+
+func readAll(body io.Reader) ([]byte, error) {
+	if body == nil {
+		return nil, nil
+	}
+	data, err := io.ReadAll(body)
+	if err != nil {
+		return nil, wire.Errorf("IncompleteBody", "The body ended early.")
+	}
+	return data, nil
+}
+
 // PutObject writes an object whole. If-None-Match: * and If-Match hold against
-// writers at the same time ("Conditional requests", S3 User Guide).
+// writers at the same time.
 func (s *Service) PutObject(tx *world.Tx, in *s3.PutObjectInput) (*s3.PutObjectOutput, error) {
-	_, objects, err := s.open(tx, in.Bucket, in.ExpectedBucketOwner)
+	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner)
 	if err != nil {
 		return nil, err
 	}
@@ -53,24 +87,14 @@ func (s *Service) PutObject(tx *world.Tx, in *s3.PutObjectInput) (*s3.PutObjectO
 	if len(key) > maxKey {
 		return nil, wire.Errorf("KeyTooLongError", "Your key is too long")
 	}
-	old, exists := objects.Get(key)
-	switch {
-	case in.IfNoneMatch != nil && *in.IfNoneMatch != "*":
-		return nil, &wire.Error{Code: "NotImplemented", Message: "If-None-Match is only possible with *", Status: 501}
-	case in.IfNoneMatch != nil && exists:
-		return nil, errPrecondition
-	case in.IfMatch != nil && !exists:
-		return nil, errNoKey
-	case in.IfMatch != nil && !sameTag(*in.IfMatch, old.ETag):
-		return nil, errPrecondition
+	if err := h.mayWrite(key, in.IfNoneMatch, in.IfMatch); err != nil {
+		return nil, err
 	}
-	var body []byte
-	if in.Body != nil {
-		if body, err = io.ReadAll(in.Body); err != nil {
-			return nil, wire.Errorf("IncompleteBody", "The body ended early.")
-		}
+	body, err := readAll(in.Body)
+	if err != nil {
+		return nil, err
 	}
-	sums, err := checksums(in, body)
+	sums, err := checksums(sent{in.ContentMD5, in.ChecksumCRC32, in.ChecksumCRC32C, in.ChecksumCRC64NVME, in.ChecksumSHA1, in.ChecksumSHA256}, body)
 	if err != nil {
 		return nil, err
 	}
@@ -83,15 +107,9 @@ func (s *Service) PutObject(tx *world.Tx, in *s3.PutObjectInput) (*s3.PutObjectO
 	if err := s.write(o.File, body); err != nil {
 		return nil, err
 	}
-	if exists {
-		s.removeLater(tx, old.File)
-	}
-	objects.Put(key, o)
-	out := &s3.PutObjectOutput{ETag: &o.ETag}
+	o = h.put(o)
+	out := &s3.PutObjectOutput{ETag: &o.ETag, VersionId: h.shown(o), ChecksumType: o.sumType()}
 	setSums(sums, &out.ChecksumCRC32, &out.ChecksumCRC32C, &out.ChecksumCRC64NVME, &out.ChecksumSHA1, &out.ChecksumSHA256)
-	if len(sums) > 0 {
-		out.ChecksumType = types.ChecksumTypeFullObject
-	}
 	return out, nil
 }
 
@@ -127,27 +145,42 @@ func stripChunked(encoding string) string {
 
 func sameTag(a, b string) bool { return strings.Trim(a, `"`) == strings.Trim(b, `"`) }
 
-// find returns an object under the conditions of a read.
-func (s *Service) find(tx *world.Tx, name, owner, key, match, noneMatch *string) (object, error) {
-	_, objects, err := s.open(tx, name, owner)
+// wanted is what a read names.
+type wanted struct{ bucket, owner, key, version, match, noneMatch *string }
+
+// find returns an object under the conditions of a read, and its version id as it is
+// shown.
+func (s *Service) find(tx *world.Tx, w wanted) (object, *string, error) {
+	h, err := s.shelf(tx, w.bucket, w.owner)
 	if err != nil {
-		return object{}, err
+		return object{}, nil, err
 	}
-	o, ok := objects.Get(aws.ToString(key))
+	var o object
+	var ok bool
+	if w.version != nil {
+		if o, ok = h.version(aws.ToString(w.key), *w.version); ok && o.Marker {
+			return o, nil, errIsMarker
+		} else if !ok {
+			return o, nil, errNoVersion
+		}
+	} else if o, ok = h.current(aws.ToString(w.key)); !ok {
+		return o, nil, errNoKey
+	}
 	switch {
-	case !ok:
-		return o, errNoKey
-	case match != nil && *match != "*" && !sameTag(*match, o.ETag):
-		return o, errPrecondition
-	case noneMatch != nil && (*noneMatch == "*" || sameTag(*noneMatch, o.ETag)):
-		return o, errNotModified
+	case w.match != nil && *w.match != "*" && !sameTag(*w.match, o.ETag):
+		return o, nil, errPrecondition
+	case w.noneMatch != nil && (*w.noneMatch == "*" || sameTag(*w.noneMatch, o.ETag)):
+		return o, nil, errNotModified
 	}
-	return o, nil
+	return o, h.shown(o), nil
 }
 
 // GetObject reads an object or a range of it.
 func (s *Service) GetObject(tx *world.Tx, in *s3.GetObjectInput) (*s3.GetObjectOutput, error) {
-	o, err := s.find(tx, in.Bucket, in.ExpectedBucketOwner, in.Key, in.IfMatch, in.IfNoneMatch)
+	if in.PartNumber != nil {
+		return nil, errNoPartReads
+	}
+	o, version, err := s.find(tx, wanted{in.Bucket, in.ExpectedBucketOwner, in.Key, in.VersionId, in.IfMatch, in.IfNoneMatch})
 	if err != nil {
 		return nil, err
 	}
@@ -161,12 +194,13 @@ func (s *Service) GetObject(tx *world.Tx, in *s3.GetObjectInput) (*s3.GetObjectO
 	}
 	out := &s3.GetObjectOutput{
 		Body: section{io.NewSectionReader(f, from, n), f}, ContentLength: &n, ETag: &o.ETag, LastModified: &o.Modified,
-		ContentType: text(o.ContentType), ContentEncoding: text(o.Encoding), CacheControl: text(o.Cache), Metadata: o.Metadata, AcceptRanges: aws.String("bytes"),
+		ContentType: text(o.ContentType), ContentEncoding: text(o.Encoding), CacheControl: text(o.Cache), Metadata: o.Metadata, AcceptRanges: aws.String("bytes"), VersionId: version,
 	}
 	if partial {
 		out.ContentRange = aws.String(fmt.Sprintf("bytes %d-%d/%d", from, from+n-1, o.Size))
 	}
 	if in.ChecksumMode == types.ChecksumModeEnabled && !partial {
+		out.ChecksumType = o.sumType()
 		setSums(o.Checksums, &out.ChecksumCRC32, &out.ChecksumCRC32C, &out.ChecksumCRC64NVME, &out.ChecksumSHA1, &out.ChecksumSHA256)
 	}
 	return out, nil
@@ -180,35 +214,41 @@ type section struct {
 // HeadObject describes an object. Its errors have no body, so S3 answers 404 and
 // no code.
 func (s *Service) HeadObject(tx *world.Tx, in *s3.HeadObjectInput) (*s3.HeadObjectOutput, error) {
-	o, err := s.find(tx, in.Bucket, in.ExpectedBucketOwner, in.Key, in.IfMatch, in.IfNoneMatch)
+	if in.PartNumber != nil {
+		return nil, errNoPartReads
+	}
+	o, version, err := s.find(tx, wanted{in.Bucket, in.ExpectedBucketOwner, in.Key, in.VersionId, in.IfMatch, in.IfNoneMatch})
 	if err != nil {
 		return nil, err
 	}
 	out := &s3.HeadObjectOutput{
 		ContentLength: &o.Size, ETag: &o.ETag, LastModified: &o.Modified, ContentType: text(o.ContentType),
-		ContentEncoding: text(o.Encoding), CacheControl: text(o.Cache), Metadata: o.Metadata, AcceptRanges: aws.String("bytes"),
+		ContentEncoding: text(o.Encoding), CacheControl: text(o.Cache), Metadata: o.Metadata, AcceptRanges: aws.String("bytes"), VersionId: version,
 	}
 	if in.ChecksumMode == types.ChecksumModeEnabled {
+		out.ChecksumType = o.sumType()
 		setSums(o.Checksums, &out.ChecksumCRC32, &out.ChecksumCRC32C, &out.ChecksumCRC64NVME, &out.ChecksumSHA1, &out.ChecksumSHA256)
 	}
 	return out, nil
 }
 
-// DeleteObject removes an object; a missing one is no error.
+// DeleteObject removes an object or a version, or hides the object behind a delete
+// marker where versions are kept; a missing one is no error.
 func (s *Service) DeleteObject(tx *world.Tx, in *s3.DeleteObjectInput) (*s3.DeleteObjectOutput, error) {
-	_, objects, err := s.open(tx, in.Bucket, in.ExpectedBucketOwner)
+	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner)
 	if err != nil {
 		return nil, err
 	}
-	o, ok := objects.Get(*in.Key)
+	o, ok := h.current(*in.Key)
 	if in.IfMatch != nil && (!ok || *in.IfMatch != "*" && !sameTag(*in.IfMatch, o.ETag)) {
 		return nil, errPrecondition
 	}
-	if ok {
-		objects.Delete(*in.Key)
-		s.removeLater(tx, o.File)
+	id, marker := h.delete(*in.Key, in.VersionId)
+	out := &s3.DeleteObjectOutput{VersionId: id}
+	if marker {
+		out.DeleteMarker = aws.Bool(true)
 	}
-	return &s3.DeleteObjectOutput{}, nil
+	return out, nil
 }
 
 func text(s string) *string {

@@ -1,0 +1,250 @@
+package s3
+
+import (
+	"encoding/base64"
+	"sort"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/goldenami/rehydrate/internal/twin/wire"
+	"github.com/goldenami/rehydrate/internal/twin/world"
+)
+
+// The versioning of a bucket; without either it never had any.
+const (
+	enabled   = "Enabled"
+	suspended = "Suspended"
+	// nullVersion is the id of what was written while versioning was not enabled.
+	nullVersion = "null"
+)
+
+var (
+	errNoVersion = &wire.Error{Code: "NoSuchVersion", Message: "The specified version does not exist.", Status: 404}
+	errIsMarker  = &wire.Error{Code: "MethodNotAllowed", Message: "The specified method is not allowed against this resource.", Status: 405}
+)
+
+// shelf is a bucket with its objects: what is current of each key, a delete marker
+// perhaps, and the versions before it ("How S3 Versioning works", S3 User Guide).
+type shelf struct {
+	s    *Service
+	tx   *world.Tx
+	b    bucket
+	live *world.Rows[object]
+	old  *world.Rows[object] // by key, NUL, version id; each key's oldest first
+}
+
+func (s *Service) shelf(tx *world.Tx, name, owner *string) (shelf, error) {
+	b, objects, err := s.open(tx, name, owner)
+	return shelf{s, tx, b, objects, world.Table[object](tx.In(b.Account, b.Region), "s3/versions/"+b.Name)}, err
+}
+
+func (o object) id() string {
+	if o.Version == "" {
+		return nullVersion
+	}
+	return o.Version
+}
+
+// shown is the version id that goes over the wire: none of a bucket without versions.
+func (h shelf) shown(o object) *string {
+	if h.b.Versioning == "" {
+		return nil
+	}
+	return aws.String(o.id())
+}
+
+// current is the object that a key names now; a delete marker is none.
+func (h shelf) current(key string) (object, bool) {
+	o, ok := h.live.Get(key)
+	return o, ok && !o.Marker
+}
+
+// version is one version of a key, a delete marker perhaps.
+func (h shelf) version(key, id string) (object, bool) {
+	if o, ok := h.live.Get(key); ok && o.id() == id {
+		return o, true
+	}
+	return h.old.Get(key + "\x00" + id)
+}
+
+// put makes an object or marker current. What was current stays as a version where
+// versions are kept; a null version replaces the null version.
+func (h shelf) put(o object) object {
+	was, had := h.live.Get(o.Key)
+	o.Version = ""
+	if h.b.Versioning == enabled {
+		o.Version = h.tx.Hex(32)
+	}
+	switch {
+	case !had:
+	case was.id() != o.id() && h.b.Versioning != "":
+		h.old.Put(o.Key+"\x00"+was.id(), was)
+	default:
+		h.discard(was)
+	}
+	if null, ok := h.old.Get(o.Key + "\x00" + nullVersion); ok && o.Version == "" {
+		h.old.Delete(o.Key + "\x00" + nullVersion)
+		h.discard(null)
+	}
+	h.live.Put(o.Key, o)
+	return o
+}
+
+// remove takes one version away for good; the newest of the others becomes current.
+func (h shelf) remove(o object) {
+	h.discard(o)
+	if cur, ok := h.live.Get(o.Key); !ok || cur.id() != o.id() {
+		h.old.Delete(o.Key + "\x00" + o.id())
+		return
+	}
+	h.live.Delete(o.Key)
+	newest, found := object{}, false
+	for _, v := range h.old.All() {
+		if v.Key == o.Key {
+			newest, found = v, true
+		}
+	}
+	if found {
+		h.old.Delete(o.Key + "\x00" + newest.id())
+		h.live.Put(o.Key, newest)
+	}
+}
+
+func (h shelf) discard(o object) {
+	if o.File != "" {
+		h.s.removeLater(h.tx, o.File)
+	}
+}
+
+// delete is DeleteObject: of a version for good, of a key by a delete marker where
+// versions are kept. It returns the marker or what was removed, and whether that is a
+// marker.
+func (h shelf) delete(key string, version *string) (id *string, marker bool) {
+	if version != nil && *version != "" {
+		o, ok := h.version(key, *version)
+		if ok {
+			h.remove(o)
+		}
+		return version, ok && o.Marker
+	}
+	if h.b.Versioning == "" {
+		if o, ok := h.live.Get(key); ok {
+			h.remove(o)
+		}
+		return nil, false
+	}
+	o := h.put(object{Key: key, Marker: true, Modified: h.tx.Now})
+	return aws.String(o.id()), true
+}
+
+// PutBucketVersioning begins to keep versions, or suspends that; it cannot be undone.
+func (s *Service) PutBucketVersioning(tx *world.Tx, in *s3.PutBucketVersioningInput) (*s3.PutBucketVersioningOutput, error) {
+	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner)
+	switch {
+	case err != nil:
+		return nil, err
+	case in.MFA != nil || in.VersioningConfiguration.MFADelete != "":
+		return nil, &wire.Error{Code: "NotImplemented", Message: "The twin does not model MFA delete.", Status: 501}
+	case in.VersioningConfiguration.Status == "":
+		return nil, &wire.Error{Code: "IllegalVersioningConfigurationException", Message: "The Versioning element must be specified", Status: 400}
+	}
+	h.b.Versioning = string(in.VersioningConfiguration.Status)
+	buckets(tx).Put(h.b.Name, h.b)
+	return &s3.PutBucketVersioningOutput{}, nil
+}
+
+// GetBucketVersioning says whether versions are kept; nothing if they never were.
+func (s *Service) GetBucketVersioning(tx *world.Tx, in *s3.GetBucketVersioningInput) (*s3.GetBucketVersioningOutput, error) {
+	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner)
+	return &s3.GetBucketVersioningOutput{Status: types.BucketVersioningStatus(h.b.Versioning)}, err
+}
+
+// ListObjectVersions lists versions and delete markers by key, each key's newest first.
+func (s *Service) ListObjectVersions(tx *world.Tx, in *s3.ListObjectVersionsInput) (*s3.ListObjectVersionsOutput, error) {
+	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner)
+	if err != nil {
+		return nil, err
+	}
+	if aws.ToString(in.Delimiter) != "" {
+		return nil, &wire.Error{Code: "NotImplemented", Message: "The twin does not model delimiters in lists of versions.", Status: 501}
+	}
+	if in.VersionIdMarker != nil && in.KeyMarker == nil {
+		return nil, wire.Errorf("InvalidArgument", "A version-id marker cannot be specified without a key marker.")
+	}
+	limit := maxKeys
+	if in.MaxKeys != nil {
+		if *in.MaxKeys < 0 {
+			return nil, wire.Errorf("InvalidArgument", "Argument maxKeys must be an integer between 0 and 2147483647")
+		}
+		limit = min(int(*in.MaxKeys), maxKeys)
+	}
+	out := &s3.ListObjectVersionsOutput{
+		Name: in.Bucket, Prefix: aws.String(aws.ToString(in.Prefix)), KeyMarker: aws.String(aws.ToString(in.KeyMarker)), VersionIdMarker: in.VersionIdMarker,
+		MaxKeys: aws.Int32(int32(limit)), IsTruncated: aws.Bool(false), EncodingType: in.EncodingType, //nolint:gosec // at most 1000
+	}
+	encode := func(s string) string { return s }
+	if in.EncodingType == types.EncodingTypeUrl {
+		encode = escapeKey
+	}
+	all := after(h.all(aws.ToString(in.Prefix)), aws.ToString(in.KeyMarker), aws.ToString(in.VersionIdMarker))
+	for n, o := range all {
+		if n == limit {
+			if n > 0 {
+				last := all[n-1]
+				out.IsTruncated, out.NextKeyMarker, out.NextVersionIdMarker = aws.Bool(true), aws.String(encode(last.Key)), aws.String(last.id())
+			}
+			break
+		}
+		cur, _ := h.live.Get(o.Key)
+		latest := cur.id() == o.id()
+		if o.Marker {
+			out.DeleteMarkers = append(out.DeleteMarkers, types.DeleteMarkerEntry{Key: aws.String(encode(o.Key)), VersionId: aws.String(o.id()), IsLatest: &latest, LastModified: &o.Modified})
+			continue
+		}
+		out.Versions = append(out.Versions, types.ObjectVersion{Key: aws.String(encode(o.Key)), VersionId: aws.String(o.id()), IsLatest: &latest, LastModified: &o.Modified,
+			ETag: &o.ETag, Size: &o.Size, StorageClass: types.ObjectVersionStorageClassStandard})
+	}
+	return out, nil
+}
+
+// all is every version under a prefix, by key, each key's newest first.
+func (h shelf) all(prefix string) []object {
+	var all []object
+	for _, o := range h.old.All() {
+		if strings.HasPrefix(o.Key, prefix) {
+			all = append(all, o)
+		}
+	}
+	for _, o := range h.live.All() {
+		if strings.HasPrefix(o.Key, prefix) {
+			all = append(all, o)
+		}
+	}
+	for i, j := 0, len(all)-1; i < j; i, j = i+1, j-1 {
+		all[i], all[j] = all[j], all[i]
+	}
+	sort.SliceStable(all, func(i, j int) bool { return all[i].Key < all[j].Key })
+	return all
+}
+
+// after is the rest of a list behind a marker.
+func after(all []object, key, version string) []object {
+	if key == "" {
+		return all
+	}
+	for i, o := range all {
+		if o.Key > key {
+			return all[i:]
+		}
+		if o.Key == key && version != "" && o.id() == version {
+			return all[i+1:]
+		}
+	}
+	return nil
+}
+
+// token is a place in a list as a text that clients cannot read into.
+func token(s string) *string { return aws.String(base64.URLEncoding.EncodeToString([]byte(s))) }

@@ -1,0 +1,200 @@
+package s3_test
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/goldenami/rehydrate/internal/twin/s3"
+	"github.com/goldenami/rehydrate/internal/twin/wiretest"
+)
+
+var box = aws.String("box")
+
+func versioning(t *testing.T, c *sdk.Client, status types.BucketVersioningStatus) {
+	t.Helper()
+	if _, err := c.PutBucketVersioning(ctx, &sdk.PutBucketVersioningInput{Bucket: box, VersioningConfiguration: &types.VersioningConfiguration{Status: status}}); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := c.GetBucketVersioning(ctx, &sdk.GetBucketVersioningInput{Bucket: box}); err != nil || out.Status != status {
+		t.Fatalf("%+v %v", out, err)
+	}
+}
+
+// read is an object's body, or the error's code.
+func read(c *sdk.Client, key, version string) string {
+	in := &sdk.GetObjectInput{Bucket: box, Key: &key}
+	if version != "" {
+		in.VersionId = &version
+	}
+	out, err := c.GetObject(ctx, in)
+	if err != nil {
+		return code(err)
+	}
+	defer out.Body.Close()
+	text, err := io.ReadAll(out.Body)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
+
+// history lists versions as "key size latest" and markers as "key marker latest".
+func history(t *testing.T, c *sdk.Client, most int32) (out []string) {
+	t.Helper()
+	in := &sdk.ListObjectVersionsInput{Bucket: box, MaxKeys: &most}
+	p := sdk.NewListObjectVersionsPaginator(c, in)
+	for p.HasMorePages() {
+		page, err := p.NextPage(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range page.Versions {
+			out = append(out, fmt.Sprintf("%s %d %v", *v.Key, *v.Size, *v.IsLatest))
+		}
+		for _, v := range page.DeleteMarkers {
+			out = append(out, fmt.Sprintf("%s marker %v", *v.Key, *v.IsLatest))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func TestVersionsOutliveWritesAndDeletes(t *testing.T) {
+	t.Parallel()
+	c, _, _ := open(t)
+	if out, err := c.GetBucketVersioning(ctx, &sdk.GetBucketVersioningInput{Bucket: box}); err != nil || out.Status != "" {
+		t.Fatalf("%+v %v", out, err)
+	}
+	put(t, c, "k", "null")
+	versioning(t, c, types.BucketVersioningStatusEnabled)
+	write := func(body string) string {
+		t.Helper()
+		out, err := c.PutObject(ctx, &sdk.PutObjectInput{Bucket: box, Key: aws.String("k"), Body: strings.NewReader(body)})
+		if err != nil || out.VersionId == nil {
+			t.Fatalf("%+v %v", out, err)
+		}
+		return *out.VersionId
+	}
+	one, two := write("one"), write("second")
+	gone, err := c.DeleteObject(ctx, &sdk.DeleteObjectInput{Bucket: box, Key: aws.String("k")})
+	if err != nil || !aws.ToBool(gone.DeleteMarker) {
+		t.Fatalf("%+v %v", gone, err)
+	}
+	for version, want := range map[string]string{"": "NoSuchKey", "null": "null", one: "one", two: "second", *gone.VersionId: "MethodNotAllowed", "nope": "NoSuchVersion"} {
+		if got := read(c, "k", version); got != want {
+			t.Errorf("version %q is %q, want %q", version, got, want)
+		}
+	}
+	want := []string{"k 3 false", "k 4 false", "k 6 false", "k marker true"}
+	for _, most := range []int32{1, 2, 1000} {
+		if got := history(t, c, most); !slices.Equal(got, want) {
+			t.Errorf("pages of %d: %v", most, got)
+		}
+	}
+	if l, err := c.ListObjectsV2(ctx, &sdk.ListObjectsV2Input{Bucket: box}); err != nil || len(l.Contents) != 0 {
+		t.Errorf("a deleted object is listed: %+v %v", l.Contents, err)
+	}
+	// A marker counts as absent: create-once may write again.
+	if _, err := c.PutObject(ctx, &sdk.PutObjectInput{Bucket: box, Key: aws.String("k"), IfNoneMatch: aws.String("*"), Body: strings.NewReader("x")}); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.DeleteObject(ctx, &sdk.DeleteObjectInput{Bucket: box, Key: aws.String("k"), VersionId: &two}); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(c, "k", two); got != "NoSuchVersion" {
+		t.Errorf("deleted for good, yet %q", got)
+	}
+}
+
+func TestRemovingTheMarkerBringsTheObjectBack(t *testing.T) {
+	t.Parallel()
+	c, _, _ := open(t)
+	versioning(t, c, types.BucketVersioningStatusEnabled)
+	put(t, c, "k", "one")
+	put(t, c, "k", "two")
+	gone, err := c.DeleteObject(ctx, &sdk.DeleteObjectInput{Bucket: box, Key: aws.String("k")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := c.DeleteObjects(ctx, &sdk.DeleteObjectsInput{Bucket: box, Delete: &types.Delete{Objects: []types.ObjectIdentifier{{Key: aws.String("k"), VersionId: gone.VersionId}, {Key: aws.String("nope")}}}})
+	if err != nil || len(out.Deleted) != 2 || !aws.ToBool(out.Deleted[0].DeleteMarker) {
+		t.Fatalf("%+v %v", out, err)
+	}
+	if got := read(c, "k", ""); got != "two" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestSuspendedVersioningKeepsOneNullVersion(t *testing.T) {
+	t.Parallel()
+	c, _, _ := open(t)
+	versioning(t, c, types.BucketVersioningStatusEnabled)
+	put(t, c, "k", "one")
+	versioning(t, c, types.BucketVersioningStatusSuspended)
+	put(t, c, "k", "second")
+	put(t, c, "k", "3")
+	if got := history(t, c, 1000); !slices.Equal(got, []string{"k 1 true", "k 3 false"}) {
+		t.Errorf("got %v", got)
+	}
+	if _, err := c.DeleteObject(ctx, &sdk.DeleteObjectInput{Bucket: box, Key: aws.String("k")}); err != nil {
+		t.Fatal(err)
+	}
+	if got := history(t, c, 1000); !slices.Equal(got, []string{"k 3 false", "k marker true"}) {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestBucketsAreListedAndGoOnlyEmpty(t *testing.T) {
+	t.Parallel()
+	w := wiretest.World(t)
+	svc := s3.New(t.TempDir())
+	cfg := wiretest.Client(t, w, svc.Wire())
+	c := sdk.NewFromConfig(cfg, func(o *sdk.Options) { o.UsePathStyle = true })
+	makeBox(t, c)
+	other := sdk.NewFromConfig(cfg, func(o *sdk.Options) { o.UsePathStyle, o.Credentials = true, wiretest.Key("444455556666") })
+	if out, err := c.ListBuckets(ctx, &sdk.ListBucketsInput{}); err != nil || len(out.Buckets) != 1 || *out.Buckets[0].Name != "box" {
+		t.Errorf("%+v %v", out, err)
+	}
+	if out, err := other.ListBuckets(ctx, &sdk.ListBucketsInput{}); err != nil || len(out.Buckets) != 0 {
+		t.Errorf("another account sees %+v %v", out, err)
+	}
+	versioning(t, c, types.BucketVersioningStatusEnabled)
+	put(t, c, "k", "x")
+	if _, err := c.DeleteObject(ctx, &sdk.DeleteObjectInput{Bucket: box, Key: aws.String("k")}); err != nil {
+		t.Fatal(err)
+	}
+	for name, err := range map[string]error{
+		"BucketNotEmpty": second(c.DeleteBucket(ctx, &sdk.DeleteBucketInput{Bucket: box})),
+		"AccessDenied":   second(other.DeleteBucket(ctx, &sdk.DeleteBucketInput{Bucket: box})),
+		"NoSuchBucket":   second(c.ListObjectVersions(ctx, &sdk.ListObjectVersionsInput{Bucket: aws.String("nope")})),
+		"MalformedXML":   second(c.DeleteObjects(ctx, &sdk.DeleteObjectsInput{Bucket: box, Delete: &types.Delete{Objects: slices.Repeat([]types.ObjectIdentifier{{Key: aws.String("k")}}, 1001)}})),
+	} {
+		if code(err) != name {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	versions, err := c.ListObjectVersions(ctx, &sdk.ListObjectVersionsInput{Bucket: box})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := []types.ObjectIdentifier{}
+	for _, v := range versions.Versions {
+		all = append(all, types.ObjectIdentifier{Key: v.Key, VersionId: v.VersionId})
+	}
+	for _, v := range versions.DeleteMarkers {
+		all = append(all, types.ObjectIdentifier{Key: v.Key, VersionId: v.VersionId})
+	}
+	if _, err := c.DeleteObjects(ctx, &sdk.DeleteObjectsInput{Bucket: box, Delete: &types.Delete{Objects: all, Quiet: aws.Bool(true)}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.DeleteBucket(ctx, &sdk.DeleteBucketInput{Bucket: box}); err != nil {
+		t.Error(err)
+	}
+}
