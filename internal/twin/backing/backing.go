@@ -48,6 +48,9 @@ type Machine struct {
 	UserData       string            `json:"userData,omitempty"`
 	Hosts          map[string]string `json:"hosts,omitempty"` // host name to address, for /etc/hosts
 	Tags           map[string]string `json:"tags,omitempty"`
+	// Since is when it was last told to start. A machine that ran since then when the
+	// twin's process ended has not been stopped in between.
+	Since time.Time `json:"since,omitzero"`
 }
 
 // Image is what a machine's root is made from: Layers, or Modelled. It is plain

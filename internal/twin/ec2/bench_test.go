@@ -32,6 +32,7 @@ type stub struct {
 	mu      sync.Mutex
 	calls   []string
 	start   func(context.Context, backing.Machine) error
+	reboot  func() error
 	capture func(context.Context, backing.Machine, string, int64) (backing.Image, error)
 	backing.Backing
 }
@@ -60,8 +61,14 @@ func (b *stub) Start(ctx context.Context, m backing.Machine) error {
 	}
 	return nil
 }
-func (b *stub) Stop(_ context.Context, id string) error   { b.note("stop " + id); return nil }
-func (b *stub) Reboot(_ context.Context, id string) error { b.note("reboot " + id); return nil }
+func (b *stub) Stop(_ context.Context, id string) error { b.note("stop " + id); return nil }
+func (b *stub) Reboot(_ context.Context, id string) error {
+	b.note("reboot " + id)
+	if b.reboot != nil {
+		return b.reboot()
+	}
+	return nil
+}
 func (b *stub) Destroy(_ context.Context, m backing.Machine) error {
 	b.note("destroy " + m.ID)
 	return nil

@@ -175,16 +175,6 @@ func TestACopyFailsInTheRegionThatTheFaultNames(t *testing.T) {
 	}
 }
 
-func TestReadsCanBeTooEarly(t *testing.T) {
-	b := newBench(t)
-	b.s.Unseen = func(tx *world.Tx, _ string, made time.Time) bool { return tx.Now.Before(made.Add(time.Minute)) }
-	id := *must[*sdk.CopyImageOutput](t)(b.api.CopyImage(ctx, copyInput(base, nil))).ImageId
-	_, err := b.api.DescribeImages(ctx, &sdk.DescribeImagesInput{ImageIds: []string{id}})
-	wantCode(t, err, "InvalidAMIID.NotFound")
-	b.pass(2 * time.Minute)
-	b.image(id)
-}
-
 func TestASnapshotIsCopied(t *testing.T) {
 	b := newBench(t)
 	snap := b.image(b.golden("golden-1")).BlockDeviceMappings[0].Ebs.SnapshotId

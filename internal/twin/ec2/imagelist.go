@@ -1,8 +1,6 @@
 package ec2
 
 import (
-	"time"
-
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
@@ -53,7 +51,7 @@ func (s *Service) lookImages(tx *world.Tx, ids []string) ([]Image, error) {
 	if len(ids) == 0 {
 		for id, o := range owners(tx).All() {
 			i, ok := images(tx.In(o.Account, tx.Region)).Get(id)
-			if ok && !o.Gone && i.visible(tx) && !s.unseen(tx, id, i.Created) {
+			if ok && !o.Gone && i.visible(tx) {
 				rows = append(rows, s.lookedImage(tx, i))
 			}
 		}
@@ -66,8 +64,6 @@ func (s *Service) lookImages(tx *world.Tx, ids []string) ([]Image, error) {
 		}
 		i, _, ok := image(tx, id)
 		switch {
-		case ok && s.unseen(tx, id, i.Created):
-			unknown = append(unknown, id)
 		case ok && i.visible(tx) && s.linger(tx, id, i.Pending):
 			return nil, soon(id)
 		case ok && i.visible(tx):
@@ -80,11 +76,6 @@ func (s *Service) lookImages(tx *world.Tx, ids []string) ([]Image, error) {
 		return nil, noImage(unknown...)
 	}
 	return rows, nil
-}
-
-// unseen says that a read is too early for what was made at that time.
-func (s *Service) unseen(tx *world.Tx, id string, made time.Time) bool {
-	return s.Unseen != nil && s.Unseen(tx, id, made)
 }
 
 func referred(tx *world.Tx, image string) bool {

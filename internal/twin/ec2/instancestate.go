@@ -2,11 +2,13 @@ package ec2
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/goldenami/rehydrate/internal/twin/backing"
 	"github.com/goldenami/rehydrate/internal/twin/wire"
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
@@ -52,9 +54,27 @@ func stateChange(i Instance, old string) types.InstanceStateChange {
 func (s *Service) rebootLater(tx *world.Tx, id string) {
 	tx.Go("reboot "+id, func(ctx context.Context) {
 		defer s.busy.take(id)()
-		if err := s.b.Reboot(ctx, id); err != nil && ctx.Err() == nil {
+		if err := s.reboot(ctx, id); err != nil && ctx.Err() == nil {
 			s.w.Log(world.Event{Time: s.w.Clock().Now(), Account: tx.Account, Region: tx.Region, Kind: "ec2.machine.failed",
 				Data: map[string]any{"instance": id, "error": err.Error()}})
 		}
 	})
+}
+
+// reboot boots a machine anew, also one that this process of the twin has not taken
+// up yet: it runs for the client, and its reboot must not be forgotten.
+func (s *Service) reboot(ctx context.Context, id string) error {
+	err := s.b.Reboot(ctx, id)
+	if !errors.Is(err, backing.ErrNotRunning) {
+		return err
+	}
+	var m backing.Machine
+	err = s.do(id, func(tx *world.Tx, i Instance) (err error) { m, err = s.machine(tx, i); return err })
+	if err == nil {
+		err = s.b.Start(ctx, m)
+	}
+	if err == nil {
+		err = s.b.Reboot(ctx, id)
+	}
+	return err
 }

@@ -46,7 +46,7 @@ func (s *Service) machine(tx *world.Tx, i Instance) (backing.Machine, error) {
 	}
 	m := backing.Machine{
 		ID: i.ID, Dir: filepath.Join(s.dir, "machines", i.ID), Image: c.Image,
-		Hostname: hostname(i.Address), User: i.User, Tags: i.Tags, Hosts: map[string]string{},
+		Hostname: hostname(i.Address), User: i.User, Tags: i.Tags, Hosts: map[string]string{}, Since: i.Launched,
 	}
 	if i.Address != "" {
 		a, err := netip.ParseAddr(i.Address)

@@ -89,3 +89,24 @@ func TestAfterARestartTheSameTokenStillMakesNothingNew(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestARebootReachesAMachineThatTheNewProcessHasNotMet(t *testing.T) {
+	b := newBench(t)
+	id := b.run(nil)
+	b.pass(time.Minute)
+	if err := b.s.EnsureStarted(ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	calls := 0
+	b.b.reboot = func() error {
+		if calls++; calls == 1 {
+			return backing.ErrNotRunning
+		}
+		return nil
+	}
+	must[*sdk.RebootInstancesOutput](t)(b.api.RebootInstances(ctx, &sdk.RebootInstancesInput{InstanceIds: []string{id}}))
+	b.settle()
+	if b.b.count("start "+id) != 2 || b.b.count("reboot "+id) != 2 {
+		t.Errorf("calls: %v", b.b.calls)
+	}
+}

@@ -62,10 +62,6 @@ func (s *Service) lookSnapshots(tx *world.Tx, ids []string) ([]Snapshot, error) 
 			unknown = append(unknown, id)
 			continue
 		}
-		if s.unseen(tx, id, n.Started) {
-			unknown = append(unknown, id)
-			continue
-		}
 		if n.State == snapPending && n.Pending.Timer != "" {
 			n = s.lookedSnapshot(tx, n)
 		} else if n.State == snapPending {
