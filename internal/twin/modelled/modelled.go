@@ -52,6 +52,8 @@ type machine struct {
 	mu      sync.Mutex
 	spec    backing.Machine
 	running bool
+	saved   bool // it has a state file
+	earlier bool // what state says of running is of an earlier process
 	state   state
 }
 
@@ -62,6 +64,10 @@ type state struct {
 	Prior      *baseline.Prior `json:"prior,omitempty"`
 	RebootNeed bool            `json:"rebootNeeded,omitempty"`
 	Booted     time.Time       `json:"booted"`
+	// Running says that it was neither stopped nor started anew since Since: the end of
+	// the twin's process is no reboot of the machine.
+	Running bool      `json:"running,omitempty"`
+	Since   time.Time `json:"since,omitzero"`
 }
 
 var errNoData = errors.New("image has no package data")
@@ -109,13 +115,18 @@ func (d *Modelled) Start(_ context.Context, spec backing.Machine) error {
 		return nil
 	}
 	m.spec = spec
+	if m.earlier && m.state.Running && m.state.Since.Equal(spec.Since) {
+		m.running, m.earlier = true, false
+		return nil
+	}
 	return m.boot(d.o.Clock.Now())
 }
 
 // boot starts the machine; its lock is held. What waited for a reboot has had it.
 func (m *machine) boot(now time.Time) error {
 	m.state.Booted = now.UTC()
-	m.running = true
+	m.running, m.earlier = true, false
+	m.state.Running, m.state.Since = true, m.spec.Since
 	if !m.state.RebootNeed && m.state.Prior == nil {
 		return nil // nothing to keep: a machine that never changed has no folder
 	}
@@ -136,7 +147,10 @@ func (d *Modelled) Stop(_ context.Context, id string) error {
 	if m != nil {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		m.running = false
+		m.running, m.earlier, m.state.Running = false, false, false
+		if m.saved {
+			return m.save()
+		}
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ func (m *machine) load() error {
 	if err := json.Unmarshal(text, &s); err != nil {
 		return fmt.Errorf("read its state from %s: %w", filepath.Join(m.spec.Dir, stateFile), err)
 	}
-	m.state = s
+	m.state, m.saved, m.earlier = s, true, true
 	return nil
 }
 
@@ -47,6 +47,7 @@ func (m *machine) save() error {
 	if err != nil {
 		return fmt.Errorf("keep its state: %w", err)
 	}
+	m.saved = true
 	return nil
 }
 
