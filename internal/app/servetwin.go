@@ -19,6 +19,7 @@ import (
 	"github.com/goldenami/rehydrate/internal/twin/cloudwatch"
 	"github.com/goldenami/rehydrate/internal/twin/ebs"
 	"github.com/goldenami/rehydrate/internal/twin/ec2"
+	"github.com/goldenami/rehydrate/internal/twin/elbv2"
 	"github.com/goldenami/rehydrate/internal/twin/eventbridge"
 	"github.com/goldenami/rehydrate/internal/twin/kms"
 	"github.com/goldenami/rehydrate/internal/twin/modelled"
@@ -138,16 +139,18 @@ func buildTwin(w *world.World, dir string, file *worldfile.File) (twin.Services,
 	compute.Hurry = true // docs/decisions/0004-the-first-look.md
 	systems := ssm.New(w, ssm.Ports{EC2: compute, Machines: router, Objects: objects})
 	groups := autoscaling.New(w, compute)
-	compute.ResolveParameter = systems.Resolve
+	balancing := elbv2.New(w, compute)
+	groups.Balance(balancing)
+	compute.ResolveParameter, compute.ImageParameters = systems.Resolve, systems.ImageParameters
 	ctx, stop := context.WithCancel(context.Background())
 	var stopped func()
 	return twin.Services{
 		Wire: []*wire.Service{compute.Wire(), systems.Wire(), groups.Wire(), ebs.New(compute).Wire(), objects.Wire(), sts.New(),
-			cloudwatch.New(groups.SetAlarm).Wire(), kms.New().Wire(), sns.New(), eventbridge.New()},
-		Admin: map[string]http.Handler{"GET " + worldfile.IndexPath: worldfile.ServeIndex(w)},
+			cloudwatch.New(groups.SetAlarm).Wire(), kms.New().Wire(), sns.New(), eventbridge.New(), balancing.Wire()},
+		Admin: map[string]http.Handler{"GET " + worldfile.IndexPath: worldfile.ServeIndex(w), "POST " + autoscaling.AdminPath: groups.Admin()},
 		Resume: func() (err error) {
 			if file != nil {
-				if _, err := (&worldfile.Loader{World: w, EC2: compute, Groups: groups}).Load(file); err != nil {
+				if _, err := (&worldfile.Loader{World: w, EC2: compute, Groups: groups, Targets: balancing}).Load(file); err != nil {
 					return err
 				}
 				if err := makeBuckets(w, objects, file); err != nil {

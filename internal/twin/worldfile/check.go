@@ -43,9 +43,24 @@ func (f *File) check() error {
 		}
 		templates[t.Name] = true
 	}
+	targets := map[string]bool{}
+	for k, g := range f.TargetGroups {
+		if g.Name == "" {
+			return fmt.Errorf("targetGroups[%d]: a name is needed", k)
+		}
+		targets[g.Name] = true
+	}
 	for k, g := range f.Groups {
 		if g.Name == "" || !templates[g.Template] {
 			return fmt.Errorf("groups[%d] (%s): there is no template %q", k, g.Name, g.Template)
+		}
+		for _, t := range g.TargetGroups {
+			if !targets[t] {
+				return fmt.Errorf("groups[%d] (%s): there is no target group %q", k, g.Name, t)
+			}
+		}
+		if g.HealthCheck != "" && g.HealthCheck != "EC2" && g.HealthCheck != "ELB" {
+			return fmt.Errorf("groups[%d] (%s): healthCheck is EC2 or ELB, not %q", k, g.Name, g.HealthCheck)
 		}
 	}
 	keys := map[string]bool{}

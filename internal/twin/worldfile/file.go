@@ -18,9 +18,11 @@ type File struct {
 	Accounts  []Account  `json:"accounts"`
 	Images    []Image    `json:"images"`
 	Templates []Template `json:"templates"`
-	Groups    []Group    `json:"groups"`
-	Instances []Instance `json:"instances"`
-	Archives  []Archive  `json:"archives"`
+	// TargetGroups are Elastic Load Balancing's, for groups to name.
+	TargetGroups []TargetGroup `json:"targetGroups"`
+	Groups       []Group       `json:"groups"`
+	Instances    []Instance    `json:"instances"`
+	Archives     []Archive     `json:"archives"`
 	// Buckets are S3 buckets in Account and Region.
 	Buckets      []string              `json:"buckets"`
 	Repositories map[string]Repository `json:"repositories"`
@@ -41,6 +43,9 @@ type Place struct {
 type Account struct {
 	ID      string   `json:"id"`
 	Regions []string `json:"regions"` // empty: the file's
+	// Memberships are the ARNs of the organization and of every organizational unit that
+	// the account is in: images can be shared with these.
+	Memberships []string `json:"memberships"`
 }
 
 // Image is an AMI that is there from the start: a root, or package data.
@@ -79,6 +84,19 @@ type Template struct {
 	Data *types.RequestLaunchTemplateData `json:"data"`
 }
 
+// TargetGroup is a target group of instances, with HTTP on port 80.
+type TargetGroup struct {
+	Place
+	Name string `json:"name"`
+	// Interval is between health checks (0: 30s), of which Healthy (0: 5) or Unhealthy
+	// (0: 2) in a row change a target's health.
+	Interval  Duration `json:"interval"`
+	Healthy   int32    `json:"healthy"`
+	Unhealthy int32    `json:"unhealthy"`
+	// Drain is the deregistration delay; 0 is five minutes, negative none.
+	Drain Duration `json:"drain"`
+}
+
 // Group is an Auto Scaling group.
 type Group struct {
 	Place
@@ -92,6 +110,9 @@ type Group struct {
 	Tags     map[string]string `json:"tags"`   // propagated to instances
 	Warmup   Duration          `json:"warmup"` // default instance warm-up
 	Grace    Duration          `json:"grace"`  // health check grace period
+	// TargetGroups are names; with HealthCheck ELB the group heeds their health.
+	TargetGroups []string `json:"targetGroups"`
+	HealthCheck  string   `json:"healthCheck"` // EC2 or ELB; empty: EC2
 }
 
 // Instance is one long-lived instance.

@@ -33,6 +33,11 @@ func (l *Loader) places(tx *world.Tx, f *File) error {
 			}
 			l.EC2.Open(tx.In(a.ID, r))
 		}
+		if len(a.Memberships) > 0 {
+			if err := l.EC2.Join(tx, a.ID, a.Memberships...); err != nil {
+				return fmt.Errorf("accounts: %s: memberships: %w", a.ID, err)
+			}
+		}
 	}
 	for name, addr := range f.Hosts {
 		l.EC2.SetHost(tx, name, addr)

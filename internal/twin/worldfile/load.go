@@ -21,6 +21,7 @@ type EC2 interface {
 	Launch(tx *world.Tx, spec ec2.LaunchSpec) (string, error)
 	Zones(tx *world.Tx) []string
 	SetHost(tx *world.Tx, name, address string)
+	Join(tx *world.Tx, account string, arns ...string) error
 }
 
 // Groups makes Auto Scaling groups.
@@ -33,6 +34,13 @@ type Loader struct {
 	World  *world.World
 	EC2    EC2
 	Groups Groups // nil refuses files with groups
+	// Targets may be nil, which refuses files with target groups.
+	Targets Targets
+}
+
+// Targets makes target groups.
+type Targets interface {
+	MakeTargetGroup(tx *world.Tx, name string, interval, drain time.Duration, healthy, unhealthy int32) (arn string, err error)
 }
 
 // settle is File.Settle's usual value: launches take half a minute and groups launch
@@ -69,7 +77,7 @@ func (l *Loader) Fill(tx *world.Tx, f *File) (made, groups int, err error) {
 	if err := l.places(tx, f); err != nil {
 		return 0, 0, err
 	}
-	for _, step := range []func(*world.Tx, *File) (int, error){l.images, l.templates, l.instances, l.groups} {
+	for _, step := range []func(*world.Tx, *File) (int, error){l.images, l.templates, l.instances, l.targetGroups, l.groups} {
 		if groups, err = step(tx, f); err != nil {
 			return 0, 0, err
 		}
@@ -159,7 +167,22 @@ func (l *Loader) groups(tx *world.Tx, f *File) (int, error) {
 			if l.Groups == nil {
 				return "", errors.New("this twin has no Auto Scaling")
 			}
-			return g.Name, l.Groups.CreateGroup(tx, g.input(l.EC2.Zones(tx)))
+			in := g.input(l.EC2.Zones(tx))
+			for _, name := range g.TargetGroups {
+				in.TargetGroupARNs = append(in.TargetGroupARNs, id(tx, "target group", name))
+			}
+			return g.Name, l.Groups.CreateGroup(tx, in)
+		})
+	})
+}
+
+func (l *Loader) targetGroups(tx *world.Tx, f *File) (int, error) {
+	return each(f.TargetGroups, func(g TargetGroup) (int, error) {
+		return once(tx, g.Place, "target group", g.Name, func(tx *world.Tx) (string, error) {
+			if l.Targets == nil {
+				return "", errors.New("this twin has no Elastic Load Balancing")
+			}
+			return l.Targets.MakeTargetGroup(tx, g.Name, time.Duration(g.Interval), time.Duration(g.Drain), g.Healthy, g.Unhealthy)
 		})
 	})
 }
@@ -182,6 +205,9 @@ func (g Group) input(zones []string) *autoscaling.CreateAutoScalingGroupInput {
 	}
 	if g.Grace > 0 {
 		in.HealthCheckGracePeriod = seconds(g.Grace)
+	}
+	if g.HealthCheck != "" {
+		in.HealthCheckType = &g.HealthCheck
 	}
 	for _, k := range sorted(g.Tags) {
 		in.Tags = append(in.Tags, asgtypes.Tag{Key: aws.String(k), Value: aws.String(g.Tags[k]), PropagateAtLaunch: aws.Bool(true),

@@ -164,6 +164,9 @@ func (f *File) places() (all []*Place) {
 	for k := range f.Templates {
 		all = append(all, &f.Templates[k].Place)
 	}
+	for k := range f.TargetGroups {
+		all = append(all, &f.TargetGroups[k].Place)
+	}
 	for k := range f.Groups {
 		all = append(all, &f.Groups[k].Place)
 	}
