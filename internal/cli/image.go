@@ -20,7 +20,7 @@ func imageCommand() *cli.Command {
 			"rehydrate image diff --depth metadata --output md before.raw after.raw",
 			"rehydrate image diff --exit-code scan.json /",
 		},
-		codes: "4 permissions, 14 something differs (with --exit-code)",
+		codes: "4 permissions, with --exit-code: 14 something differs, 10 nothing differs but not everything could be compared",
 		flags: []cli.Flag{
 			&cli.StringFlag{Name: "depth", Value: record.DepthPackages, Usage: "compare packages, metadata (users, services, setuid files, sizes) or digest (every file): `DEPTH`"},
 			&cli.BoolFlag{Name: "exit-code", Usage: "end with exit code 14 if anything differs"},
@@ -64,8 +64,11 @@ func imageDiff(c *cli.Context) error {
 	if err := imagediff.Write(c.App.Writer, c.String("output"), d); err != nil {
 		return err
 	}
-	if c.Bool("exit-code") && !d.Same {
+	switch {
+	case c.Bool("exit-code") && !d.Same:
 		return cli.Exit("", fault.Pending.ExitCode())
+	case c.Bool("exit-code") && len(d.Unknown) > 0: // no difference was seen, and not all was seen
+		return cli.Exit("", fault.GateSaysNo.ExitCode())
 	}
 	return nil
 }

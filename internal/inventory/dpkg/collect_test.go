@@ -213,7 +213,7 @@ func TestThePeopleAreTold(t *testing.T) {
 		"Valid-Until: "+now.Add(-time.Hour).Format(time.RFC1123)+"\n")
 	n, findings := collect(t, r)
 	text := strings.Join(findings, "\n")
-	for _, want := range []string{"tool is on hold at 1.1", "pin not honoured: package tool, origin x, priority 900", "tool 1.2 is phased: offered to 30 %", "valid until"} {
+	for _, want := range []string{"tool is on hold at 1.1", "pin not honoured, as in Patch Manager: package tool, origin x, priority 900", "tool 1.2 is phased: offered to 30 %", "valid until"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no finding says %q:\n%s", want, text)
 		}

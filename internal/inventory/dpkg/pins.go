@@ -61,7 +61,7 @@ func parsePins(text []byte) ([]string, error) {
 		if len(p) == 0 || p["package"] == "" && p["pin"] == "" {
 			continue
 		}
-		findings = append(findings, fmt.Sprintf("pin not honoured: package %s, %s, priority %s",
+		findings = append(findings, fmt.Sprintf("pin not honoured, as in Patch Manager: package %s, %s, priority %s",
 			strings.ReplaceAll(p["package"], "\n", " "), p["pin"], p["pin-priority"]))
 	}
 }
