@@ -147,7 +147,7 @@ func buildTwin(w *world.World, dir string, file *worldfile.File) (twin.Services,
 	return twin.Services{
 		Wire: []*wire.Service{compute.Wire(), systems.Wire(), groups.Wire(), ebs.New(compute).Wire(), objects.Wire(), sts.New(),
 			cloudwatch.New(groups.SetAlarm).Wire(), kms.New().Wire(), sns.New(), eventbridge.New(), balancing.Wire()},
-		Admin: map[string]http.Handler{"GET " + worldfile.IndexPath: worldfile.ServeIndex(w), "POST " + autoscaling.AdminPath: groups.Admin()},
+		Admin: map[string]http.Handler{"GET " + worldfile.IndexPath: worldfile.ServeIndex(w)},
 		Resume: func() (err error) {
 			if file != nil {
 				if _, err := (&worldfile.Loader{World: w, EC2: compute, Groups: groups, Targets: balancing}).Load(file); err != nil {

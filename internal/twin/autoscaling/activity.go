@@ -52,6 +52,16 @@ func (s *Service) describe(tx *world.Tx, id, text string) {
 	}
 }
 
+// stage tells what an activity waits for.
+func (s *Service) stage(tx *world.Tx, id string, status types.ScalingActivityStatusCode) {
+	if name, ok := activityGroups(tx).Get(id); ok {
+		if a, ok := activities(tx, name).Get(id); ok {
+			a.StatusCode, a.Progress = status, aws.Int32(60)
+			activities(tx, name).Put(id, a)
+		}
+	}
+}
+
 // end closes an activity; an empty or unknown id is no error.
 func (s *Service) end(tx *world.Tx, id string, cause error) {
 	name, ok := activityGroups(tx).Get(id)
@@ -106,20 +116,4 @@ func (s *Service) DescribeScalingActivities(tx *world.Tx, in *asg.DescribeScalin
 	slices.SortStableFunc(all, func(a, b types.Activity) int { return b.StartTime.Compare(*a.StartTime) })
 	page, next, err := page(all, in.NextToken, in.MaxRecords, 100, 100)
 	return &asg.DescribeScalingActivitiesOutput{Activities: page, NextToken: next}, err
-}
-
-// DescribeLifecycleHooks answers that there are none: hooks cannot be made here yet.
-func (s *Service) DescribeLifecycleHooks(tx *world.Tx, in *asg.DescribeLifecycleHooksInput) (*asg.DescribeLifecycleHooksOutput, error) {
-	if _, ok := groups(tx).Get(aws.ToString(in.AutoScalingGroupName)); !ok {
-		return nil, noGroup(aws.ToString(in.AutoScalingGroupName))
-	}
-	return &asg.DescribeLifecycleHooksOutput{}, nil
-}
-
-// DescribeWarmPool answers that there is none: warm pools cannot be made here yet.
-func (s *Service) DescribeWarmPool(tx *world.Tx, in *asg.DescribeWarmPoolInput) (*asg.DescribeWarmPoolOutput, error) {
-	if _, ok := groups(tx).Get(aws.ToString(in.AutoScalingGroupName)); !ok {
-		return nil, noGroup(aws.ToString(in.AutoScalingGroupName))
-	}
-	return &asg.DescribeWarmPoolOutput{}, nil
 }

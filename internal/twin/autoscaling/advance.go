@@ -27,6 +27,10 @@ func (v *view) refresh() {
 			v.at(begin)
 			return
 		}
+		if v.r.After && v.count(func(m member) bool { return m.pending() || m.gone() }) > 0 {
+			v.r.Reason = "Waiting for the instances of the cancelled instance refresh to launch and terminate."
+			return // they wake the group when they have
+		}
 		v.r.Progress = v.tx.Now
 		v.set(types.InstanceRefreshStatusInProgress, "")
 	case types.InstanceRefreshStatusInProgress:
@@ -43,8 +47,9 @@ func (v *view) refresh() {
 // forward replaces instances up to the next checkpoint.
 func (v *view) forward() {
 	todo, idle := v.todo()
-	fresh := v.count(func(m member) bool { return m.Gen == v.r.gen() && m.serves(v.tx.Now) })
-	v.r.progress(v.size(todo, idle), len(todo), fresh, v.tx)
+	fresh := v.units(func(m member) bool { return m.Gen == v.r.gen() && m.serves(v.tx.Now) })
+	left := v.sum(todo)
+	v.r.progress(v.size(todo, idle), left, fresh, v.tx)
 	if alarm := v.alarm(); alarm != "" {
 		v.fail("The CloudWatch alarm " + alarm + " went into the ALARM state.")
 		return
@@ -63,12 +68,18 @@ func (v *view) forward() {
 		return
 	}
 	percent, _ := v.r.target()
-	quota := (v.r.Size*percent+99)/100 - (v.r.Size - len(todo))
+	quota := (v.r.Size*percent+99)/100 - (v.r.Size - left)
 	v.replace(todo, quota)
 }
 
 // replace terminates of todo what may go, at most quota, and asks for the surge that
-// the ceiling allows.
+// the ceiling allows; both in units of capacity. With weights the last instance of a
+// step may pass the quota.
+//
+// An instance that is heavier than the capacity to spare would never go. Where its
+// weight is the desired capacity or more, it goes all the same, and everything may go
+// at once (StartInstanceRefresh: weights and small groups); else one at a time does,
+// when nothing else is under way.
 func (v *view) replace(todo []int, quota int) {
 	b, serving := v.r.limits(v.g), v.serving()
 	var ready []int
@@ -92,19 +103,21 @@ func (v *view) replace(todo []int, quota int) {
 		if quota <= 0 {
 			break
 		}
+		n := v.members[i].units()
 		if v.members[i].serves(v.tx.Now) {
-			if serving <= b.floor {
+			alone := v.r.Prefs.MaxHealthyPercentage == nil && n > 1 && serving >= v.g.desired()
+			if serving-n < b.floor && !alone && (n == 1 || n < v.g.desired()) {
 				break
 			}
-			serving--
+			serving -= n
 		}
 		if v.terminate(i, "an instance was taken out of service in response to an instance refresh") {
-			quota--
-			ended++
+			quota -= n
+			ended += n
 			v.r.Progress = v.tx.Now
 		}
 	}
-	v.surge = max(0, min(b.ceiling-v.g.desired(), quota, len(ready)-ended))
+	v.surge = max(v.surge, min(b.ceiling-v.g.desired(), quota, v.sum(ready)-ended))
 	v.r.Reason = v.reason(todo)
 }
 
@@ -122,13 +135,18 @@ func (v *view) reason(todo []int) string {
 	for _, i := range todo {
 		switch m := v.members[i]; {
 		case m.gone():
-		case m.State == types.LifecycleStateStandby:
+		case m.standby():
 			return fmt.Sprintf("Waiting for instances in Standby to return to service before continuing. For example: %s is in Standby.", m.ID)
 		case m.Protected && v.r.Prefs.ScaleInProtectedInstances == types.ScaleInProtectedInstancesWait:
 			return fmt.Sprintf("Waiting for scale-in protection to be removed before continuing. For example: %s is protected.", m.ID)
 		}
 	}
-	if v.count(func(m member) bool { return m.State == types.LifecycleStatePending }) > 0 {
+	for _, m := range v.members {
+		if m.State == types.LifecycleStatePendingWait {
+			return fmt.Sprintf("Waiting for lifecycle actions to complete before continuing. For example: %s is in Pending:Wait.", m.ID)
+		}
+	}
+	if v.count(member.pending) > 0 {
 		return "Waiting for instances to launch before continuing."
 	}
 	return ""
@@ -169,7 +187,7 @@ func (v *view) bake() {
 // succeed writes the desired configuration to the group, and only now.
 func (v *view) succeed() {
 	if d := v.r.Desired; d != nil {
-		v.g.Spec.LaunchTemplate, v.g.Spec.MixedInstancesPolicy = d.LaunchTemplate, d.MixedInstancesPolicy
+		v.g.Spec.LaunchTemplate, v.g.Spec.MixedInstancesPolicy, v.g.Spec.LaunchConfigurationName = d.LaunchTemplate, d.MixedInstancesPolicy, nil
 	}
 	v.finish(types.InstanceRefreshStatusSuccessful, "")
 }
@@ -177,7 +195,7 @@ func (v *view) succeed() {
 // cancelling waits for launches and terminations to end.
 func (v *view) cancelling() {
 	for _, m := range v.members {
-		if m.State == types.LifecycleStatePending || m.gone() || v.tx.Now.Before(m.Warm) {
+		if m.pending() || m.gone() || v.tx.Now.Before(m.Warm) {
 			v.at(m.Warm)
 			return
 		}

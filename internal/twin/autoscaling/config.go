@@ -1,25 +1,30 @@
 package autoscaling
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 
-	"github.com/goldenami/rehydrate/internal/twin/wire"
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
 
-// config is what instances are launched from: a template or a policy.
+// config is what instances are launched from: a template, a policy or a launch
+// configuration.
 type config struct {
-	template *types.LaunchTemplateSpecification
-	mixed    *types.MixedInstancesPolicy
+	template      *types.LaunchTemplateSpecification
+	mixed         *types.MixedInstancesPolicy
+	configuration *string
 }
 
-func (g group) config() config { return config{g.Spec.LaunchTemplate, g.Spec.MixedInstancesPolicy} }
+func (g group) config() config {
+	return config{g.Spec.LaunchTemplate, g.Spec.MixedInstancesPolicy, g.Spec.LaunchConfigurationName}
+}
 
 func configOf(d *types.DesiredConfiguration) config {
-	return config{d.LaunchTemplate, d.MixedInstancesPolicy}
+	return config{template: d.LaunchTemplate, mixed: d.MixedInstancesPolicy}
 }
 
 // base is the launch template that the configuration is about.
@@ -40,19 +45,37 @@ func (c config) overrides() []types.LaunchTemplateOverrides {
 	return c.mixed.LaunchTemplate.Overrides
 }
 
-// launch says what to launch now. Of a policy's overrides the first is taken, which
-// is what the prioritized allocation strategy does while capacity lasts.
-func (s *Service) launch(tx *world.Tx, c config) (Launch, error) {
-	spec, l := c.base(), Launch{}
-	if o := c.overrides(); len(o) > 0 {
-		if o[0].LaunchTemplateSpecification != nil {
-			spec = o[0].LaunchTemplateSpecification
-		}
-		l.Type, l.Image = aws.ToString(o[0].InstanceType), aws.ToString(o[0].ImageId)
+// option is one way to launch: one of a policy's overrides, or the template itself.
+type option struct {
+	Launch
+	weight        int
+	configuration string
+}
+
+// options are the ways to launch now, in order of priority: a policy's overrides are
+// taken in the order of their list, as the prioritized allocation strategy does.
+func (s *Service) options(tx *world.Tx, c config) ([]option, error) {
+	if c.configuration != nil {
+		return configured(tx, *c.configuration)
 	}
-	t, err := s.template(tx, spec)
-	l.Template = t
-	return l, err
+	all := c.overrides()
+	if len(all) == 0 {
+		all = make([]types.LaunchTemplateOverrides, 1)
+	}
+	var out []option
+	for _, o := range all {
+		spec := c.base()
+		if o.LaunchTemplateSpecification != nil {
+			spec = o.LaunchTemplateSpecification
+		}
+		t, err := s.template(tx, spec)
+		if err != nil {
+			return nil, err
+		}
+		n, _ := strconv.Atoi(aws.ToString(o.WeightedCapacity)) // check has seen it
+		out = append(out, option{Launch: Launch{Template: t, Type: aws.ToString(o.InstanceType), Image: aws.ToString(o.ImageId)}, weight: n})
+	}
+	return out, nil
 }
 
 func (s *Service) template(tx *world.Tx, spec *types.LaunchTemplateSpecification) (Template, error) {
@@ -62,24 +85,20 @@ func (s *Service) template(tx *world.Tx, spec *types.LaunchTemplateSpecification
 	return s.ec2.Template(tx, aws.ToString(spec.LaunchTemplateId), aws.ToString(spec.LaunchTemplateName), aws.ToString(spec.Version))
 }
 
-// matches says whether a member is what c would launch: same template and version,
+// matcher says whether a member is what c would launch: same template and version,
 // and one of its instance types ("Use an instance refresh with skip matching", user
 // guide).
-func (s *Service) matches(tx *world.Tx, c config, m member) bool {
-	l, err := s.launch(tx, c)
-	if err != nil || aws.ToString(m.Template.LaunchTemplateId) != l.Template.ID || aws.ToString(m.Template.Version) != l.Template.Version {
-		return false
+func (s *Service) matcher(tx *world.Tx, c config) func(m member) bool {
+	all, err := s.options(tx, c)
+	return func(m member) bool {
+		return err == nil && slices.ContainsFunc(all, func(o option) bool {
+			if o.configuration != "" || m.Configuration != "" {
+				return o.configuration == m.Configuration
+			}
+			return aws.ToString(m.Template.LaunchTemplateId) == o.Template.ID && aws.ToString(m.Template.Version) == o.Template.Version &&
+				(m.Type == o.Type || o.Type == "" && m.Type == o.Template.Type) && (o.Image == "" || o.Image == m.Image)
+		})
 	}
-	o := c.overrides()
-	if len(o) == 0 {
-		return m.Type == l.Template.Type
-	}
-	for _, x := range o {
-		if m.Type == aws.ToString(x.InstanceType) || x.InstanceType == nil && m.Type == l.Template.Type {
-			return true
-		}
-	}
-	return false
 }
 
 // pinned says why a configuration cannot be rolled back to or from: "" if it can
@@ -98,33 +117,73 @@ func (s *Service) pinned(tx *world.Tx, c config) string {
 		if v := aws.ToString(spec.Version); v == "" || strings.HasPrefix(v, "$") {
 			return "The launch template version is $Latest or $Default."
 		}
-		t, err := s.template(tx, spec)
-		if err == nil && strings.HasPrefix(t.Image, "resolve:ssm:") {
-			return "The launch template uses an AWS Systems Manager parameter instead of an AMI ID."
+	}
+	if s.alias(tx, c) != "" {
+		return "The launch template uses an AWS Systems Manager parameter instead of an AMI ID."
+	}
+	return ""
+}
+
+// aliasPrefix begins an image id that is a Systems Manager parameter.
+const aliasPrefix = "resolve:ssm:"
+
+// alias is the first image of a configuration that is a parameter, or "".
+func (s *Service) alias(tx *world.Tx, c config) string {
+	all, _ := s.options(tx, c)
+	for _, o := range all {
+		for _, image := range []string{o.Template.Image, o.Image} {
+			if strings.HasPrefix(image, aliasPrefix) {
+				return image
+			}
 		}
 	}
 	return ""
 }
 
+// resolves refuses a configuration whose parameter has no image now: it is looked up
+// whenever a group is created or updated, and at each launch ("Use Systems Manager
+// parameters instead of AMI IDs in launch templates", user guide).
+func (s *Service) resolves(tx *world.Tx, c config) error {
+	if alias := s.alias(tx, c); alias != "" {
+		if _, ok := s.ec2.Image(tx, alias); !ok {
+			return invalid("You must use a valid fully-formed launch template. The AMI ID cannot be resolved from %s.", alias)
+		}
+	}
+	return nil
+}
+
 // check refuses configurations that cannot be launched or that are not modelled, and
 // fills in the template's other name, as AWS shows both.
 func (s *Service) check(tx *world.Tx, c config) (config, error) {
-	if c.template != nil && c.mixed != nil {
+	given := 0
+	for _, have := range []bool{c.template != nil, c.mixed != nil, c.configuration != nil} {
+		if have {
+			given++
+		}
+	}
+	if given > 1 {
 		return c, invalid("Valid requests must contain either LaunchTemplate, LaunchConfigurationName, InstanceId or MixedInstancesPolicy parameter.")
 	}
-	for _, o := range c.overrides() {
-		if o.WeightedCapacity != nil || o.InstanceRequirements != nil {
-			return c, wire.Errorf("UnsupportedOperation", "the twin does not model instance weights and attribute-based instance selection")
-		}
-		if o.LaunchTemplateSpecification != nil {
-			if _, err := s.template(tx, o.LaunchTemplateSpecification); err != nil {
-				return c, invalid("%s", message(err))
-			}
-		}
+	if c.configuration != nil {
+		_, err := configured(tx, *c.configuration)
+		return c, err
 	}
-	t, err := s.template(tx, c.base())
+	if err := weights(c.overrides()); err != nil {
+		return c, err
+	}
+	all, err := s.options(tx, c)
 	if err != nil {
 		return c, invalid("%s", message(err))
+	}
+	if c.mixed != nil && s.alias(tx, c) != "" {
+		// "Limitations" of the same page.
+		return c, invalid("You cannot use a mixed instances policy with a launch template that specifies a Systems Manager parameter instead of an AMI ID.")
+	}
+	t := all[0].Template
+	if len(c.overrides()) > 0 {
+		if t, err = s.template(tx, c.base()); err != nil {
+			return c, invalid("%s", message(err))
+		}
 	}
 	spec := *c.base()
 	spec.LaunchTemplateId, spec.LaunchTemplateName = aws.String(t.ID), aws.String(t.Name)
@@ -137,4 +196,29 @@ func (s *Service) check(tx *world.Tx, c config) (config, error) {
 	policy.LaunchTemplate = &lt
 	c.mixed = &policy
 	return c, nil
+}
+
+// maxWeight is the greatest WeightedCapacity (LaunchTemplateOverrides, API reference).
+const maxWeight = 999
+
+// weights checks the overrides: all of them have a weight or none has ("Configuring
+// instance weighting", user guide).
+func weights(all []types.LaunchTemplateOverrides) error {
+	weighted := 0
+	for _, o := range all {
+		if o.InstanceRequirements != nil {
+			return unmodelled("attribute-based instance selection")
+		}
+		if o.WeightedCapacity == nil {
+			continue
+		}
+		weighted++
+		if n, err := strconv.Atoi(*o.WeightedCapacity); err != nil || n < 1 || n > maxWeight {
+			return invalid("WeightedCapacity must be a whole number from 1 to %d.", maxWeight)
+		}
+	}
+	if weighted > 0 && weighted < len(all) {
+		return invalid("Each instance type must have a weight, or none of them may have one.")
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package autoscaling
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -25,12 +26,8 @@ func (s *Service) CreateAutoScalingGroup(tx *world.Tx, in *asg.CreateAutoScaling
 		return nil, invalid("1 validation error detected: Value '%s' at 'autoScalingGroupName' failed to satisfy constraint: Member must have length between 1 and 255", name)
 	}
 	switch {
-	case in.LaunchConfigurationName != nil:
-		return nil, unmodelled("launch configurations")
 	case in.InstanceId != nil:
 		return nil, unmodelled("making a group from an instance")
-	case len(in.LifecycleHookSpecificationList) > 0:
-		return nil, unmodelled("lifecycle hooks")
 	}
 	if _, ok := groups(tx).Get(name); ok {
 		return nil, wire.Errorf("AlreadyExists", "AutoScalingGroup by this name already exists - A group with the name %s already exists", name)
@@ -45,10 +42,16 @@ func (s *Service) CreateAutoScalingGroup(tx *world.Tx, in *asg.CreateAutoScaling
 	if err := sizes(*in.MinSize, *in.MaxSize, *desired); err != nil {
 		return nil, err
 	}
-	if err := policy(in.InstanceMaintenancePolicy); err != nil {
+	if groups(tx).Len() >= maxGroups {
+		return nil, exceeded("You've exceeded your AWS resource limit. You already have %d Auto Scaling groups.", maxGroups)
+	}
+	if err := errors.Join(policy(in.InstanceMaintenancePolicy), lifetime(in.MaxInstanceLifetime), s.checkTargets(tx, in.TargetGroupARNs)); err != nil {
 		return nil, err
 	}
-	c, err := s.check(tx, config{in.LaunchTemplate, in.MixedInstancesPolicy})
+	c, err := s.check(tx, config{in.LaunchTemplate, in.MixedInstancesPolicy, in.LaunchConfigurationName})
+	if err == nil {
+		err = s.resolves(tx, c)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +59,7 @@ func (s *Service) CreateAutoScalingGroup(tx *world.Tx, in *asg.CreateAutoScaling
 		AutoScalingGroupName: aws.String(name), CreatedTime: aws.Time(tx.Now),
 		AutoScalingGroupARN: aws.String(fmt.Sprintf("arn:aws:autoscaling:%s:%s:autoScalingGroup:%s:autoScalingGroupName/%s", tx.Region, tx.Account, tx.UUID(), name)),
 		MinSize:             aws.Int32(*in.MinSize), MaxSize: aws.Int32(*in.MaxSize), DesiredCapacity: aws.Int32(*desired),
-		LaunchTemplate: c.template, MixedInstancesPolicy: c.mixed,
+		LaunchTemplate: c.template, MixedInstancesPolicy: c.mixed, LaunchConfigurationName: c.configuration,
 		DefaultCooldown:       or(in.DefaultCooldown, 300),
 		DefaultInstanceWarmup: in.DefaultInstanceWarmup, HealthCheckGracePeriod: or(in.HealthCheckGracePeriod, 0),
 		HealthCheckType: orText(in.HealthCheckType, "EC2"), InstanceMaintenancePolicy: in.InstanceMaintenancePolicy,
@@ -76,7 +79,16 @@ func (s *Service) CreateAutoScalingGroup(tx *world.Tx, in *asg.CreateAutoScaling
 	for _, t := range in.Tags {
 		g.Spec.Tags = setTag(g.Spec.Tags, name, t)
 	}
+	for _, h := range in.LifecycleHookSpecificationList {
+		if err := g.hook(types.LifecycleHook{
+			LifecycleHookName: h.LifecycleHookName, LifecycleTransition: h.LifecycleTransition, DefaultResult: h.DefaultResult, HeartbeatTimeout: h.HeartbeatTimeout,
+			NotificationMetadata: h.NotificationMetadata, NotificationTargetARN: h.NotificationTargetARN, RoleARN: h.RoleARN,
+		}); err != nil {
+			return nil, err
+		}
+	}
 	groups(tx).Put(name, g)
+	settled(tx)
 	tx.Event("group.created", map[string]any{"group": name, "desired": g.desired()})
 	wake(tx, name, tx.Now)
 	return &asg.CreateAutoScalingGroupOutput{}, nil
@@ -101,15 +113,24 @@ func (s *Service) network(tx *world.Tx, g *group, subnets *string, zones []strin
 	return nil
 }
 
-// place is where the next instance goes: the subnets or zones in turn.
-func (v *view) place() (subnet, zone string) {
-	n := v.g.Zone
-	v.g.Zone++
-	if ids := aws.ToString(v.g.Spec.VPCZoneIdentifier); ids != "" {
-		all := strings.Split(ids, ",")
-		return strings.TrimSpace(all[n%len(all)]), ""
+// place is a subnet, or a zone without one, that the group launches in.
+type place struct{ subnet, zone string }
+
+// places are where the next instance may go: the subnets or zones in turn, the others
+// for the case that there is no capacity.
+func (v *view) places() (out []place) {
+	zones := v.g.Spec.AvailabilityZones
+	subnets := strings.Split(aws.ToString(v.g.Spec.VPCZoneIdentifier), ",")
+	for k := range zones {
+		n := (v.g.Zone + k) % len(zones)
+		p := place{zone: zones[n]}
+		if subnets[0] != "" {
+			p.subnet = strings.TrimSpace(subnets[n])
+		}
+		out = append(out, p)
 	}
-	return "", v.g.Spec.AvailabilityZones[n%len(v.g.Spec.AvailabilityZones)]
+	v.g.Zone++
+	return out
 }
 
 func sizes(low, high, desired int32) error {
@@ -137,6 +158,15 @@ func policy(p *types.InstanceMaintenancePolicy) error {
 		return nil
 	}
 	return percentages(p.MinHealthyPercentage, p.MaxHealthyPercentage)
+}
+
+// lifetime checks a maximum instance lifetime: 0 is none, else at least a day and at
+// most a year ("Replacing instances based on maximum instance lifetime", user guide).
+func lifetime(n *int32) error {
+	if n != nil && *n != 0 && (*n < 86400 || *n > 31536000) {
+		return invalid("Maximum instance lifetime must be equal to 0 or between 86400 and 31536000 seconds (inclusive).")
+	}
+	return nil
 }
 
 func percentages(low, high *int32) error {

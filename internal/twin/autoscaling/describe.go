@@ -2,6 +2,7 @@ package autoscaling
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -67,10 +68,31 @@ func describeGroup(tx *world.Tx, g group, instances bool) types.AutoScalingGroup
 	for _, m := range members(tx, g.name()).All() {
 		out.Instances = append(out.Instances, types.Instance{
 			InstanceId: aws.String(m.ID), AvailabilityZone: aws.String(m.Zone), InstanceType: aws.String(m.Type), HealthStatus: aws.String(m.health()),
-			LifecycleState: m.State, LaunchTemplate: &m.Template, ProtectedFromScaleIn: aws.Bool(m.Protected),
+			LifecycleState: m.State, LaunchTemplate: m.template(), LaunchConfigurationName: m.configuration(), WeightedCapacity: m.weight(), ProtectedFromScaleIn: aws.Bool(m.Protected),
 		})
 	}
 	return out
+}
+
+func (m member) template() *types.LaunchTemplateSpecification {
+	if m.Configuration != "" {
+		return nil
+	}
+	return &m.Template
+}
+
+func (m member) configuration() *string {
+	if m.Configuration == "" {
+		return nil
+	}
+	return &m.Configuration
+}
+
+func (m member) weight() *string {
+	if m.Weight == 0 {
+		return nil
+	}
+	return aws.String(strconv.Itoa(m.Weight))
 }
 
 func (m member) health() string {
@@ -90,7 +112,7 @@ func (s *Service) DescribeAutoScalingInstances(tx *world.Tx, in *asg.DescribeAut
 		}
 		all = append(all, types.AutoScalingInstanceDetails{
 			AutoScalingGroupName: aws.String(m.Group), InstanceId: aws.String(m.ID), AvailabilityZone: aws.String(m.Zone), InstanceType: aws.String(m.Type),
-			HealthStatus: aws.String(strings.ToUpper(m.health())), LifecycleState: aws.String(string(m.State)), LaunchTemplate: &m.Template, ProtectedFromScaleIn: aws.Bool(m.Protected),
+			HealthStatus: aws.String(strings.ToUpper(m.health())), LifecycleState: aws.String(string(m.State)), LaunchTemplate: m.template(), LaunchConfigurationName: m.configuration(), WeightedCapacity: m.weight(), ProtectedFromScaleIn: aws.Bool(m.Protected),
 		})
 	}
 	cut, next, err := page(all, in.NextToken, in.MaxRecords, 50, 50)

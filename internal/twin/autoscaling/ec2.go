@@ -2,9 +2,11 @@ package autoscaling
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/goldenami/rehydrate/internal/twin/ec2"
 	"github.com/goldenami/rehydrate/internal/twin/world"
@@ -30,7 +32,7 @@ func (f fromEC2) Template(tx *world.Tx, id, name, version string) (Template, err
 func (f fromEC2) Launch(tx *world.Tx, l Launch) (Instance, error) {
 	id, err := f.s.Launch(tx, ec2.LaunchSpec{
 		Template: l.Template.ID, Version: l.Template.Version, Image: l.Image, Type: l.Type,
-		Subnet: l.Subnet, Zone: l.Zone, Tags: l.Tags, By: "autoscaling",
+		Subnet: l.Subnet, Zone: l.Zone, Tags: l.Tags, By: "autoscaling", Data: l.Settings.data(),
 	})
 	if err != nil {
 		return Instance{}, err
@@ -51,7 +53,32 @@ func (f fromEC2) Instance(tx *world.Tx, id string) (Instance, bool) {
 	return Instance{ID: i.ID, State: i.State, Image: i.Image, Type: i.Type, Zone: i.Zone, Tags: i.Tags}, ok
 }
 
+// data is the settings of a launch configuration in EC2's terms.
+func (s Settings) data() (d types.RequestLaunchTemplateData) {
+	if s.Key != "" {
+		d.KeyName = &s.Key
+	}
+	if s.UserData != "" {
+		d.UserData = &s.UserData
+	}
+	if s.Profile != "" {
+		d.IamInstanceProfile = &types.LaunchTemplateIamInstanceProfileSpecificationRequest{Name: &s.Profile}
+	}
+	d.SecurityGroupIds = s.SecurityGroups
+	return d
+}
+
 func (f fromEC2) Image(tx *world.Tx, id string) (Image, bool) {
+	if name, ok := strings.CutPrefix(id, aliasPrefix); ok {
+		if f.s.ResolveParameter == nil {
+			return Image{}, false
+		}
+		value, err := f.s.ResolveParameter(tx, name)
+		if err != nil {
+			return Image{}, false
+		}
+		id = value
+	}
 	i, err := f.s.ImageByID(tx, id)
 	return Image{State: i.State, Tags: i.Tags}, err == nil
 }

@@ -17,6 +17,10 @@ func noGroup(name string) error {
 	return invalid("AutoScalingGroup name not found - AutoScalingGroup '%s' not found", name)
 }
 
+func exceeded(format string, args ...any) error {
+	return wire.Errorf("LimitExceeded", format, args...)
+}
+
 func unmodelled(what string) error {
 	return wire.Errorf("UnsupportedOperation", "the twin does not model %s", what)
 }

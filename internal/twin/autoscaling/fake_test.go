@@ -34,7 +34,7 @@ type fakeMove struct{ ID, State string }
 
 func newFakeEC2(w *world.World) *fakeEC2 {
 	f := &fakeEC2{
-		images: map[string]Image{"ami-1": {State: "available"}, "ami-2": {State: "available"}, "ami-bad": {State: "available", Tags: map[string]string{FaultTag: "true"}}},
+		images: map[string]Image{"ami-1": {State: "available"}, "ami-2": {State: "available"}, "resolve:ssm:/golden": {State: "available"}, "ami-bad": {State: "available", Tags: map[string]string{FaultTag: "true"}}},
 		lt:     map[string][]string{"lt-1": {"ami-1", "ami-2", "ami-bad", "resolve:ssm:/golden"}},
 	}
 	w.OnTimer("fake", func(tx *world.Tx, p json.RawMessage) error {
@@ -90,6 +90,9 @@ func (f *fakeEC2) Launch(tx *world.Tx, l Launch) (Instance, error) {
 		}
 	}
 	i := Instance{ID: tx.ID("i-"), State: "pending", Image: l.Template.Image, Type: l.Template.Type, Zone: l.Zone, Tags: l.Tags}
+	if l.Image != "" {
+		i.Image = l.Image
+	}
 	if l.Type != "" {
 		i.Type = l.Type
 	}

@@ -16,8 +16,10 @@ type group struct {
 	Refresh  string                 `json:"refresh,omitempty"` // the active one's id
 	Zone     int                    `json:"zone,omitempty"`    // how many have been spread over the zones
 	// Retry is when a launch may be tried again after one that failed.
-	Retry     time.Time `json:"retry,omitzero"`
-	Suspended []string  `json:"suspended,omitempty"`
+	Retry     time.Time             `json:"retry,omitzero"`
+	Suspended []string              `json:"suspended,omitempty"`
+	Hooks     []types.LifecycleHook `json:"hooks,omitempty"` // by name
+	Last      string                `json:"last,omitempty"`  // the newest refresh's id
 }
 
 func (g group) name() string { return *g.Spec.AutoScalingGroupName }
@@ -69,13 +71,38 @@ type member struct {
 	// Warm is when its warm-up ends, if a refresh launched it.
 	Warm     time.Time `json:"warm,omitzero"`
 	Activity string    `json:"activity,omitempty"` // the launch or termination under way
+	// Weight is its capacity units (instance weighting); 0 is one.
+	Weight int `json:"weight,omitempty"`
+	// Configuration is the launch configuration that it was launched from, if any.
+	Configuration string   `json:"configuration,omitempty"`
+	Actions       []action `json:"actions,omitempty"` // lifecycle actions that it waits for
+	// Until is when it has drained, or goes from Pending:Proceed into service.
+	Until time.Time `json:"until,omitzero"`
+	// Killed says that EC2 has been told to end it, Dead that EC2 has ended it while
+	// the group keeps it: in Standby or waiting for a lifecycle action.
+	Killed bool `json:"killed,omitempty"`
+	Dead   bool `json:"dead,omitempty"`
+	// ELB says that Failing is a load balancer's finding.
+	ELB bool `json:"elb,omitempty"`
+	// Reclaim is when EC2 takes a Spot Instance back.
+	Reclaim time.Time `json:"reclaim,omitzero"`
 }
+
+func (m member) units() int { return max(1, m.Weight) }
 
 // counts says whether the member counts against the desired capacity: an instance in
 // Standby does not ("Temporarily removing instances from your Auto Scaling group",
 // user guide: desired capacity is decremented or a replacement is launched).
-func (m member) counts() bool {
-	return m.State == types.LifecycleStatePending || m.State == types.LifecycleStateInService
+func (m member) counts() bool { return m.pending() || m.State == types.LifecycleStateInService }
+
+// pending says whether it is being launched.
+func (m member) pending() bool {
+	return m.State == types.LifecycleStatePending || m.State == types.LifecycleStatePendingWait || m.State == types.LifecycleStatePendingProceed
+}
+
+// standby says whether it is in Standby, or on the way.
+func (m member) standby() bool {
+	return m.State == types.LifecycleStateStandby || m.State == types.LifecycleStateEnteringStandby
 }
 
 // serves says whether the member is healthy and ready to use at now.
@@ -83,7 +110,10 @@ func (m member) serves(now time.Time) bool {
 	return m.State == types.LifecycleStateInService && !m.Unhealthy && !m.Failing && !now.Before(m.Warm)
 }
 
-func (m member) gone() bool { return m.State == types.LifecycleStateTerminating }
+// gone says whether it is being ended.
+func (m member) gone() bool {
+	return m.State == types.LifecycleStateTerminating || m.State == types.LifecycleStateTerminatingWait || m.State == types.LifecycleStateTerminatingProceed
+}
 
 func groups(tx *world.Tx) *world.Rows[group] { return world.Table[group](tx, "autoscaling/groups") }
 

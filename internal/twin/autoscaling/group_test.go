@@ -28,10 +28,16 @@ func TestCreateRefuses(t *testing.T) {
 		{"half a maintenance policy", func(in *asg.CreateAutoScalingGroupInput) {
 			in.InstanceMaintenancePolicy = &types.InstanceMaintenancePolicy{MinHealthyPercentage: aws.Int32(90)}
 		}, "ValidationError"},
-		{"a launch configuration", func(in *asg.CreateAutoScalingGroupInput) { in.LaunchConfigurationName = aws.String("lc") }, "UnsupportedOperation"},
-		{"a lifecycle hook", func(in *asg.CreateAutoScalingGroupInput) {
+		{"template and launch configuration", func(in *asg.CreateAutoScalingGroupInput) { in.LaunchConfigurationName = aws.String("lc") }, "ValidationError"},
+		{"an unknown launch configuration", func(in *asg.CreateAutoScalingGroupInput) {
+			in.LaunchConfigurationName, in.LaunchTemplate = aws.String("lc"), nil
+		}, "ValidationError"},
+		{"a lifecycle hook without a name", func(in *asg.CreateAutoScalingGroupInput) {
 			in.LifecycleHookSpecificationList = make([]types.LifecycleHookSpecification, 1)
-		}, "UnsupportedOperation"},
+		}, "ValidationError"},
+		{"a lifetime of less than a day", func(in *asg.CreateAutoScalingGroupInput) { in.MaxInstanceLifetime = aws.Int32(86399) }, "ValidationError"},
+		{"a lifetime of more than a year", func(in *asg.CreateAutoScalingGroupInput) { in.MaxInstanceLifetime = aws.Int32(31536001) }, "ValidationError"},
+		{"target groups without load balancing", func(in *asg.CreateAutoScalingGroupInput) { in.TargetGroupARNs = []string{"arn:x"} }, "UnsupportedOperation"},
 		{"a name that is taken", func(in *asg.CreateAutoScalingGroupInput) { in.AutoScalingGroupName = aws.String("taken") }, "AlreadyExists"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -218,7 +224,7 @@ func TestFailedLaunchIsRetriedAndRecorded(t *testing.T) {
 	}
 	r.group("web", 1)
 	acts := must(r, r.s.DescribeScalingActivities, &asg.DescribeScalingActivitiesInput{AutoScalingGroupName: aws.String("web")}).Activities
-	if len(acts) == 0 || acts[0].StatusCode != types.ScalingActivityStatusCodeFailed || *acts[0].StatusMessage != "no capacity" {
+	if len(acts) == 0 || acts[0].StatusCode != types.ScalingActivityStatusCodeFailed || *acts[0].StatusMessage != "no capacity. Launching EC2 instance failed." {
 		t.Fatalf("%+v", acts)
 	}
 	broken = false
@@ -318,8 +324,8 @@ func TestMixedPolicyIsKeptWhole(t *testing.T) {
 	if i := g.Instances[0]; *i.InstanceType != "m5.large" || *i.LaunchTemplate.Version != "2" {
 		t.Fatalf("%+v", i)
 	}
-	next.LaunchTemplate = &types.LaunchTemplate{LaunchTemplateSpecification: version(1), Overrides: []types.LaunchTemplateOverrides{{InstanceType: aws.String("m5.large"), WeightedCapacity: aws.String("2")}}}
-	if _, err := call(r, r.s.UpdateAutoScalingGroup, &asg.UpdateAutoScalingGroupInput{AutoScalingGroupName: aws.String("web"), MixedInstancesPolicy: &next}); code(err) != "UnsupportedOperation" {
+	next.LaunchTemplate = &types.LaunchTemplate{LaunchTemplateSpecification: version(1), Overrides: []types.LaunchTemplateOverrides{{InstanceType: aws.String("m5.large"), WeightedCapacity: aws.String("2")}, {InstanceType: aws.String("m6i.large")}}}
+	if _, err := call(r, r.s.UpdateAutoScalingGroup, &asg.UpdateAutoScalingGroupInput{AutoScalingGroupName: aws.String("web"), MixedInstancesPolicy: &next}); code(err) != "ValidationError" {
 		t.Fatal(err)
 	}
 }

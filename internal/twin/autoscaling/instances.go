@@ -87,10 +87,10 @@ func (s *Service) TerminateInstanceInAutoScalingGroup(tx *world.Tx, in *asg.Term
 		return nil, err
 	}
 	if aws.ToBool(in.ShouldDecrementDesiredCapacity) && m.counts() {
-		if g.desired() <= g.min() {
+		if g.desired()-m.units() < g.min() {
 			return nil, invalid("Currently, desiredSize equals minSize (%d). Terminating instance without replacement will violate group's min size constraint. Either set shouldDecrementDesiredCapacity flag to false or lower group's min size.", g.min())
 		}
-		g.Spec.DesiredCapacity = aws.Int32(int32(g.desired() - 1))
+		g.Spec.DesiredCapacity = aws.Int32(int32(g.desired() - m.units()))
 	}
 	v := s.view(tx, g)
 	for i := range v.members {
@@ -101,6 +101,9 @@ func (s *Service) TerminateInstanceInAutoScalingGroup(tx *world.Tx, in *asg.Term
 			m = v.members[i]
 		}
 	}
+	if !v.next.IsZero() {
+		wake(tx, g.name(), v.next)
+	}
 	s.save(tx, g, "TerminateInstanceInAutoScalingGroup")
 	out := &asg.TerminateInstanceInAutoScalingGroupOutput{}
 	if a, ok := activities(tx, g.name()).Get(m.Activity); ok {
@@ -109,7 +112,17 @@ func (s *Service) TerminateInstanceInAutoScalingGroup(tx *world.Tx, in *asg.Term
 	return out, nil
 }
 
-// EnterStandby takes instances out of service without ending them.
+// weight is the capacity of members.
+func weight(ms []member) (n int) {
+	for _, m := range ms {
+		n += m.units()
+	}
+	return n
+}
+
+// EnterStandby takes instances out of service without ending them: out of their target
+// groups first, until they have drained ("Temporarily remove instances from your Auto
+// Scaling group", user guide).
 func (s *Service) EnterStandby(tx *world.Tx, in *asg.EnterStandbyInput) (*asg.EnterStandbyOutput, error) {
 	g, err := find(tx, in.AutoScalingGroupName)
 	if err != nil {
@@ -120,7 +133,8 @@ func (s *Service) EnterStandby(tx *world.Tx, in *asg.EnterStandbyInput) (*asg.En
 		return nil, err
 	}
 	decrement := aws.ToBool(in.ShouldDecrementDesiredCapacity)
-	if decrement && g.desired()-len(ms) < g.min() {
+	capacity := weight(ms)
+	if decrement && g.desired()-capacity < g.min() {
 		return nil, invalid("AutoScalingGroup %s has min-size=%d, max-size=%d, and desired-size=%d. To place into standby %d instances, please update the AutoScalingGroup sizes appropriately.", g.name(), g.min(), g.max(), g.desired(), len(ms))
 	}
 	out := &asg.EnterStandbyOutput{}
@@ -128,12 +142,20 @@ func (s *Service) EnterStandby(tx *world.Tx, in *asg.EnterStandbyInput) (*asg.En
 		if m.State != types.LifecycleStateInService {
 			return nil, invalid("The instance %s is not in InService.", m.ID)
 		}
-		m.State = types.LifecycleStateStandby
+		text, cause := "Moving EC2 instance to Standby: "+m.ID, "instance "+m.ID+" was moved to standby in response to a user request"
+		m.State, m.Until = types.LifecycleStateStandby, s.deregister(tx, g, m.ID)
+		if m.Until.After(tx.Now) {
+			m.State, m.Activity = types.LifecycleStateEnteringStandby, s.begin(tx, g, text, cause)
+			a, _ := activities(tx, g.name()).Get(m.Activity)
+			out.Activities = append(out.Activities, a)
+			wake(tx, g.name(), m.Until)
+		} else {
+			out.Activities = append(out.Activities, s.done(tx, g, text, cause))
+		}
 		members(tx, g.name()).Put(m.ID, m)
-		out.Activities = append(out.Activities, s.done(tx, g, "Moving EC2 instance to Standby: "+m.ID, "instance "+m.ID+" was moved to standby in response to a user request"))
 	}
 	if decrement {
-		g.Spec.DesiredCapacity = aws.Int32(int32(g.desired() - len(ms)))
+		g.Spec.DesiredCapacity = aws.Int32(int32(g.desired() - capacity))
 	}
 	s.save(tx, g, "EnterStandby")
 	return out, nil
@@ -150,7 +172,8 @@ func (s *Service) ExitStandby(tx *world.Tx, in *asg.ExitStandbyInput) (*asg.Exit
 	if err != nil {
 		return nil, err
 	}
-	if g.desired()+len(ms) > g.max() {
+	capacity := weight(ms)
+	if g.desired()+capacity > g.max() {
 		return nil, invalid("AutoScalingGroup %s has min-size=%d, max-size=%d, and desired-size=%d. To take out of standby %d instances, please update the AutoScalingGroup sizes appropriately.", g.name(), g.min(), g.max(), g.desired(), len(ms))
 	}
 	out := &asg.ExitStandbyOutput{}
@@ -159,10 +182,15 @@ func (s *Service) ExitStandby(tx *world.Tx, in *asg.ExitStandbyInput) (*asg.Exit
 			return nil, invalid("The instance %s is not in Standby.", m.ID)
 		}
 		m.State, m.Since, m.Warm = types.LifecycleStateInService, tx.Now, time.Time{}
+		if i, ok := s.ec2.Instance(tx, m.ID); !ok || i.State != "running" {
+			m.Unhealthy = true // it is looked at again only now (the same page)
+		} else {
+			s.register(tx, g, m.ID)
+		}
 		members(tx, g.name()).Put(m.ID, m)
 		out.Activities = append(out.Activities, s.done(tx, g, "Moving EC2 instance out of Standby: "+m.ID, "instance "+m.ID+" was moved out of standby in response to a user request"))
 	}
-	g.Spec.DesiredCapacity = aws.Int32(int32(g.desired() + len(ms)))
+	g.Spec.DesiredCapacity = aws.Int32(int32(g.desired() + capacity))
 	s.save(tx, g, "ExitStandby")
 	return out, nil
 }

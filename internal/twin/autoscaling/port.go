@@ -1,6 +1,11 @@
 package autoscaling
 
-import "github.com/goldenami/rehydrate/internal/twin/world"
+import (
+	"time"
+
+	"github.com/goldenami/rehydrate/internal/twin/elbv2"
+	"github.com/goldenami/rehydrate/internal/twin/world"
+)
 
 // EC2 is what Auto Scaling needs of EC2, in the transaction's account and region.
 type EC2 interface {
@@ -30,13 +35,33 @@ type Template struct {
 	Type     string
 }
 
+// Targets is what Auto Scaling needs of Elastic Load Balancing; *elbv2.Service is one.
+type Targets interface {
+	Exists(tx *world.Tx, arn string) bool
+	// Register registers a running instance at the group's port (port is nil).
+	Register(tx *world.Tx, arn, instance string, port *int32) error
+	// Deregister begins to drain an instance and says when that ends.
+	Deregister(tx *world.Tx, arn, instance string) time.Time
+	// Unhealthy says whether any target group finds the instance unhealthy.
+	Unhealthy(tx *world.Tx, instance string) bool
+	// OnHealth has f called when a target of the instance becomes healthy or unhealthy.
+	OnHealth(f func(tx *world.Tx, instance string))
+}
+
 // Launch is what Auto Scaling asks EC2 to start.
 type Launch struct {
-	Template     Template
+	Template     Template // the zero value for a launch configuration
+	Settings     Settings
 	Image        string // instead of the template's, if any
 	Type         string // instead of the template's, if any
 	Subnet, Zone string // at most one
 	Tags         map[string]string
+}
+
+// Settings are what a launch configuration gives beside image and type.
+type Settings struct {
+	Key, UserData, Profile string
+	SecurityGroups         []string // ids
 }
 
 // Instance is an EC2 instance.
@@ -53,5 +78,6 @@ type Image struct {
 
 // FaultTag, on an image or on an instance (through the launch template's tag
 // specifications), makes instances fail their health checks after they have come up.
-// Any value but "" and "false" does.
-const FaultTag = "twin:fails-health-check"
+// Any value but "", "false" and "elb" does; with "elb" only their target groups find
+// them unhealthy.
+const FaultTag = elbv2.FaultTag

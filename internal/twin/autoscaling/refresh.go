@@ -41,6 +41,9 @@ type refresh struct {
 	Size     int       `json:"size,omitempty"` // instances to replace, of which Percent is
 	Hold     time.Time `json:"hold,omitzero"`  // end of the wait at a checkpoint
 	Bake     time.Time `json:"bake,omitzero"`  // end of the bake time
+	// After says that the group's refresh before it was cancelled: it stays Pending while
+	// instances of that one are still on their way.
+	After bool `json:"after,omitempty"`
 	// Rollback is set once it rolls back; Back counts the instances to bring back.
 	Rollback *types.RollbackDetails `json:"rollback,omitempty"`
 	Back     int                    `json:"back,omitempty"`

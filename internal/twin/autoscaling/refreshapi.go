@@ -32,9 +32,23 @@ func (s *Service) StartInstanceRefresh(tx *world.Tx, in *asg.StartInstanceRefres
 			return nil, err
 		}
 		r.Desired = &types.DesiredConfiguration{LaunchTemplate: c.template, MixedInstancesPolicy: c.mixed}
+		if s.alias(tx, c) != "" {
+			// "Limitations" ("Use Systems Manager parameters instead of AMI IDs in launch
+			// templates", user guide).
+			return nil, invalid("You cannot specify a desired configuration whose launch template uses an AWS Systems Manager parameter instead of an AMI ID.")
+		}
 	}
 	if r.Prefs, err = preferences(g, in.Preferences); err != nil {
 		return nil, err
+	}
+	if aws.ToBool(r.Prefs.SkipMatching) {
+		switch {
+		case s.alias(tx, g.config()) != "":
+			return nil, invalid("The SkipMatching parameter cannot be set to true when the launch template uses an AWS Systems Manager parameter instead of an AMI ID.")
+		case r.Desired == nil && g.Spec.LaunchConfigurationName != nil:
+			// "Using skip matching with a launch configuration is not supported".
+			return nil, invalid("The SkipMatching parameter cannot be set to true for an Auto Scaling group that uses a launch configuration.")
+		}
 	}
 	if aws.ToBool(r.Prefs.AutoRollback) {
 		if r.Desired == nil {
@@ -44,8 +58,11 @@ func (s *Service) StartInstanceRefresh(tx *world.Tx, in *asg.StartInstanceRefres
 			return nil, invalid("The AutoRollback parameter cannot be set to true. %s", why)
 		}
 	}
+	if last, ok := refreshes(tx).Get(g.Last); ok {
+		r.After = last.Status == types.InstanceRefreshStatusCancelled
+	}
 	refreshes(tx).Put(r.ID, r)
-	g.Refresh = r.ID
+	g.Refresh, g.Last = r.ID, r.ID
 	groups(tx).Put(g.name(), g)
 	tx.Event("refresh.status", map[string]any{"group": g.name(), "id": r.ID, "status": string(r.Status), "reason": "", "percent": 0})
 	wake(tx, g.name(), tx.Now)

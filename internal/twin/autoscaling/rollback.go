@@ -19,7 +19,7 @@ func (v *view) fail(reason string) {
 
 // rollback turns the refresh round, to the configuration that the group has saved.
 func (v *view) rollback(reason string) {
-	v.r.Back = v.count(func(m member) bool { return m.Gen == v.r.ID && (m.counts() || m.State == types.LifecycleStateStandby) })
+	v.r.Back = v.units(func(m member) bool { return m.Gen == v.r.ID && (m.counts() || m.standby()) })
 	v.r.Rollback = &types.RollbackDetails{
 		RollbackReason: aws.String(reason), RollbackStartTime: aws.Time(v.tx.Now),
 		PercentageCompleteOnRollback: aws.Int32(int32(v.r.Percent)), InstancesToUpdateOnRollback: aws.Int32(int32(v.r.Left)),
@@ -36,19 +36,20 @@ func (v *view) back() {
 	for i, m := range v.members {
 		switch {
 		case m.Gen == v.r.ID:
-			if m.counts() || m.State == types.LifecycleStateStandby {
+			if m.counts() || m.standby() {
 				todo = append(todo, i)
 			}
 		case m.serves(v.tx.Now):
-			restored++
+			restored += m.units()
 		}
 	}
-	remain := max(len(todo), v.g.desired()-restored)
+	left := v.sum(todo)
+	remain := max(left, v.g.desired()-restored)
 	if v.r.Back > 0 {
 		percent := int(*v.r.Rollback.PercentageCompleteOnRollback) * min(remain, v.r.Back) / v.r.Back
 		v.r.Percent = min(v.r.Percent, percent)
 	}
-	v.r.Left = max(0, v.g.desired()-len(todo))
+	v.r.Left = max(0, v.g.desired()-left)
 	if remain < v.r.Remain { // a replacement that keeps failing is no progress
 		v.r.Remain, v.r.Progress = remain, v.tx.Now
 	}
@@ -67,5 +68,5 @@ func (v *view) back() {
 		v.r.Reason = "A process that the instance refresh needs is suspended."
 		return
 	}
-	v.replace(todo, len(todo))
+	v.replace(todo, left)
 }

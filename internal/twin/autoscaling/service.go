@@ -1,17 +1,21 @@
 package autoscaling
 
 import (
+	"time"
+
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 
 	"github.com/goldenami/rehydrate/internal/twin/ec2"
+	"github.com/goldenami/rehydrate/internal/twin/elbv2"
 	"github.com/goldenami/rehydrate/internal/twin/wire"
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
 
 // Service is the twin's Auto Scaling in all accounts and regions of one world.
 type Service struct {
-	w   *world.World
-	ec2 EC2
+	w       *world.World
+	ec2     EC2
+	targets Targets // nil refuses groups with target groups
 }
 
 // New makes the service of a world that has not been started yet, on the twin's EC2.
@@ -20,6 +24,7 @@ func New(w *world.World, e *ec2.Service) *Service { return newService(w, fromEC2
 func newService(w *world.World, ec2 EC2) *Service {
 	s := &Service{w: w, ec2: ec2}
 	w.OnTimer(tickKind, s.onTick)
+	w.OnFault(world.SpotInterruption, s.spotNoticed)
 	ec2.OnState(s.onState)
 	return s
 }
@@ -34,8 +39,19 @@ func (s *Service) Wire() *wire.Service {
 	wire.Op(a, "DescribeAutoScalingGroups", s.DescribeAutoScalingGroups)
 	wire.Op(a, "DescribeAutoScalingInstances", s.DescribeAutoScalingInstances)
 	wire.Op(a, "DescribeScalingActivities", s.DescribeScalingActivities)
+	wire.Op(a, "PutLifecycleHook", s.PutLifecycleHook)
 	wire.Op(a, "DescribeLifecycleHooks", s.DescribeLifecycleHooks)
+	wire.Op(a, "DeleteLifecycleHook", s.DeleteLifecycleHook)
+	wire.Op(a, "CompleteLifecycleAction", s.CompleteLifecycleAction)
+	wire.Op(a, "RecordLifecycleActionHeartbeat", s.RecordLifecycleActionHeartbeat)
+	wire.Op(a, "PutWarmPool", s.PutWarmPool)
 	wire.Op(a, "DescribeWarmPool", s.DescribeWarmPool)
+	wire.Op(a, "CreateLaunchConfiguration", s.CreateLaunchConfiguration)
+	wire.Op(a, "DescribeLaunchConfigurations", s.DescribeLaunchConfigurations)
+	wire.Op(a, "PutScheduledUpdateGroupAction", s.PutScheduledUpdateGroupAction)
+	wire.Op(a, "DescribeScheduledActions", s.DescribeScheduledActions)
+	wire.Op(a, "PutScalingPolicy", s.PutScalingPolicy)
+	wire.Op(a, "DescribePolicies", s.DescribePolicies)
 	wire.Op(a, "DescribeTags", s.DescribeTags)
 	wire.Op(a, "CreateOrUpdateTags", s.CreateOrUpdateTags)
 	wire.Op(a, "DeleteTags", s.DeleteTags)
@@ -64,11 +80,19 @@ func (s *Service) onState(tx *world.Tx, id, state string) {
 		if m.State != types.LifecycleStatePending {
 			return
 		}
-		s.inService(tx, m)
+		s.running(tx, m)
 	case "terminated":
+		if m.standby() || m.State == types.LifecycleStateTerminatingWait {
+			// An instance in Standby is not looked at ("Temporarily remove instances", user
+			// guide), and one that waits for a lifecycle action waits on ("Lifecycle hooks",
+			// considerations for Spot Instances).
+			m.Dead = true
+			members(tx, m.Group).Put(id, m)
+			return
+		}
 		s.end(tx, m.Activity, gone(m))
 		dropMember(tx, m)
-		if m.State == types.LifecycleStatePending {
+		if m.pending() {
 			s.launchFailed(tx, m)
 		}
 	case "stopping", "stopped", "shutting-down":
@@ -89,7 +113,7 @@ func (s *Service) onState(tx *world.Tx, id, state string) {
 
 // gone is why a launch failed whose instance is gone, or nil for a termination.
 func gone(m member) error {
-	if m.State == types.LifecycleStatePending {
+	if m.pending() {
 		return invalid("Instance became unhealthy while waiting for instance to be in InService state.")
 	}
 	return nil
@@ -105,7 +129,7 @@ func (s *Service) launchFailed(tx *world.Tx, m member) {
 // inService puts a launched instance into service, which begins grace period and
 // warm-up.
 func (s *Service) inService(tx *world.Tx, m member) {
-	m.State, m.Since = types.LifecycleStateInService, tx.Now
+	m.State, m.Since, m.Until = types.LifecycleStateInService, tx.Now, time.Time{}
 	g, ok := groups(tx).Get(m.Group)
 	if ok {
 		if r, ok := refreshes(tx).Get(g.Refresh); ok && m.Gen != "" {
@@ -114,15 +138,19 @@ func (s *Service) inService(tx *world.Tx, m member) {
 		if s.fails(tx, m) {
 			m.Failing, m.FailAt = true, tx.Now.Add(max(g.grace(), checkDelay))
 		}
+		s.register(tx, g, m.ID)
 	}
 	s.end(tx, m.Activity, nil)
 	m.Activity = ""
 	members(tx, m.Group).Put(m.ID, m)
 }
 
-// fails says whether the instance is marked to fail its health checks.
+// fails says whether the instance is marked to fail its EC2 health checks.
 func (s *Service) fails(tx *world.Tx, m member) bool {
-	bad := func(tags map[string]string) bool { v := tags[FaultTag]; return v != "" && v != "false" }
+	bad := func(tags map[string]string) bool {
+		v := tags[FaultTag]
+		return v != "" && v != "false" && v != elbv2.FaultELB
+	}
 	if i, ok := s.ec2.Instance(tx, m.ID); ok && bad(i.Tags) {
 		return true
 	}

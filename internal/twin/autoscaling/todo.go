@@ -10,7 +10,7 @@ import (
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
 
-// todo is the members that the refresh has still to replace, and how many it leaves
+// todo is the members that the refresh has still to replace, and the capacity that it leaves
 // alone because they match or are to be ignored. Nothing that it launched itself is
 // replaced by it.
 func (v *view) todo() (todo []int, idle int) {
@@ -18,15 +18,19 @@ func (v *view) todo() (todo []int, idle int) {
 	if v.r.Desired != nil {
 		c = configOf(v.r.Desired)
 	}
+	matches := func(member) bool { return false }
+	if aws.ToBool(v.r.Prefs.SkipMatching) {
+		matches = v.s.matcher(v.tx, c)
+	}
 	for i, m := range v.members {
-		standby := m.State == types.LifecycleStateStandby
+		standby := m.standby()
 		switch {
 		case !m.counts() && !standby, m.Gen == v.r.gen():
-		case aws.ToBool(v.r.Prefs.SkipMatching) && v.s.matches(v.tx, c, m),
+		case matches(m),
 			m.Protected && v.r.Prefs.ScaleInProtectedInstances == types.ScaleInProtectedInstancesIgnore,
 			standby && v.r.Prefs.StandbyInstances == types.StandbyInstancesIgnore:
 			if !standby {
-				idle++
+				idle += m.units()
 			}
 		default:
 			todo = append(todo, i)
@@ -46,22 +50,22 @@ func (v *view) replaceable(m member) bool {
 		return true
 	case types.LifecycleStateStandby:
 		return v.r.Prefs.StandbyInstances == types.StandbyInstancesTerminate
-	case types.LifecycleStatePending:
+	case types.LifecycleStatePending, types.LifecycleStatePendingWait, types.LifecycleStatePendingProceed:
 		return v.r.Rollback != nil
 	}
 	return false
 }
 
-// size is how many instances the refresh is about: the desired capacity without
+// size is the capacity that the refresh is about: the desired capacity without
 // those it leaves alone, and those in Standby that it does not.
 func (v *view) size(todo []int, idle int) int {
 	n := v.g.desired() - idle
 	for _, i := range todo {
-		if v.members[i].State == types.LifecycleStateStandby {
-			n++
+		if v.members[i].standby() {
+			n += v.members[i].units()
 		}
 	}
-	return max(n, len(todo), 0)
+	return max(n, v.sum(todo), 0)
 }
 
 // progress works out percentage and what is left. An instance counts once its

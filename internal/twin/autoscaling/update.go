@@ -1,6 +1,8 @@
 package autoscaling
 
 import (
+	"errors"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	asg "github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
@@ -28,13 +30,13 @@ func (s *Service) UpdateAutoScalingGroup(tx *world.Tx, in *asg.UpdateAutoScaling
 	if err != nil {
 		return nil, err
 	}
-	if in.LaunchConfigurationName != nil {
-		return nil, unmodelled("launch configurations")
-	}
 	if err := s.updateLaunch(tx, &g, in); err != nil {
 		return nil, err
 	}
 	if err := updateSize(&g, in); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(lifetime(in.MaxInstanceLifetime), s.resolves(tx, g.config())); err != nil {
 		return nil, err
 	}
 	if p := in.InstanceMaintenancePolicy; p != nil {
@@ -77,7 +79,7 @@ func (s *Service) UpdateAutoScalingGroup(tx *world.Tx, in *asg.UpdateAutoScaling
 }
 
 func (s *Service) updateLaunch(tx *world.Tx, g *group, in *asg.UpdateAutoScalingGroupInput) error {
-	if in.LaunchTemplate == nil && in.MixedInstancesPolicy == nil {
+	if in.LaunchTemplate == nil && in.MixedInstancesPolicy == nil && in.LaunchConfigurationName == nil {
 		return nil
 	}
 	if r, ok := refreshes(tx).Get(g.Refresh); ok && r.Desired != nil {
@@ -85,11 +87,11 @@ func (s *Service) updateLaunch(tx *world.Tx, g *group, in *asg.UpdateAutoScaling
 		// cannot be changed ("Start an instance refresh", user guide).
 		return invalid("An active instance refresh with a desired configuration exists. All configuration options derived from the desired configuration are not available for update while the instance refresh is active.")
 	}
-	c, err := s.check(tx, config{in.LaunchTemplate, in.MixedInstancesPolicy})
+	c, err := s.check(tx, config{in.LaunchTemplate, in.MixedInstancesPolicy, in.LaunchConfigurationName})
 	if err != nil {
 		return err
 	}
-	g.Spec.LaunchTemplate, g.Spec.MixedInstancesPolicy = c.template, c.mixed
+	g.Spec.LaunchTemplate, g.Spec.MixedInstancesPolicy, g.Spec.LaunchConfigurationName = c.template, c.mixed, c.configuration
 	return nil
 }
 

@@ -18,7 +18,7 @@ type view struct {
 	next    time.Time
 	changed bool // something was started, so look again at once
 	cause   string
-	surge   int // instances wanted beyond the desired capacity, by the refresh
+	surge   int // capacity wanted beyond the desired, to replace what is still there
 }
 
 func (s *Service) view(tx *world.Tx, g group) *view {
@@ -45,8 +45,28 @@ func (v *view) count(f func(member) bool) int {
 	return n
 }
 
+// units is the capacity of the members for which f holds: their number, or the sum of
+// their weights ("Configuring instance weighting", user guide).
+func (v *view) units(f func(member) bool) int {
+	n := 0
+	for i := range v.members {
+		if f(v.members[i]) {
+			n += v.members[i].units()
+		}
+	}
+	return n
+}
+
+// sum is the capacity of the members with these indexes.
+func (v *view) sum(is []int) (n int) {
+	for _, i := range is {
+		n += v.members[i].units()
+	}
+	return n
+}
+
 func (v *view) serving() int {
-	return v.count(func(m member) bool { return m.serves(v.tx.Now) })
+	return v.units(func(m member) bool { return m.serves(v.tx.Now) })
 }
 
 // at has the group looked at again at t, if that is to come.
@@ -59,28 +79,6 @@ func (v *view) at(t time.Time) {
 func (v *view) put(i int) {
 	m := v.members[i]
 	members(v.tx, m.Group).Put(m.ID, m)
-}
-
-// terminate ends member i; EC2 tells us when it is gone. Where EC2 refuses, the member
-// stays as it was and is tried again, and the answer is false: an error here would stop
-// the group for good.
-func (v *view) terminate(i int, cause string) bool {
-	before := v.members[i]
-	m := &v.members[i]
-	m.State = types.LifecycleStateTerminating
-	m.Activity = v.s.begin(v.tx, v.g, "Terminating EC2 instance: "+m.ID, cause)
-	v.put(i) // first, because EC2 tells of the new state inside the call
-	if err := v.s.ec2.Terminate(v.tx, m.ID); err != nil {
-		v.s.end(v.tx, m.Activity, err)
-		v.tx.Event("group.terminate.failed", map[string]any{"group": m.Group, "instance": m.ID, "error": err.Error()})
-		*m = before
-		v.put(i)
-		v.at(v.tx.Now.Add(launchRetry))
-		return false
-	}
-	v.changed = true
-	v.because(cause)
-	return true
 }
 
 func (v *view) because(cause string) {
@@ -102,7 +100,7 @@ func (s *Service) capacityEvent(tx *world.Tx, name, cause string) {
 	}
 	tx.Event("group.capacity", map[string]any{
 		"group": name, "min": g.min(), "max": g.max(), "desired": g.desired(), "cause": cause,
-		"inService": v.count(func(m member) bool { return m.State == types.LifecycleStateInService }),
-		"serving":   v.serving(), "total": v.count(member.counts), "floor": b.floor, "ceiling": b.ceiling,
+		"inService": v.units(func(m member) bool { return m.State == types.LifecycleStateInService }),
+		"serving":   v.serving(), "total": v.units(member.counts), "floor": b.floor, "ceiling": b.ceiling,
 	})
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	sdkec2 "github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	sdk "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 	"github.com/aws/smithy-go"
@@ -31,6 +33,9 @@ func (f *instances) InstanceByID(_ *world.Tx, id string) (ec2.Instance, bool) {
 
 func (f *instances) ImageByID(*world.Tx, string) (ec2.Image, error) {
 	return ec2.Image{Tags: f.image}, nil
+}
+func (f *instances) DescribeVpcs(*world.Tx, *sdkec2.DescribeVpcsInput) (*sdkec2.DescribeVpcsOutput, error) {
+	return &sdkec2.DescribeVpcsOutput{Vpcs: []ec2types.Vpc{{VpcId: aws.String("vpc-1")}}}, nil
 }
 func (f *instances) OnState(g func(tx *world.Tx, id, state string)) { f.on = g }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 
@@ -228,4 +229,33 @@ func orText(p *string, d string) *string {
 		return p
 	}
 	return &d
+}
+
+// MakeTargetGroup makes an HTTP group on port 80 in the account's default network, for
+// the loader of world files; what is zero is the default, and a negative drain none.
+func (s *Service) MakeTargetGroup(tx *world.Tx, name string, interval, drain time.Duration, healthy, unhealthy int32) (arn string, err error) {
+	vpcs, err := s.ec2.DescribeVpcs(tx, &sdk.DescribeVpcsInput{})
+	if err != nil || len(vpcs.Vpcs) == 0 {
+		return "", fmt.Errorf("find a network for target group %s: %w", name, err)
+	}
+	in := &elb.CreateTargetGroupInput{Name: &name, Protocol: types.ProtocolEnumHttp, Port: aws.Int32(80), VpcId: vpcs.Vpcs[0].VpcId}
+	for _, f := range []struct {
+		to   **int32
+		from int32
+	}{{&in.HealthCheckIntervalSeconds, int32(interval / time.Second)}, {&in.HealthyThresholdCount, healthy}, {&in.UnhealthyThresholdCount, unhealthy}} {
+		if f.from > 0 {
+			*f.to = aws.Int32(f.from)
+		}
+	}
+	out, err := s.CreateTargetGroup(tx, in)
+	if err != nil {
+		return "", err
+	}
+	arn = *out.TargetGroups[0].TargetGroupArn
+	if drain != 0 {
+		g, _ := groups(tx).Get(arn)
+		g.Drain = int(max(0, drain) / time.Second)
+		groups(tx).Put(arn, g)
+	}
+	return arn, nil
 }

@@ -1,6 +1,8 @@
 package elbv2
 
 import (
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+
 	"github.com/goldenami/rehydrate/internal/twin/ec2"
 	"github.com/goldenami/rehydrate/internal/twin/wire"
 	"github.com/goldenami/rehydrate/internal/twin/world"
@@ -18,6 +20,7 @@ const (
 type Instances interface {
 	InstanceByID(tx *world.Tx, id string) (ec2.Instance, bool)
 	ImageByID(tx *world.Tx, id string) (ec2.Image, error)
+	DescribeVpcs(tx *world.Tx, in *sdk.DescribeVpcsInput) (*sdk.DescribeVpcsOutput, error)
 	// OnState has f called with the new state of any instance, in the transaction
 	// that changes it.
 	OnState(f func(tx *world.Tx, id, state string))
