@@ -64,7 +64,7 @@ func enabledModules(root fs.FS) ([]string, error) {
 		if f.IsDir() || !strings.HasSuffix(f.Name(), ".module") {
 			continue
 		}
-		text, err := fs.ReadFile(root, modulesDir+"/"+f.Name())
+		text, err := readConfig(root, modulesDir+"/"+f.Name())
 		if err != nil {
 			return nil, fmt.Errorf("read enabled modules: %w", err)
 		}

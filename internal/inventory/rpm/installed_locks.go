@@ -19,7 +19,7 @@ var lockConfigs = []string{"etc/dnf/plugins/versionlock.conf", "etc/yum/pluginco
 func versionLocks(root fs.FS) ([]string, error) {
 	var out, lists []string
 	for _, conf := range lockConfigs {
-		text, err := fs.ReadFile(root, conf)
+		text, err := readConfig(root, conf)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -32,7 +32,7 @@ func versionLocks(root fs.FS) ([]string, error) {
 			continue
 		}
 		lists = append(lists, list)
-		text, err = fs.ReadFile(root, list)
+		text, err = readConfig(root, list)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // nothing was ever locked
 		}
