@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -13,29 +12,45 @@ import (
 	"time"
 )
 
-// cache keeps, of lists that were read and found to be what their Release files
-// name, the paragraphs of the packages that were wanted: by the list's own digest and
-// by the names. What it gives is what the archive stated under that digest, whatever
-// has become of the file since; so it needs no look at the file. What it cannot read
-// or write only costs time, and is no error.
+// cache keeps what was worked out from files and follows from their digests alone:
+//
+//	list     the paragraphs of the wanted packages, of a list that was found to be what
+//	         its Release file names: by the list's digest and the names
+//	same     that a file has a digest: by what the file system says of it (sameFile)
+//	release  the fields of a Release file that are used: by the file's digest
+//	signer   who signed a Release file: by its digest and that of the keys
+//
+// What it cannot read or write only costs time, and is no error. Whoever can write to
+// its folder is believed: on a node that is root, who can change what is installed.
 type cache struct {
-	dir   string // empty: nothing is kept
-	names string // digest of the wanted names
+	dir    string // empty: nothing is kept
+	device string // that dir is on; empty: unknown
+	names  string // digest of the wanted names
 }
 
 // kept is how long an entry stays after it was made.
 const kept = 30 * 24 * time.Hour
 
 // cacheForm is part of every entry's name: another form is another entry.
-const cacheForm = "apt-list-1 "
+const cacheForm = "apt-2 "
 
-func newCache(dir string, w wanted) cache {
+// newCache is the cache in dir, which it makes if need be.
+func newCache(dir string) cache {
+	if dir == "" || os.MkdirAll(dir, 0o755) != nil {
+		return cache{}
+	}
+	return cache{dir: dir, device: deviceOf(dir)}
+}
+
+// of is the cache for what w wants.
+func (c cache) of(w wanted) cache {
 	names := slices.Sorted(maps.Keys(w.installed))
 	for n := range w.also {
 		names = append(names, n)
 	}
 	slices.Sort(names)
-	return cache{dir, hexSum([]byte(strings.Join(slices.Compact(names), "\n")))}
+	c.names = hexSum([]byte(strings.Join(slices.Compact(names), "\n")))
+	return c
 }
 
 func hexSum(b []byte) string {
@@ -43,16 +58,22 @@ func hexSum(b []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func (c cache) file(list indexFile) string {
-	return filepath.Join(c.dir, "apt-"+hexSum([]byte(cacheForm+list.sha256+" "+c.names)))
+// keyOf names an entry: of a kind, for what else it depends on.
+func keyOf(kind string, on ...string) string { return kind + " " + strings.Join(on, " ") }
+
+// paragraphs is the key of what was wanted of list.
+func (c cache) paragraphs(list indexFile) string { return keyOf("list", list.sha256, c.names) }
+
+func (c cache) file(key string) string {
+	return filepath.Join(c.dir, "apt-"+hexSum([]byte(cacheForm+key)))
 }
 
-// load gives the paragraphs of list. An entry begins with the digest of the rest.
-func (c cache) load(list indexFile) ([]byte, bool) {
+// load gives what was kept under key. An entry begins with the digest of the rest.
+func (c cache) load(key string) ([]byte, bool) {
 	if c.dir == "" {
 		return nil, false
 	}
-	text, err := os.ReadFile(c.file(list))
+	text, err := os.ReadFile(c.file(key))
 	if err != nil {
 		return nil, false
 	}
@@ -60,17 +81,26 @@ func (c cache) load(list indexFile) ([]byte, bool) {
 	return rest, ok && string(sum) == hexSum(rest)
 }
 
-// save keeps the paragraphs of list, whole or not at all, and drops old entries.
-func (c cache) save(list indexFile, paragraphs []byte) {
-	if c.dir == "" || os.MkdirAll(c.dir, 0o755) != nil {
+// has says that something was kept under key; nothing ever is under no key.
+func (c cache) has(key string) bool {
+	if key == "" {
+		return false
+	}
+	_, ok := c.load(key)
+	return ok
+}
+
+// save keeps text under key, whole or not at all, and drops old entries.
+func (c cache) save(key string, text []byte) {
+	if c.dir == "" {
 		return
 	}
 	f, err := os.CreateTemp(c.dir, ".apt-*")
 	if err != nil {
 		return
 	}
-	_, err = f.Write(append([]byte(hexSum(paragraphs)+"\n"), paragraphs...))
-	if closed := f.Close(); err != nil || closed != nil || os.Rename(f.Name(), c.file(list)) != nil {
+	_, err = f.Write(append([]byte(hexSum(text)+"\n"), text...))
+	if closed := f.Close(); err != nil || closed != nil || os.Rename(f.Name(), c.file(key)) != nil {
 		_ = os.Remove(f.Name())
 		return
 	}
@@ -88,15 +118,4 @@ func (c cache) prune() {
 			_ = os.Remove(filepath.Join(c.dir, e.Name()))
 		}
 	}
-}
-
-// hasList reports whether apt has the list called name, whatever is in it: without
-// one, apt offers nothing of it, and that is an error whatever is cached.
-func hasList(root fs.FS, name string) bool {
-	for _, p := range packings {
-		if _, err := fs.Stat(root, listsDir+name+p.ext); err == nil {
-			return true
-		}
-	}
-	return false
 }

@@ -83,7 +83,7 @@ func Collect(root fs.FS, o Options) (baseline.Node, []string, error) {
 	for _, n := range o.Names {
 		c.wanted.also[n] = true
 	}
-	c.cache = newCache(o.Cache, c.wanted)
+	c.cache = newCache(o.Cache).of(c.wanted)
 	for i := range sources {
 		sources[i].KeepExpired = sources[i].KeepExpired || no(conf.last("Acquire::Check-Valid-Until"))
 	}

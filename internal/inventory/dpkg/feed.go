@@ -8,9 +8,9 @@ import (
 	"sync/atomic"
 )
 
-// feeder is a reader whose text is unpacked, digested and read by three goroutines
-// at a time, so that together they take the time of the slowest. Its memory is
-// blocks × blockSize.
+// feeder is a reader whose text is unpacked, digested if asked for, and read by three
+// goroutines at a time, so that together they take the time of the slowest. Its memory
+// is blocks × blockSize.
 type feeder struct {
 	blocks chan *block   // to Read
 	free   chan *block   // to be filled
@@ -34,23 +34,30 @@ const (
 	blockSize = 128 << 10 // what two processors' caches hold
 )
 
-// feed starts to read r; end ends it.
-func feed(r io.Reader) *feeder {
+// feed starts to read r, with or without a digest; end ends it.
+func feed(r io.Reader, digested bool) *feeder {
 	f := &feeder{blocks: make(chan *block, blocks), free: make(chan *block, blocks), quit: make(chan struct{})}
 	for range blocks {
 		f.free <- &block{}
 	}
-	digest := make(chan *block, blocks)
+	var digest chan *block // nil: nobody takes a digest
+	if digested {
+		digest = make(chan *block, blocks)
+		f.works.Go(func() { f.sum(digest) })
+	}
 	f.works.Go(func() { f.fill(r, digest) })
-	f.works.Go(func() { f.sum(digest) })
 	return f
 }
 
-// fill hands every block of r to both users. The channels hold all blocks that
+// fill hands every block of r to its users. The channels hold all blocks that
 // there are, so only a want of free blocks makes it wait.
 func (f *feeder) fill(r io.Reader, digest chan<- *block) {
 	defer close(f.blocks)
-	defer close(digest)
+	users := int32(1)
+	if digest != nil {
+		users = 2
+		defer close(digest)
+	}
 	for f.err == nil {
 		var b *block
 		select {
@@ -62,8 +69,10 @@ func (f *feeder) fill(r io.Reader, digest chan<- *block) {
 			b.text = make([]byte, blockSize)
 		}
 		b.text, f.err = whole(r, b.text[:blockSize])
-		b.users.Store(2)
-		digest <- b
+		b.users.Store(users)
+		if digest != nil {
+			digest <- b
+		}
 		f.blocks <- b
 	}
 }
@@ -132,7 +141,8 @@ func (f *feeder) Read(p []byte) (int, error) {
 }
 
 // end waits for the work at hand and returns the digest and the size of what was
-// taken from the reader: all of it, once next or Read has returned io.EOF.
+// taken from the reader: all of it, once next or Read has returned io.EOF. Both are
+// empty for a feeder without a digest.
 func (f *feeder) end() (digest string, size int64) {
 	close(f.quit)
 	f.works.Wait()

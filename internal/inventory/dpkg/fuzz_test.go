@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,7 +18,7 @@ func FuzzPreferences(f *testing.F) {
 			return
 		}
 		for _, p := range pins {
-			if !strings.HasPrefix(p, "pin not honoured: package ") {
+			if !strings.HasPrefix(p, "pin not honoured, as in Patch Manager: package ") {
 				t.Fatalf("pin %q", p)
 			}
 		}
@@ -34,8 +33,12 @@ func FuzzSignature(f *testing.F) {
 	f.Add(ring.Bytes(), []byte("-----BEGIN PGP SIGNATURE-----\n\nwsBz\n-----END PGP SIGNATURE-----\n"))
 	f.Add([]byte("-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nxsBN\n-----END PGP PUBLIC KEY BLOCK-----\n"), []byte{0x88, 1, 2})
 	f.Fuzz(func(t *testing.T, ring, signature []byte) {
-		r := release{signed: []byte("text"), signature: signature}
-		by, err := r.verify(newKeyFiles(fstest.MapFS{}, [][]byte{ring}), Source{}, now)
+		r := release{text: []byte("text"), detached: signature}
+		keys, err := readCertificates(ring)
+		if err != nil {
+			return
+		}
+		by, err := r.verify(keys, now)
 		if err == nil && len(by) < 40 {
 			t.Fatalf("verified by %q", by)
 		}

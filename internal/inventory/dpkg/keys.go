@@ -6,9 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"path"
-	"slices"
 	"strings"
 	"sync"
 
@@ -109,101 +106,4 @@ func splitKeys(binary []byte) ([]certificate, error) {
 			return nil, err
 		}
 	}
-}
-
-// keyFiles reads the keyrings of a root, each once.
-type keyFiles struct {
-	root   fs.FS
-	pinned [][]byte
-	mu     sync.Mutex
-	read   map[string]func() ([]certificate, error)
-}
-
-func newKeyFiles(root fs.FS, pinned [][]byte) *keyFiles {
-	return &keyFiles{root: root, pinned: pinned, read: map[string]func() ([]certificate, error){}}
-}
-
-func (k *keyFiles) file(name string) ([]certificate, error) {
-	k.mu.Lock()
-	read := k.read[name]
-	if read == nil {
-		read = sync.OnceValues(func() ([]certificate, error) {
-			text, err := readSmall(k.root, name)
-			if err != nil {
-				return nil, fmt.Errorf("read keyring: %w", err)
-			}
-			keys, err := readCertificates(text)
-			if err != nil {
-				return nil, fmt.Errorf("read keyring /%s: %w", name, err)
-			}
-			return keys, nil
-		})
-		k.read[name] = read
-	}
-	k.mu.Unlock()
-	return read()
-}
-
-// of gives the certificates that may sign for s: the pinned ones, else those that
-// Signed-By names, else every one that apt trusts.
-func (k *keyFiles) of(s Source) ([]certificate, error) {
-	if len(k.pinned) > 0 {
-		var all []certificate
-		for i, text := range k.pinned {
-			keys, err := readCertificates(text)
-			if err != nil {
-				return nil, fmt.Errorf("read pinned keyring %d: %w", i+1, err)
-			}
-			all = append(all, keys...)
-		}
-		return all, nil
-	}
-	var files, prints []string
-	var all []certificate
-	for _, by := range s.SignedBy {
-		switch {
-		case strings.Contains(by, "BEGIN PGP"):
-			keys, err := readCertificates([]byte(by))
-			if err != nil {
-				return nil, fmt.Errorf("read the key in Signed-By: %w", err)
-			}
-			all = append(all, keys...)
-		case strings.HasPrefix(by, "/"):
-			files = append(files, strings.TrimPrefix(path.Clean(by), "/"))
-		default: // a fingerprint; a final ! forbids subkeys, which only narrows it
-			prints = append(prints, strings.ToUpper(strings.TrimSuffix(by, "!")))
-		}
-	}
-	if len(s.SignedBy) == 0 || len(prints) > 0 {
-		files = append(files, trusted(k.root)...)
-	}
-	for _, name := range files {
-		keys, err := k.file(name)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, keys...)
-	}
-	if len(prints) > 0 {
-		all = slices.DeleteFunc(slices.Clone(all), func(c certificate) bool {
-			return !slices.ContainsFunc(c.prints, func(p string) bool { return slices.Contains(prints, p) })
-		})
-	}
-	return all, nil
-}
-
-// trusted lists the keyrings that apt uses when a source names none.
-func trusted(root fs.FS) []string {
-	var files []string
-	if _, err := fs.Stat(root, "etc/apt/trusted.gpg"); err == nil {
-		files = append(files, "etc/apt/trusted.gpg")
-	}
-	// A folder that cannot be read trusts nobody, which is the safe answer.
-	parts, _ := fs.ReadDir(root, "etc/apt/trusted.gpg.d")
-	for _, e := range parts {
-		if ext := path.Ext(e.Name()); ext == ".gpg" || ext == ".asc" {
-			files = append(files, "etc/apt/trusted.gpg.d/"+e.Name())
-		}
-	}
-	return files
 }

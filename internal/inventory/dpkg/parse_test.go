@@ -230,7 +230,7 @@ func BenchmarkPackages48MB(b *testing.B) {
 	b.SetBytes(int64(text.Len()))
 	for b.Loop() {
 		found := 0
-		r := feed(bytes.NewReader(text.Bytes()))
+		r := feed(bytes.NewReader(text.Bytes()), true)
 		err := parsePackages(r, w, nil, func(baseline.AvailablePackage) { found++ })
 		r.end()
 		if err != nil || found != len(w.installed) {

@@ -26,12 +26,12 @@ type state struct {
 // naming the source: a scanner that skips it reports false compliance.
 func (c *collection) readSource(s Source) (state, error) {
 	st := state{source: s}
-	rel, err := readRelease(c.root, s)
+	rel, err := c.readRelease(s)
 	if errors.Is(err, fs.ErrNotExist) {
 		return st, fmt.Errorf("read source %s (%s): its metadata was not downloaded: %s", s, s.File, advice(s))
 	}
 	if err == nil {
-		s, rel, err = snapshotOf(c.root, s, rel)
+		s, rel, err = c.snapshotOf(s, rel)
 		st.source = s
 	}
 	if err != nil {
@@ -54,7 +54,7 @@ func (c *collection) readSource(s Source) (state, error) {
 	var unsigned error
 	var group errgroup.Group
 	group.Go(func() error { // beside the lists: both are work for a processor
-		signer, unsigned = rel.verify(c.keys, s, c.options.Now)
+		signer, unsigned = c.signer(rel, s)
 		return nil
 	})
 	group.Go(func() error { return c.readLists(&st, rel) })
@@ -156,22 +156,37 @@ func (p *part) read(c *collection) error {
 		a.Origins, a.Repository = []baseline.Origin{origin}, p.repository.ID
 		p.packages = append(p.packages, a)
 	}
-	name := listName(p.source.Index() + file)
-	if text, ok := c.cache.load(entry); ok && hasList(c.root, name) {
-		return parsePackages(bytes.NewReader(text), c.wanted, nil, keep)
-	}
-	c.slots <- struct{}{}
-	defer func() { <-c.slots }()
-	var seen bytes.Buffer
-	err := withList(c.root, name, entry, func(r io.Reader) error { return parsePackages(r, c.wanted, &seen, keep) })
-	if err == nil && seen.Len() < maxSeen {
-		c.cache.save(entry, seen.Bytes())
-	}
+	err := c.list(listName(p.source.Index()+file), entry, keep)
 	if errors.Is(err, fs.ErrNotExist) {
 		if entry.size == 0 {
 			return nil // apt does not keep empty lists
 		}
 		return fmt.Errorf("its list %s was not downloaded: %s", file, advice(p.source))
+	}
+	return err
+}
+
+// list yields what is wanted of the list called name: from the cache, or from the list
+// itself, which must have the digest that the Release file states.
+func (c *collection) list(name string, want indexFile, keep func(baseline.AvailablePackage)) error {
+	form, info, err := findList(c.root, name)
+	if err != nil {
+		return err
+	}
+	// Where the file system tells one state of a file from another, a list that has
+	// become another one is looked at again. Where it does not, as in an image, what the
+	// archive stated under that digest stays true.
+	if same, known := c.cache.sameFile(info, want.sha256); !known || c.cache.has(same) {
+		if text, ok := c.cache.load(c.cache.paragraphs(want)); ok {
+			return parsePackages(bytes.NewReader(text), c.wanted, nil, keep)
+		}
+	}
+	c.slots <- struct{}{}
+	defer func() { <-c.slots }()
+	var seen bytes.Buffer
+	err = c.readList(name, form, want, func(r io.Reader) error { return parsePackages(r, c.wanted, &seen, keep) })
+	if err == nil && seen.Len() < maxSeen {
+		c.cache.save(c.cache.paragraphs(want), seen.Bytes())
 	}
 	return err
 }

@@ -42,13 +42,13 @@ func (r *release) timeTravel(s Source) string {
 
 // snapshotOf is s as the archive was at the time that its Snapshot option names: then
 // apt reads the lists of that address. Where apt has none of it, s itself.
-func snapshotOf(root fs.FS, s Source, r *release) (Source, *release, error) {
+func (c *collection) snapshotOf(s Source, r *release) (Source, *release, error) {
 	if !stamp.MatchString(s.Snapshot) || !strings.Contains(r.snapshots, snapshotID) {
 		return s, r, nil
 	}
 	then := s
 	then.URI = slashed(strings.ReplaceAll(r.snapshots, snapshotID, s.Snapshot))
-	old, err := readRelease(root, then)
+	old, err := c.readRelease(then)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, r, nil
 	}

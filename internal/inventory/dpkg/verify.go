@@ -18,21 +18,59 @@ import (
 // maxSignatures bounds the signatures of one file; Debian's carry three or four.
 const maxSignatures = 32
 
-// verify checks the signatures of r with the keys that may sign for s and returns
-// the fingerprint of the key whose signature is good at the time now: of the
-// primary key, which is the one that archives publish. An error otherwise.
-func (r *release) verify(keys *keyFiles, s Source, now time.Time) (string, error) {
-	if r.signature == nil {
-		return "", errors.New("it carries no signature")
-	}
-	may, err := keys.of(s)
+// believed is for how long after it was checked a signature is remembered.
+const believed = 7 * 24 * time.Hour
+
+// signer is verify with the keys that may sign for s. A signature that was good is not
+// worked out again for the same files and the same keyrings: what is left to change is
+// the time, and it is remembered for a span at both ends of which it is good. Keys and
+// signatures begin and expire once; a revocation is another keyring.
+func (c *collection) signer(r *release, s Source) (string, error) {
+	may, err := c.keys.of(s)
 	if err != nil {
 		return "", err
+	}
+	now := c.options.Now
+	key := keyOf("signer", append([]string{r.digest, hexSum(r.detached)}, may.parts()...)...)
+	if kept, ok := c.cache.load(key); ok {
+		var by string
+		var from, until int64
+		if n, err := fmt.Sscan(string(kept), &by, &from, &until); n == 3 && err == nil && from <= now.Unix() && now.Unix() <= until {
+			return by, nil
+		}
+	}
+	keys, err := may.certificates()
+	if err != nil {
+		return "", err
+	}
+	by, err := r.verify(keys, now)
+	if err != nil || c.cache.dir == "" {
+		return by, err
+	}
+	if again, err := r.verify(keys, now.Add(believed)); err == nil && again == by {
+		c.cache.save(key, fmt.Appendf(nil, "%s %d %d", by, now.Unix(), now.Add(believed).Unix()))
+	}
+	return by, nil
+}
+
+// verify checks the signatures of r with the keys that may sign and returns the
+// fingerprint of the key whose signature is good at the time now: of the primary key,
+// which is the one that archives publish. An error otherwise.
+func (r *release) verify(may []certificate, now time.Time) (string, error) {
+	_, signed, signature, err := unwrap(r.text)
+	if err != nil {
+		return "", err
+	}
+	if r.detached != nil {
+		signed, signature = r.text, r.detached
+	}
+	if signature == nil {
+		return "", errors.New("it carries no signature")
 	}
 	if len(may) == 0 {
 		return "", errors.New("no key is trusted for it")
 	}
-	signatures, err := split(r.signature)
+	signatures, err := split(signature)
 	if err != nil {
 		return "", err
 	}
@@ -44,7 +82,7 @@ func (r *release) verify(keys *keyFiles, s Source, now time.Time) (string, error
 			errs = append(errs, err)
 			continue
 		}
-		by, err := openpgp.CheckDetachedSignature(ring, bytes.NewReader(r.signed), bytes.NewReader(sig.packet), config)
+		by, err := openpgp.CheckDetachedSignature(ring, bytes.NewReader(signed), bytes.NewReader(sig.packet), config)
 		if err == nil {
 			return strings.ToUpper(hex.EncodeToString(by.PrimaryKey.Fingerprint)), nil
 		}
