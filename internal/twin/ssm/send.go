@@ -103,7 +103,7 @@ func (s *Service) nodes(tx *world.Tx, ids []string, targets []types.Target) ([]s
 			return nil, wire.Errorf("DuplicateInstanceId", "")
 		}
 		i, ok := s.EC2.InstanceByID(tx, id)
-		if !ok || !s.online(tx, i) {
+		if !ok || !accepts(i) {
 			return nil, wire.Errorf("InvalidInstanceId", "Instances [[%s]] not in a valid state for account %s", id, tx.Account)
 		}
 		out = append(out, id)
@@ -118,11 +118,18 @@ func (s *Service) nodes(tx *world.Tx, ids []string, targets []types.Target) ([]s
 		}
 	}
 	for id, i := range s.EC2.Instances(tx) {
-		if s.online(tx, i) && !slices.ContainsFunc(targets, func(t types.Target) bool { return !hits(i, t) }) {
+		if accepts(i) && !slices.ContainsFunc(targets, func(t types.Target) bool { return !hits(i, t) }) {
 			out = append(out, id)
 		}
 	}
 	return out, nil
+}
+
+// accepts says whether commands to an instance are accepted: it runs, and its agent has
+// once registered. Whether that agent is there shows only when nothing takes the command.
+func accepts(i ec2.Instance) bool {
+	v := i.Tags[NoAgentTag]
+	return i.State == "running" && (v == "" || v == "false")
 }
 
 // hits says whether an instance is one of a target; several targets add up.
