@@ -20,7 +20,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/goldenami/rehydrate/baseline"
+	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/inventory/reading"
+	"github.com/goldenami/rehydrate/internal/testkit"
 	"github.com/goldenami/rehydrate/internal/testkit/rpmworld"
 )
 
@@ -232,7 +234,7 @@ func TestYumsCacheIsRead(t *testing.T) {
 
 func TestASignatureIsCheckedByTheRootsKeysOrThePinnedOnes(t *testing.T) {
 	if _, err := exec.LookPath("gpg"); err != nil {
-		t.Skip(err)
+		testkit.Missing(t, "%v: `make tools` installs gnupg", err)
 	}
 	r := world(t, rpmworld.World{Installed: nevras("curl-8.0-1.x86_64"), Repositories: []rpmworld.Repository{core()}})
 	cache := cacheOf(t, r, "core")
@@ -253,7 +255,14 @@ func TestASignatureIsCheckedByTheRootsKeysOrThePinnedOnes(t *testing.T) {
 	put(t, r, "etc/yum.repos.d/core.repo", section)
 	verified := func(o reading.Options) bool {
 		t.Helper()
-		node, _ := collect(t, r.FS(t), o)
+		o.Now = now
+		node, _, err := Collect(r.FS(t), o)
+		if err != nil {
+			if !strings.Contains(err.Error(), "repository core (/etc/yum.repos.d/core.repo): the index signature was not verified") || fault.HintOf(err) == "" {
+				t.Error(err)
+			}
+			return false
+		}
 		re := node.Available.Repositories[0]
 		if re.Verified != (len(re.SignedBy) == 40) {
 			t.Errorf("verified %v by %q", re.Verified, re.SignedBy)
@@ -282,6 +291,21 @@ func TestASignatureIsCheckedByTheRootsKeysOrThePinnedOnes(t *testing.T) {
 	}
 	if verified(reading.Options{}) {
 		t.Error("a signature counted over another text")
+	}
+	if err := os.Remove(filepath.Join(cache, "repomd.xml.asc")); err != nil {
+		t.Fatal(err)
+	}
+	if node, findings := collect(t, r.FS(t), reading.Options{}); node.Available.Repositories[0].Verified || !strings.Contains(strings.Join(findings, "\n"), "it carries no signature") {
+		t.Errorf("unsigned, as nobody minds: %+v, %q", node.Available.Repositories, findings)
+	}
+	put(t, r, "etc/yum.repos.d/core.repo", section+"repo_gpgcheck=1\n")
+	if verified(reading.Options{}) {
+		t.Error("unsigned, though a signature is demanded")
+	}
+	put(t, r, "etc/yum.repos.d/core.repo", section)
+	put(t, r, "etc/dnf/dnf.conf", "[main]\nrepo_gpgcheck=1\n")
+	if verified(reading.Options{}) {
+		t.Error("unsigned, though signatures are demanded of all")
 	}
 }
 

@@ -20,7 +20,8 @@ type offers struct {
 	have     map[string][]baseline.Installed // by name
 	asked    map[string]bool
 	active   map[string]string // module → stream
-	modular  map[string]string // name-epoch:version-release.arch → name:stream
+	dormant  map[string]bool   // builds of active streams that are not, by buildID
+	modular  map[string]string // name-epoch:version-release.arch → name:stream, or buildID of a dormant one
 	findings []string
 }
 
@@ -31,8 +32,11 @@ func (o *offers) modules(states []state) {
 	for _, st := range states {
 		for _, s := range st.selection.Modules.Streams {
 			id := s.Name + ":" + s.Stream
+			if build := buildID(s); o.dormant[build] {
+				id = build // no stream: never active
+			}
 			for _, a := range s.Artifacts {
-				if old, ok := o.modular[a]; !ok || (o.active[s.Name] == s.Stream && !o.on(old)) {
+				if old, ok := o.modular[a]; !ok || (o.on(id) && !o.on(old)) {
 					o.modular[a] = id
 				}
 			}
@@ -221,12 +225,15 @@ const maxAlike = 64
 
 // priorities are the best priority that offers each name, where they differ. What a
 // repository of a worse one offers under that name the package manager would never
-// take, and neither does the evaluation (specification §2).
+// take, and neither does the evaluation (specification §2). What modules hide is not
+// offered at all, so it hides nothing either.
 func (o *offers) priorities(states []state) map[string]int {
 	best, differ := map[string]int{}, map[string]bool{}
+	streamed := o.streamed(states)
 	for _, st := range states {
 		for _, p := range st.selection.Packages {
-			if !o.fits(p.Arch) {
+			id := o.modular[nevra(p.Package)]
+			if !o.fits(p.Arch) || !st.repo.hotfixes && (id != "" && !o.on(id) || id == "" && streamed[p.Name]) {
 				continue
 			}
 			if old, ok := best[p.Name]; ok && old != st.repo.priority {
@@ -254,6 +261,22 @@ func (o *offers) priorities(states []state) map[string]int {
 		}
 	}
 	return best
+}
+
+// streamed are the names of packages of active streams.
+func (o *offers) streamed(states []state) map[string]bool {
+	out := map[string]bool{}
+	if len(o.active) == 0 {
+		return out
+	}
+	for _, st := range states {
+		for _, p := range st.selection.Packages {
+			if id := o.modular[nevra(p.Package)]; id != "" && !st.repo.hotfixes && o.on(id) {
+				out[p.Name] = true
+			}
+		}
+	}
+	return out
 }
 
 func evr(p baseline.Package) string { return p.Epoch + ":" + p.Version + "-" + p.Release }

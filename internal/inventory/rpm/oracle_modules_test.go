@@ -93,6 +93,12 @@ func TestCollectAgreesWithDNFOnModules(t *testing.T) {
 	advisories = append(advisories, other)
 
 	needy := modular("app:1:1:cc", nevras("app-2-1.x86_64")...)
+	// Built once for each stream of what it needs, as RHEL's perl modules are.
+	for10 := modular("app:1:2:c10", nevras("app-2-10.x86_64")...)
+	for12 := modular("app:1:1:c12", nevras("app-2-12.x86_64")...)
+	contexts := func(one, other string) string {
+		return streams + stream("app:1:2:c10", one, for10...) + stream("app:1:1:c12", other, for12...) + defaultStream("app", "1")
+	}
 	for name, c := range map[string]struct {
 		modules  string
 		states   [][3]string
@@ -101,24 +107,32 @@ func TestCollectAgreesWithDNFOnModules(t *testing.T) {
 		config   string // in dnf.conf
 		want     string
 	}{
-		"no stream is active":       {modules: streams},
-		"enabled":                   {modules: streams, states: [][3]string{{"node", "10", "enabled"}}, want: "node:10"},
-		"another one enabled":       {modules: streams, states: [][3]string{{"node", "12", "enabled"}}, want: "node:12"},
-		"default":                   {modules: streams + defaultStream("node", "10"), want: "node:10"},
-		"enabled beside a default":  {modules: streams + defaultStream("node", "10"), states: [][3]string{{"node", "12", "enabled"}}, want: "node:12"},
-		"disabled":                  {modules: streams + defaultStream("node", "10"), states: [][3]string{{"node", "", "disabled"}}},
-		"hotfixes":                  {modules: streams + defaultStream("node", "10"), settings: map[string]string{"module_hotfixes": "1"}, want: "node:10"},
-		"required by an active one": {modules: streams + stream("app:1:1:cc", "node: [12]", needy...) + defaultStream("app", "1"), want: "app:1 node:12"},
-		"required, with a default":  {modules: streams + stream("app:1:1:cc", "node: []", needy...) + defaultStream("app", "1") + defaultStream("node", "10"), want: "app:1 node:10"},
-		"no platform":               {modules: streams + defaultStream("node", "10"), platform: "none"},
-		"enabled without platform":  {modules: streams, states: [][3]string{{"node", "10", "enabled"}}, platform: "none"},
-		"a platform set by hand":    {modules: streams + defaultStream("node", "10"), platform: "none", config: "module_platform_id=platform:el8\n", want: "node:10"},
-		"of another platform":       {modules: strings.ReplaceAll(streams, "platform: []", "platform: [el9]") + defaultStream("node", "10")},
+		"no stream is active":        {modules: streams},
+		"enabled":                    {modules: streams, states: [][3]string{{"node", "10", "enabled"}}, want: "node:10"},
+		"another one enabled":        {modules: streams, states: [][3]string{{"node", "12", "enabled"}}, want: "node:12"},
+		"default":                    {modules: streams + defaultStream("node", "10"), want: "node:10"},
+		"enabled beside a default":   {modules: streams + defaultStream("node", "10"), states: [][3]string{{"node", "12", "enabled"}}, want: "node:12"},
+		"disabled":                   {modules: streams + defaultStream("node", "10"), states: [][3]string{{"node", "", "disabled"}}},
+		"hotfixes":                   {modules: streams + defaultStream("node", "10"), settings: map[string]string{"module_hotfixes": "1"}, want: "node:10"},
+		"required by an active one":  {modules: streams + stream("app:1:1:cc", "node: [12]", needy...) + defaultStream("app", "1"), want: "app:1 node:12"},
+		"required, with a default":   {modules: streams + stream("app:1:1:cc", "node: []", needy...) + defaultStream("app", "1") + defaultStream("node", "10"), want: "app:1 node:10"},
+		"a build for each, default":  {modules: contexts("node: [10]", "node: [12]") + defaultStream("node", "10"), want: "app:1 node:10"},
+		"a build for each, enabled":  {modules: contexts("node: [10]", "node: [12]") + defaultStream("node", "10"), states: [][3]string{{"node", "12", "enabled"}}, want: "app:1 node:12"},
+		"a build for each, free":     {modules: contexts("node: [10]", "node: [12]"), want: "app:1 node:10"},
+		"a build for each, turned":   {modules: contexts("node: [12]", "node: [10]"), want: "app:1 node:10"},
+		"a build for each, disabled": {modules: contexts("node: [10]", "node: [12]") + defaultStream("node", "10"), states: [][3]string{{"node", "", "disabled"}}},
+		"a build that needs nothing": {modules: contexts("node: [10]", "platform: [el8]"), want: "app:1"},
+		"any stream will do":         {modules: contexts("node: []", "node: []"), want: "app:1 node:10"},
+		"any but one":                {modules: contexts("node: [-10]", "node: [-10]"), want: "app:1 node:12"},
+		"no platform":                {modules: streams + defaultStream("node", "10"), platform: "none"},
+		"enabled without platform":   {modules: streams, states: [][3]string{{"node", "10", "enabled"}}, platform: "none"},
+		"a platform set by hand":     {modules: streams + defaultStream("node", "10"), platform: "none", config: "module_platform_id=platform:el8\n", want: "node:10"},
+		"of another platform":        {modules: strings.ReplaceAll(streams, "platform: []", "platform: [el9]") + defaultStream("node", "10")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := rpmworld.World{
 				ID: "rhel", VersionID: "8.10", Platform: "el8", Installed: slices.Concat(installed, nevras("app-1-1.x86_64")), Files: map[string]string{},
-				Repositories: []rpmworld.Repository{{ID: "appstream", Packages: slices.Concat(packages, needy), Advisories: advisories, Modules: c.modules, Settings: c.settings}},
+				Repositories: []rpmworld.Repository{{ID: "appstream", Packages: slices.Concat(packages, needy, for10, for12), Advisories: advisories, Modules: c.modules, Settings: c.settings}},
 			}
 			if c.config != "" {
 				w.Files["etc/dnf/dnf.conf"] = "[main]\ngpgcheck=0\n" + c.config
@@ -150,4 +164,37 @@ func TestCollectAgreesWithDNFOnModules(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A plain package that an active stream hides does not hide the stream's by the better
+// priority of its repository.
+func TestModulesHideBeforePrioritiesDo(t *testing.T) {
+	n10 := modular("node:10:1:aa", nevras("node-10.2-1.x86_64")...)
+	r := world(t, rpmworld.World{
+		ID: "rhel", VersionID: "8.10", Platform: "el8",
+		Installed: slices.Concat(modular("node:10:0:aa", nevras("node-10.1-1.x86_64")...), nevras("a-1-1.x86_64")),
+		Repositories: []rpmworld.Repository{
+			{ID: "appstream", Packages: slices.Concat(n10, nevras("a-3-1.x86_64")), Modules: stream("node:10:1:aa", "", n10...) + defaultStream("node", "10")},
+			{ID: "core", Settings: map[string]string{"priority": "10"}, Packages: nevras("node-14-1.x86_64", "a-2-1.x86_64")},
+		},
+	})
+	node, _ := collect(t, r.FS(t), reading.Options{})
+	same(t, "check-update", check(node), dnfCheck(t, r))
+	if got := strings.Join(check(node), " "); got != "a-2-1.x86_64 node-10.2-1.x86_64" {
+		t.Errorf("pending %s", got)
+	}
+}
+
+// dnf can be had on systems of yum, and leaves its own cache there.
+func TestDNFsCacheIsReadOnASystemOfYum(t *testing.T) {
+	r := world(t, rpmworld.World{
+		ID: "amzn", VersionID: "2", Installed: nevras("a-1-1.x86_64"),
+		Repositories: []rpmworld.Repository{{ID: "core", Packages: nevras("a-2-1.x86_64"), Advisories: []rpmworld.Advisory{advisory("Y-1", "security", "Low", nevras("a-2-1.x86_64")...)}}},
+	})
+	node, _ := collect(t, r.FS(t), reading.Options{})
+	if !strings.Contains(node.Available.Repositories[0].SeenFrom, "var/cache/dnf/core-") {
+		t.Errorf("seen from %s", node.Available.Repositories[0].SeenFrom)
+	}
+	same(t, "updateinfo list", advised(node, all), dnfAdvised(t, r))
+	same(t, "check-update", check(node), dnfCheck(t, r))
 }

@@ -53,7 +53,8 @@ func (p places) folder(dir string) place {
 func (p places) cached(r repo) (at place, remark string, err error) {
 	sum := sha256.Sum256([]byte(r.address()))
 	exact := r.id + "-" + hex.EncodeToString(sum[:8]) // how libdnf names it
-	for _, dir := range []string{path.Join(p.cacheDir, exact), path.Join("var/cache/libdnf5", exact)} {
+	// dnf can be had on systems whose own package manager is yum, too.
+	for _, dir := range []string{path.Join(p.cacheDir, exact), path.Join("var/cache/libdnf5", exact), path.Join("var/cache/dnf", exact)} {
 		if ok, err := p.holds(dir + "/repodata/repomd.xml"); ok || err != nil {
 			return p.folder(dir), "", err
 		}
@@ -108,8 +109,7 @@ func (p places) holds(name string) (bool, error) {
 // remote is the repository at an address: under the root for file://, else through
 // the port that fetches.
 func (p places) remote(address string) (place, error) {
-	if dir, ok := strings.CutPrefix(address, "file://"); ok {
-		dir = strings.TrimPrefix(path.Clean("/"+strings.TrimPrefix(dir, "localhost/")), "/")
+	if dir, ok := local(address); ok {
 		return p.folder(dir), nil
 	}
 	if !strings.HasPrefix(address, "http://") && !strings.HasPrefix(address, "https://") {
@@ -125,6 +125,17 @@ func (p places) remote(address string) (place, error) {
 		}
 		return p.fetch(base + href)
 	}}, nil
+}
+
+// local is the folder under the root that an address means, if it means one: dnf
+// takes file:///path, file:/path and the plain path.
+func local(address string) (dir string, ok bool) {
+	if dir, ok = strings.CutPrefix(address, "file://"); ok {
+		dir = strings.TrimPrefix(dir, "localhost/")
+	} else if dir, ok = strings.CutPrefix(address, "file:/"); !ok {
+		dir, ok = strings.CutPrefix(address, "/")
+	}
+	return strings.TrimPrefix(path.Clean("/"+dir), "/"), ok
 }
 
 // mirrors are the addresses at which r can be read, the preferred first, and the
@@ -172,7 +183,7 @@ func (p places) list(at *place, address string, names ...string) ([]byte, error)
 // text reads a small file at an address.
 func (p places) text(address string, limit int64) ([]byte, error) {
 	dir, name := path.Split(address)
-	if scheme, _, ok := strings.Cut(address, "://"); ok && scheme != "file" {
+	if _, here := local(address); !here {
 		if p.fetch == nil {
 			return nil, fs.ErrNotExist
 		}

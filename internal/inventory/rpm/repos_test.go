@@ -1,6 +1,7 @@
 package rpm
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -185,14 +186,48 @@ func TestStreamsBecomeActiveOneAModule(t *testing.T) {
 		states moduleStates
 		want   map[string]string
 	}{
-		"defaults; what they need; none where repositories disagree": {moduleStates{nil, off}, map[string]string{"web": "1", "perl": "5.26", "loop": "1", "pool": "1"}},
+		"defaults; what they need; none where repositories disagree": {moduleStates{nil, off}, map[string]string{"web": "1", "perl": "5.24", "loop": "1", "pool": "1"}},
 		"an enabled stream first":                                    {moduleStates{map[string]string{"perl": "5.24", "db": "1"}, off}, map[string]string{"web": "1", "perl": "5.24", "db": "1", "loop": "1", "pool": "1"}},
 		"none of a disabled module":                                  {moduleStates{nil, map[string]bool{"web": true, "loop": true}}, map[string]string{}},
 		"enabled and gone from every repository":                     {moduleStates{map[string]string{"old": "1"}, map[string]bool{"web": true, "loop": true}}, map[string]string{"old": "1"}},
 	} {
-		if d := cmp.Diff(c.want, c.states.active([]rpmmd.Modules{a, b}, "el8")); d != "" {
+		if d := cmp.Diff(c.want, c.states.active([]rpmmd.Modules{a, b}, "el8").streams); d != "" {
 			t.Errorf("%s:\n%s", name, d)
 		}
+	}
+}
+
+// dnf takes each of these for a folder.
+func TestAFolderOfTheRootHasSeveralSpellings(t *testing.T) {
+	for in, want := range map[string]string{
+		"file:///srv/repo": "srv/repo", "file:/srv/repo/": "srv/repo", "/srv/repo": "srv/repo", "file://localhost/srv/repo": "srv/repo",
+		"file:////srv//repo": "srv/repo", "file:///srv/../../repo": "repo", "/": "", "file:///": "",
+	} {
+		if got, ok := local(in); got != want || !ok {
+			t.Errorf("%s: folder %q, %v; want %q", in, got, ok, want)
+		}
+	}
+	for _, in := range []string{"http://host/srv", "ftp://host/srv", "srv/repo", "file:srv", ""} {
+		if got, ok := local(in); ok {
+			t.Errorf("%s is taken for the folder %q", in, got)
+		}
+	}
+}
+
+// A search through contradicting needs ends.
+func TestStreamsThatCannotGoTogetherEnd(t *testing.T) {
+	var m rpmmd.Modules
+	m.Defaults = map[string]string{}
+	for i := range 40 {
+		name, next := fmt.Sprintf("m%d", i), fmt.Sprintf("m%d", i+1)
+		m.Defaults[name] = "a"
+		for _, b := range []string{"x", "y"} {
+			m.Streams = append(m.Streams, rpmmd.Stream{Name: name, Stream: "a", Context: b, Requires: []map[string][]string{{next: {"a"}}}})
+		}
+	}
+	m.Streams = append(m.Streams, rpmmd.Stream{Name: "m40", Stream: "a", Requires: []map[string][]string{{"absent": {"a"}}}})
+	if got := (moduleStates{}).active([]rpmmd.Modules{m}, "el8"); len(got.streams) != 0 || !got.tooMany {
+		t.Errorf("active: %v, given up: %v", got.streams, got.tooMany)
 	}
 }
 

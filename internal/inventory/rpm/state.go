@@ -13,6 +13,7 @@ import (
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/inventory/reading"
 	"github.com/goldenami/rehydrate/internal/inventory/rpmmd"
+	"github.com/goldenami/rehydrate/internal/inventory/signed"
 )
 
 // state is what one repository offers.
@@ -165,16 +166,22 @@ func (st *state) judge(p places, i index, o reading.Options) error {
 		}
 	}
 	by, err := p.verify(i, st.repo, o)
-	if err != nil {
-		asked := ""
-		if st.repo.checkSign {
-			asked = ", though repo_gpgcheck is on"
-		}
-		st.findings = append(st.findings, fmt.Sprintf("repository %s: the index signature was not verified%s: %v", st.repo.id, asked, err))
-		return nil
+	switch {
+	case err == nil:
+		re.Verified, re.SignedBy = true, by
+	case errors.Is(err, signed.ErrNone) && !st.repo.checkSign: // nobody promised one
+		st.findings = append(st.findings, fmt.Sprintf("repository %s: the index signature was not verified: %v", st.repo.id, err))
+	case st.repo.checkSign:
+		return unverified(fmt.Errorf("the index signature was not verified, though repo_gpgcheck is on: %w", err))
+	default:
+		return unverified(fmt.Errorf("the index signature was not verified: %w", err))
 	}
-	re.Verified, re.SignedBy = true, by
 	return nil
+}
+
+// unverified says what to do about an index that anybody may have written.
+func unverified(err error) error {
+	return fault.As(err, fault.Failed, "run `dnf makecache --refresh` on the node; if its publisher signs by another key, name that with gpgkey=file:///... there or pin it with --keyring")
 }
 
 // open opens a file of the index: beside it, or at the repository's addresses. Its

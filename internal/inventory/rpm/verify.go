@@ -12,11 +12,11 @@ import (
 
 // verify checks the signature of an index by the pinned keyrings if there are any,
 // else by the keys that the repository's configuration names, and returns the
-// fingerprint of the key.
+// fingerprint of the key. Without a signature the error is signed.ErrNone.
 func (p places) verify(i index, r repo, o reading.Options) (string, error) {
 	f, err := i.place.open("repodata/repomd.xml.asc")
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", errors.New("it carries no signature")
+		return "", signed.ErrNone
 	}
 	if err != nil {
 		return "", fmt.Errorf("read repomd.xml.asc: %w", err)

@@ -21,8 +21,8 @@ type Modules struct {
 // Stream is one build of a module stream.
 type Stream struct {
 	Name, Stream, Version, Context, Arch string
-	// Requires are the alternatives of what it needs: module → streams, of which an
-	// empty list accepts any and "-x" excludes x.
+	// Requires are what it needs, all of it: module → streams, of which an empty list
+	// accepts any and "-x" excludes x.
 	Requires []map[string][]string
 	// Artifacts are the packages, as name-epoch:version-release.arch.
 	Artifacts []string
