@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Warning is a trap in a baseline that is legal. Error marks what fails open:
@@ -86,7 +87,9 @@ func (l *linter) windows() {
 var (
 	// advisoryID is the shape of the publishers' ids, such as RHSA-2017:0864,
 	// ALAS2023-2024-123 and ELSA-2020-1234.
-	advisoryID = regexp.MustCompile(`(?i)^([A-Z]{2,6}(SA|BA|EA)-\d{4}[:-]\d+|ALAS[A-Z0-9.]*-\d{4}-\d+|SUSE-[A-Z]{2}-.*)$`)
-	cveID      = regexp.MustCompile(`(?i)^CVE-\d{4}-\d+$`)
-	kbID       = regexp.MustCompile(`(?i)^(KB\d+|MS\d\d-\d{3})$`)
+	advisoryID = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)^([A-Z]{2,6}(SA|BA|EA)-\d{4}[:-]\d+|ALAS[A-Z0-9.]*-\d{4}-\d+|SUSE-[A-Z]{2}-.*)$`)
+	})
+	cveID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)^CVE-\d{4}-\d+$`) })
+	kbID  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)^(KB\d+|MS\d\d-\d{3})$`) })
 )

@@ -46,7 +46,7 @@ func (l *linter) entry(at, s string, rejected bool) {
 	stars := strings.Count(s, "*") + strings.Count(s, "?")
 	switch worldOf(l.os) {
 	case worldWindows:
-		if !kbID.MatchString(s) {
+		if !kbID().MatchString(s) {
 			report("never-matches", at, fmt.Sprintf("%q is neither KB… nor MSnn-nnn and matches nothing", s))
 		}
 		return
@@ -57,11 +57,11 @@ func (l *linter) entry(at, s string, rejected bool) {
 		return
 	}
 	_, number := digits(s)
-	if rejected && l.os != Suse && worldOf(l.os) == worldRPM && (number || cveID.MatchString(s) || advisoryID.MatchString(s)) {
+	if rejected && l.os != Suse && worldOf(l.os) == worldRPM && (number || cveID().MatchString(s) || advisoryID().MatchString(s)) {
 		l.fail("id-in-rejected", at, fmt.Sprintf("%q is an advisory, CVE or Bugzilla id; RejectedPatches takes package names only and ignores it (AMB-09)", s))
 		return
 	}
-	if worldOf(l.os) == worldDeb && (cveID.MatchString(s) || advisoryID.MatchString(s)) {
+	if worldOf(l.os) == worldDeb && (cveID().MatchString(s) || advisoryID().MatchString(s)) {
 		report("never-matches", at, fmt.Sprintf("%q: lists of Debian-like systems hold package names, not ids", s))
 		return
 	}

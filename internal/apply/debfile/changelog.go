@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/goldenami/rehydrate/baseline"
@@ -15,9 +16,9 @@ import (
 // An entry of a changelog: "name (version) suites; urgency=medium", indented lines,
 // and " -- Maintainer <address>  date" (deb-changelog(5)).
 var (
-	heading = regexp.MustCompile(`^\S+ \(([^()\s]+)\)[^;]*;(.*)$`)
-	urgency = regexp.MustCompile(`(?i)\burgency=([a-z]+)`)
-	cve     = regexp.MustCompile(`(?i)\bCVE-[0-9]{4}-[0-9]{4,}\b`)
+	heading = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\S+ \(([^()\s]+)\)[^;]*;(.*)$`) })
+	urgency = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)\burgency=([a-z]+)`) })
+	cve     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)\bCVE-[0-9]{4}-[0-9]{4,}\b`) })
 )
 
 // ParseChangelog reads the entries newer than installed, and always the first: its
@@ -30,12 +31,12 @@ func ParseChangelog(text []byte, older func(version string) bool) (*baseline.Cha
 	entries := 0
 	for lines.Scan() {
 		line := lines.Text()
-		if m := heading.FindStringSubmatch(line); m != nil {
+		if m := heading().FindStringSubmatch(line); m != nil {
 			entries++
 			if entries > 1 && older(m[1]) {
 				break
 			}
-			if u := urgency.FindStringSubmatch(m[2]); u != nil && entries == 1 {
+			if u := urgency().FindStringSubmatch(m[2]); u != nil && entries == 1 {
 				log.Urgency = strings.ToLower(u[1])
 			}
 			continue
@@ -46,7 +47,7 @@ func ParseChangelog(text []byte, older func(version string) bool) (*baseline.Cha
 			}
 			continue
 		}
-		for _, id := range cve.FindAllString(line, -1) {
+		for _, id := range cve().FindAllString(line, -1) {
 			log.CVEs = append(log.CVEs, strings.ToUpper(id))
 		}
 		if trailer, ok := strings.CutPrefix(line, " -- "); ok && entries == 1 {

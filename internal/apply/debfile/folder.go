@@ -53,7 +53,7 @@ func Changelog(r io.Reader, name string, older func(version string) bool) (*base
 }
 
 // bundled is the name of a package file in a bundle: its digest.
-var bundled = regexp.MustCompile(`^[0-9a-f]{64}$`)
+var bundled = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{64}$`) })
 
 // InFolder reads the changelogs of those offers whose files are in folder, such as a
 // bundle or apt's own cache of archives: files named *.deb or by their SHA-256. A
@@ -76,7 +76,7 @@ func InFolder(ctx context.Context, folder fs.FS, system baseline.OperatingSystem
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.NumCPU()) // unpacking is what takes the time
 	for _, e := range entries {
-		if !e.Type().IsRegular() || path.Ext(e.Name()) != ".deb" && !bundled.MatchString(e.Name()) {
+		if !e.Type().IsRegular() || path.Ext(e.Name()) != ".deb" && !bundled().MatchString(e.Name()) {
 			continue
 		}
 		group.Go(func() error {

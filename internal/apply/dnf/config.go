@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // repoDirs are the folders that dnf and yum read by default, under the root.
@@ -133,7 +134,7 @@ func (d *Manager) weak() bool {
 }
 
 // idForm is what a repository's id may consist of.
-var idForm = regexp.MustCompile(`^[A-Za-z0-9_.:-]+$`)
+var idForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_.:-]+$`) })
 
 // local is the repository file that offers the folders in dirs, by the source's id,
 // with the signature settings of each source.
@@ -164,7 +165,7 @@ func (s settings) local(p Program, dirs map[string]string) string {
 
 // safeID is id where it can be a repository's id, and a name for the rest.
 func safeID(id string) string {
-	if idForm.MatchString(id) && id != "main" {
+	if idForm().MatchString(id) && id != "main" {
 		return id
 	}
 	return "rehydrate-lock"

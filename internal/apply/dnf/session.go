@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/goldenami/rehydrate/baseline"
 	"github.com/goldenami/rehydrate/internal/apply"
@@ -38,7 +39,7 @@ func (s *session) Install(ctx context.Context, packages []baseline.LockedPackage
 		Name: d.c.Program.Name, Args: args, Whole: true,
 		Complaints: func(text string) { said = text },
 		Line: func(l string) {
-			if progress.MatchString(l) {
+			if progress().MatchString(l) {
 				d.c.Say("%s", strings.Join(strings.Fields(l), " "))
 			}
 		},
@@ -68,19 +69,23 @@ func named(packages []baseline.LockedPackage) []baseline.LockedPackage {
 
 // progress are the lines that say what is being done, such as
 // "Upgrading        : tool-1.1-1.x86_64      1/2".
-var progress = regexp.MustCompile(`^(Installing|Upgrading|Updating|Obsoleting|Downgrading|Erasing|Cleanup) +: .* +\d+/\d+$`)
+var progress = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(Installing|Upgrading|Updating|Obsoleting|Downgrading|Erasing|Cleanup) +: .* +\d+/\d+$`)
+})
 
 // scripts are the forms in which a failed script is told of: dnf's own, and rpm's.
-var scripts = []*regexp.Regexp{
-	regexp.MustCompile(`^(?:Non-fatal|Error in) ([A-Z]+) scriptlet (?:failure )?in rpm package (\S+)`),
-	regexp.MustCompile(`^(?:warning|error): %([a-z]+)\((\S+)\) scriptlet failed`),
-}
+var scripts = sync.OnceValue(func() []*regexp.Regexp {
+	return []*regexp.Regexp{
+		regexp.MustCompile(`^(?:Non-fatal|Error in) ([A-Z]+) scriptlet (?:failure )?in rpm package (\S+)`),
+		regexp.MustCompile(`^(?:warning|error): %([a-z]+)\((\S+)\) scriptlet failed`),
+	}
+})
 
 // failedScripts names the scripts that failed, each once, such as "POSTIN of tool".
 func failedScripts(said string) []string {
 	var list []string
 	for line := range strings.Lines(said) {
-		for _, form := range scripts {
+		for _, form := range scripts() {
 			m := form.FindStringSubmatch(strings.TrimSpace(line))
 			if m == nil {
 				continue

@@ -65,7 +65,7 @@ func parse(data []byte) (*result, error) {
 	seen := map[string]bool{}
 	for _, s := range r.Results {
 		id := Update{s.ID, s.Revision}.String()
-		if !guid.MatchString(s.ID) || seen[id] {
+		if !guid().MatchString(s.ID) || seen[id] {
 			return nil, fmt.Errorf("read the Windows Update Agent's result: %.60q is no GUID or stands there twice", s.ID)
 		}
 		seen[id] = true

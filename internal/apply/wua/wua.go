@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/goldenami/rehydrate/internal/fault"
@@ -101,13 +102,15 @@ func (in Installer) run(ctx context.Context, updates []Update) (*result, error) 
 	return r, nil
 }
 
-var guid = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
+var guid = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
+})
 
 // valid keeps anything but ids out of the script.
 func valid(updates []Update) error {
 	seen := map[string]bool{}
 	for _, u := range updates {
-		if !guid.MatchString(u.ID) || u.Revision < 0 {
+		if !guid().MatchString(u.ID) || u.Revision < 0 {
 			return fmt.Errorf("install updates: %.60q revision %d is no update", u.ID, u.Revision)
 		}
 		if seen[u.String()] {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/goldenami/rehydrate/baseline"
 	"github.com/goldenami/rehydrate/internal/apply"
@@ -54,7 +55,7 @@ func parseOutput(out []byte) *output {
 }
 
 // agreement is the message with which zypper shows a licence before it asks.
-var agreement = regexp.MustCompile(`^In order to install '([^']+)'.* license agreement`)
+var agreement = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^In order to install '([^']+)'.* license agreement`) })
 
 // printable replaces what XML forbids: zypper passes on the colours that a package's
 // script prints.
@@ -89,7 +90,7 @@ func (o *output) read(d *xml.Decoder) error {
 			if m.Type == "error" {
 				o.errs = append(o.errs, oneLine(m.Text))
 			}
-			if who := agreement.FindStringSubmatch(m.Text); who != nil {
+			if who := agreement().FindStringSubmatch(m.Text); who != nil {
 				o.license = true
 				o.problems = append(o.problems, "the licence of "+who[1])
 			}

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/goldenami/rehydrate/baseline"
 	"github.com/goldenami/rehydrate/internal/apply"
@@ -98,7 +99,7 @@ func (s *session) Install(ctx context.Context, packages []baseline.LockedPackage
 	}
 	args := slices.Concat(s.options, []string{"--no-refresh", "install"}, policy, Exact(named(packages)))
 	_, err := s.zypper.run(ctx, apply.Command{Args: args, Whole: true, Line: func(l string) {
-		if m := done.FindStringSubmatch(l); m != nil {
+		if m := done().FindStringSubmatch(l); m != nil {
 			s.zypper.c.Say("%s", m[1])
 		}
 	}})
@@ -109,4 +110,6 @@ func (s *session) Install(ctx context.Context, packages []baseline.LockedPackage
 }
 
 // done is the line by which zypper says that a package's turn is over.
-var done = regexp.MustCompile(`^<progress id="install-resolvable" name="([^"]*)" done="1"/>`)
+var done = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^<progress id="install-resolvable" name="([^"]*)" done="1"/>`)
+})

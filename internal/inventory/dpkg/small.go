@@ -1,6 +1,7 @@
 package dpkg
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"io/fs"
@@ -17,9 +18,13 @@ func readSmall(root fs.FS, name string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxSmall+1))
-	if err == nil && len(text) > maxSmall {
+	var text bytes.Buffer
+	if info, err := f.Stat(); err == nil && info.Size() < maxSmall {
+		text.Grow(int(info.Size()) + bytes.MinRead) // the rest lets ReadFrom see the end
+	}
+	_, err = text.ReadFrom(io.LimitReader(f, maxSmall+1))
+	if err == nil && text.Len() > maxSmall {
 		err = fmt.Errorf("read %s: it is longer than %d bytes", name, maxSmall)
 	}
-	return text, err
+	return text.Bytes(), err
 }

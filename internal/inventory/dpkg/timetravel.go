@@ -3,17 +3,27 @@ package dpkg
 import (
 	"errors"
 	"io/fs"
-	"regexp"
 	"strings"
 )
 
 // snapshotID is what a Release file's Snapshots field has in the place of the time.
 const snapshotID = "@SNAPSHOTID@"
 
-// stamp is how the snapshot services of Ubuntu and Debian write a time.
+// stampLayout is how the snapshot services of Ubuntu and Debian write a time.
 const stampLayout = "20060102T150405Z"
 
-var stamp = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z$`)
+// isStamp says that s has the form of stampLayout.
+func isStamp(s string) bool {
+	if len(s) != len(stampLayout) {
+		return false
+	}
+	for i := range len(s) {
+		if digit := s[i] >= '0' && s[i] <= '9'; digit != (i != 8 && i != 15) || !digit && s[i] != stampLayout[i] {
+			return false
+		}
+	}
+	return true
+}
 
 // timeTravel is the address under which packages' file names can be fetched as the
 // archive was when r was made; empty when the archive has no such service.
@@ -23,7 +33,7 @@ var stamp = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z$`)
 // which all that it names was there.
 func (r *release) timeTravel(s Source) string {
 	for part := range strings.SplitSeq(s.URI, "/") {
-		if stamp.MatchString(part) { // the source is such an address itself
+		if isStamp(part) { // the source is such an address itself
 			return plain(s.URI)
 		}
 	}
@@ -31,7 +41,7 @@ func (r *release) timeTravel(s Source) string {
 		return ""
 	}
 	at := s.Snapshot
-	if !stamp.MatchString(at) {
+	if !isStamp(at) {
 		if r.date.IsZero() {
 			return ""
 		}
@@ -43,7 +53,7 @@ func (r *release) timeTravel(s Source) string {
 // snapshotOf is s as the archive was at the time that its Snapshot option names: then
 // apt reads the lists of that address. Where apt has none of it, s itself.
 func (c *collection) snapshotOf(s Source, r *release) (Source, *release, error) {
-	if !stamp.MatchString(s.Snapshot) || !strings.Contains(r.snapshots, snapshotID) {
+	if !isStamp(s.Snapshot) || !strings.Contains(r.snapshots, snapshotID) {
 		return s, r, nil
 	}
 	then := s

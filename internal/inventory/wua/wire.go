@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/goldenami/rehydrate/internal/exact"
@@ -165,8 +166,10 @@ func (a *Answer) warned() string {
 }
 
 var (
-	guid   = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
-	kbForm = regexp.MustCompile(`^(?i:KB)?([0-9]{1,10})$`)
+	guid = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
+	})
+	kbForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?i:KB)?([0-9]{1,10})$`) })
 )
 
 // check holds every value to its form and brings ids to one spelling.
@@ -181,7 +184,7 @@ func (a *Answer) check() (err error) {
 	a.changed = make([]time.Time, len(a.Updates))
 	for i := range a.Updates {
 		u := &a.Updates[i]
-		if !guid.MatchString(u.ID) {
+		if !guid().MatchString(u.ID) {
 			return fmt.Errorf("updates[%d].id %.60q is no GUID", i, u.ID)
 		}
 		u.ID = strings.ToLower(u.ID)
@@ -197,7 +200,7 @@ func (a *Answer) check() (err error) {
 		}
 		for _, list := range [][]string{u.KBs, u.BundledKBs} {
 			for j, kb := range list {
-				m := kbForm.FindStringSubmatch(kb)
+				m := kbForm().FindStringSubmatch(kb)
 				if m == nil {
 					return fmt.Errorf("update %s: %.60q is no KB id", u.ID, kb)
 				}
@@ -205,7 +208,7 @@ func (a *Answer) check() (err error) {
 			}
 		}
 		for j, id := range u.Supersedes {
-			if !guid.MatchString(id) {
+			if !guid().MatchString(id) {
 				return fmt.Errorf("update %s supersedes %.60q, which is no GUID", u.ID, id)
 			}
 			u.Supersedes[j] = strings.ToLower(id)
