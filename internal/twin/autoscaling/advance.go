@@ -111,7 +111,7 @@ func (v *view) replace(todo []int, quota int) {
 			}
 			serving -= n
 		}
-		if v.terminate(i, "an instance was taken out of service in response to an instance refresh") {
+		if v.terminate(i, causeRefresh) {
 			quota -= n
 			ended += n
 			v.r.Progress = v.tx.Now

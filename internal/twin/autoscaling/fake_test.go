@@ -11,6 +11,7 @@ import (
 	asg "github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 
+	"github.com/goldenami/rehydrate/internal/twin/elbv2"
 	"github.com/goldenami/rehydrate/internal/twin/wire"
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
@@ -23,7 +24,7 @@ const (
 
 // fakeEC2 keeps instances in the world; launches and terminations take time.
 type fakeEC2 struct {
-	on     func(tx *world.Tx, id, state string)
+	on     []func(tx *world.Tx, id, state string)
 	images map[string]Image     // by id
 	lt     map[string][]string  // template id to the images of its versions
 	refuse func(l Launch) error // refuses launches
@@ -59,7 +60,9 @@ func (f *fakeEC2) move(tx *world.Tx, m fakeMove) {
 	}
 	i.State = m.State
 	f.rows(tx).Put(m.ID, i)
-	f.on(tx, m.ID, m.State)
+	for _, on := range f.on {
+		on(tx, m.ID, m.State)
+	}
 }
 
 func (f *fakeEC2) Template(tx *world.Tx, id, name, version string) (Template, error) {
@@ -121,13 +124,14 @@ func (f *fakeEC2) Zone(tx *world.Tx, subnet string) (string, bool) {
 	return "eu-central-1a", subnet == "subnet-1"
 }
 
-func (f *fakeEC2) OnState(g func(tx *world.Tx, id, state string)) { f.on = g }
+func (f *fakeEC2) OnState(g func(tx *world.Tx, id, state string)) { f.on = append(f.on, g) }
 
 // rig is a world with Auto Scaling under a clock that only Step moves.
 type rig struct {
 	t   testing.TB
 	w   *world.World
 	ec2 *fakeEC2
+	elb *elbv2.Service
 	s   *Service
 }
 
@@ -139,6 +143,9 @@ func newRig(t testing.TB, dir string) *rig {
 	}
 	r := &rig{t: t, w: w, ec2: newFakeEC2(w)}
 	r.s = newService(w, r.ec2)
+	r.elb = elbv2.New(w, elbView{r.ec2})
+	r.s.Balance(r.elb)
+	w.Watch(r.invariants)
 	w.Start()
 	return r
 }

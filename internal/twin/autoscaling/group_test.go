@@ -37,7 +37,8 @@ func TestCreateRefuses(t *testing.T) {
 		}, "ValidationError"},
 		{"a lifetime of less than a day", func(in *asg.CreateAutoScalingGroupInput) { in.MaxInstanceLifetime = aws.Int32(86399) }, "ValidationError"},
 		{"a lifetime of more than a year", func(in *asg.CreateAutoScalingGroupInput) { in.MaxInstanceLifetime = aws.Int32(31536001) }, "ValidationError"},
-		{"target groups without load balancing", func(in *asg.CreateAutoScalingGroupInput) { in.TargetGroupARNs = []string{"arn:x"} }, "UnsupportedOperation"},
+		{"an unknown target group", func(in *asg.CreateAutoScalingGroupInput) { in.TargetGroupARNs = []string{"arn:x"} }, "ValidationError"},
+		{"more target groups than there may be", func(in *asg.CreateAutoScalingGroupInput) { in.TargetGroupARNs = make([]string, 51) }, "ValidationError"},
 		{"a name that is taken", func(in *asg.CreateAutoScalingGroupInput) { in.AutoScalingGroupName = aws.String("taken") }, "AlreadyExists"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

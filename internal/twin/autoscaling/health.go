@@ -6,6 +6,7 @@ import (
 )
 
 const (
+	causeRefresh  = "an instance was taken out of service in response to an instance refresh"
 	causeHealth   = "an instance was taken out of service in response to an EC2 health check indicating it has been terminated or stopped, or has failed its status checks"
 	causeELB      = "an instance was taken out of service in response to an ELB system health check failure"
 	causeUser     = "an instance was taken out of service in response to a user health-check"

@@ -164,6 +164,9 @@ func (s *Service) CompleteLifecycleAction(tx *world.Tx, in *asg.CompleteLifecycl
 	if _, lost := tx.Fault(world.HookTimeout, world.Subject{ID: m.ID, Name: *in.LifecycleHookName, Type: m.Type, Zone: m.Zone}); lost {
 		return &asg.CompleteLifecycleActionOutput{}, nil // the completion is lost, and the action times out
 	}
+	if _, lost := tx.Fault(world.HookTimeout, world.Subject{ID: m.ID, Name: aws.ToString(in.LifecycleHookName)}); lost {
+		return &asg.CompleteLifecycleActionOutput{}, nil // it is answered and never heard of: the action times out
+	}
 	m.Actions[k].Result = *in.LifecycleActionResult
 	members(tx, g.name()).Put(m.ID, m)
 	wake(tx, g.name(), tx.Now)

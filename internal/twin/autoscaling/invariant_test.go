@@ -77,7 +77,7 @@ func TestRefreshUnderDisturbance(t *testing.T) {
 		defer r.close()
 		r.group("web", rapid.Int32Range(2, 10).Draw(rt, "desired"))
 		r.watch(func(c capacity, cause string) {
-			if cause == "an instance was taken out of service in response to an instance refresh" && c.serving < c.floor {
+			if cause == causeRefresh && c.serving < c.floor {
 				rt.Errorf("the refresh took serving to %d, floor %d", c.serving, c.floor)
 			}
 		})
