@@ -16,6 +16,9 @@ import (
 // Keys are the public keys that may sign.
 type Keys = openpgp.EntityList
 
+// ErrNone says that there is no signature at all, which not every publisher promises.
+var ErrNone = errors.New("it carries no signature")
+
 // ReadKeys reads a keyring, armoured or binary; a file may hold several armoured
 // blocks, one after the other. An empty one holds no key.
 func ReadKeys(text []byte) (Keys, error) {

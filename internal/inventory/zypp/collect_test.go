@@ -21,6 +21,7 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
+	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/inventory/reading"
 	"github.com/goldenami/rehydrate/internal/testkit/rpmworld"
 )
@@ -171,10 +172,15 @@ func TestAnIndexIsVerifiedByTrustedKeysOnly(t *testing.T) {
 	print := fmt.Sprintf("%X", key.PrimaryKey.Fingerprint)
 	verified := func(name string, want bool, o reading.Options) {
 		t.Helper()
-		n, remarks := collect(t, w, o)
-		r := n.Available.Repositories[0]
-		if r.Verified != want || want && r.SignedBy != print || !want && (r.SignedBy != "" || !strings.Contains(strings.Join(remarks, "\n"), "was not verified")) {
-			t.Errorf("%s: %+v, remarks %q", name, r, remarks)
+		if o.Now.IsZero() {
+			o.Now = time.Unix(1750000000, 0)
+		}
+		n, _, err := Collect(w.fs(), o)
+		switch {
+		case want && (err != nil || !n.Available.Repositories[0].Verified || n.Available.Repositories[0].SignedBy != print):
+			t.Errorf("%s: %+v, %v", name, n.Available.Repositories, err)
+		case !want && (err == nil || !strings.Contains(err.Error(), "repository updates (/etc/zypp/repos.d/updates.repo): the index signature was not verified") || fault.HintOf(err) == ""):
+			t.Errorf("%s: %+v, error %v", name, n.Available.Repositories, err)
 		}
 	}
 	verified("the key that came along", false, reading.Options{})
@@ -190,6 +196,12 @@ func TestAnIndexIsVerifiedByTrustedKeysOnly(t *testing.T) {
 	verified("trusted for the repository", true, reading.Options{})
 	w.rewrite(func(s string) string { return s + "\n" })
 	verified("changed since", false, reading.Options{})
+	w.must(os.Remove(w.raw("repodata/repomd.xml.asc")))
+	if n, remarks := collect(t, w, reading.Options{}); n.Available.Repositories[0].Verified || !strings.Contains(strings.Join(remarks, "\n"), "it carries no signature") {
+		t.Errorf("unsigned, as nobody minds: %+v, %q", n.Available.Repositories, remarks)
+	}
+	w.put("etc/zypp/repos.d/updates.repo", "[updates]\nbaseurl=file:"+archive+"\nrepo_gpgcheck=1\n")
+	verified("unsigned, though a signature is demanded", false, reading.Options{})
 }
 
 func TestARepositoryOnTheRootIsReadWhereItLies(t *testing.T) {

@@ -9,6 +9,25 @@ import (
 	"pgregory.net/rapid"
 )
 
+func TestASignatureIsDemandedWhereZypperIsTold(t *testing.T) {
+	for _, c := range []struct {
+		conf, repo string
+		want       bool
+	}{
+		{"", "", false}, {"", "gpgcheck=1", false}, {"", "repo_gpgcheck=1", true}, {"", "repo_gpgcheck=on", true},
+		{"[main]\nrepo_gpgcheck = on\n", "", true}, {"[main]\nrepo_gpgcheck = on\n", "repo_gpgcheck=0", false},
+	} {
+		root := fstest.MapFS{"etc/zypp/zypp.conf": file(c.conf), "etc/zypp/repos.d/a.repo": file("[a]\nbaseurl=http://a/\n" + c.repo + "\n")}
+		at, err := readLayout(root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := readRepos(root, at, "x86_64"); err != nil || len(got) != 1 || got[0].Signed != c.want {
+			t.Errorf("%q, %q: %+v, %v", c.conf, c.repo, got, err)
+		}
+	}
+}
+
 func file(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
 
 func TestRepositoriesAreReadAsZypperReadsThem(t *testing.T) {
@@ -143,7 +162,7 @@ func FuzzParseRepos(f *testing.F) {
 	f.Add([]byte("[a]\nbaseurl=http://x/$releasever\n  http://y\nenabled=1\npriority=9\n"))
 	f.Add([]byte("[a]\nbaseurl=${x:-${y:+\\}}}\npath=../../..\n[b]\nmirrorlist=\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		list, err := parseRepos(text, variables{"x": "1", "y": ""})
+		list, err := parseRepos(text, variables{"x": "1", "y": ""}, false)
 		if err != nil {
 			return
 		}

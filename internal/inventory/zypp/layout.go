@@ -14,6 +14,7 @@ type layout struct {
 	repos, services, vars string // folders
 	raw                   string // folder of the raw cache
 	locks                 string // file; empty: locks are not applied
+	signed                bool   // zypper demands that indices are signed
 }
 
 // readLayout reads the folders that zypp.conf may move.
@@ -44,6 +45,7 @@ func readLayout(root fs.FS) (layout, error) {
 	l := layout{
 		repos: at("reposdir", etc+"/repos.d"), services: at("servicesdir", etc+"/services.d"), vars: at("varsdir", etc+"/vars.d"),
 		raw: at("metadatadir", at("cachedir", "/var/cache/zypp")+"/raw"), locks: at("locksfile.path", etc+"/locks"),
+		signed: yes(main["repo_gpgcheck"]),
 	}
 	if v, ok := main["locksfile.apply"]; ok && !yes(v) {
 		l.locks = ""

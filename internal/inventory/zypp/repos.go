@@ -15,6 +15,7 @@ type Repo struct {
 	File        string // where it is configured, under the root
 	Enabled     bool
 	Autorefresh bool
+	Signed      bool   // its index must be signed: repo_gpgcheck, in its file or zypp.conf
 	Priority    int    // 1 is the highest; zypper's default is 99
 	Service     string // the service that it comes from, if any
 	// URLs are its addresses, with variables replaced and without passwords.
@@ -52,7 +53,7 @@ func readRepos(root fs.FS, at layout, arch string) ([]Repo, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read zypper's repositories: %w", err)
 		}
-		list, err := parseRepos(text, vars)
+		list, err := parseRepos(text, vars, at.signed)
 		if err != nil {
 			return nil, fmt.Errorf("read zypper's repositories from %s: %w", name, err)
 		}
@@ -68,8 +69,8 @@ func readRepos(root fs.FS, at layout, arch string) ([]Repo, error) {
 	return all, nil
 }
 
-// parseRepos reads a .repo file.
-func parseRepos(text []byte, vars variables) ([]Repo, error) {
+// parseRepos reads a .repo file; signed is what zypp.conf says of indices.
+func parseRepos(text []byte, vars variables, signed bool) ([]Repo, error) {
 	sections, err := parseINI(text)
 	if err != nil {
 		return nil, err
@@ -79,7 +80,7 @@ func parseRepos(text []byte, vars variables) ([]Repo, error) {
 		if s.name == "" {
 			return nil, errors.New("a repository has no name")
 		}
-		r := Repo{Alias: s.name, Name: s.name, Enabled: true, Priority: defaultPriority}
+		r := Repo{Alias: s.name, Name: s.name, Enabled: true, Signed: signed, Priority: defaultPriority}
 		for _, e := range s.entries {
 			if err := r.set(e, vars); err != nil {
 				return nil, fmt.Errorf("repository %s: %w", s.name, err)
@@ -100,6 +101,8 @@ func (r *Repo) set(e entry, vars variables) error {
 		r.Enabled = yes(value)
 	case "autorefresh":
 		r.Autorefresh = yes(value)
+	case "repo_gpgcheck":
+		r.Signed = yes(value)
 	case "priority":
 		n, err := strconv.Atoi(value)
 		if err != nil || n < 0 {

@@ -1,6 +1,7 @@
 package zypp
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -9,8 +10,10 @@ import (
 	"time"
 
 	"github.com/goldenami/rehydrate/baseline"
+	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/inventory/reading"
 	"github.com/goldenami/rehydrate/internal/inventory/rpmmd"
+	"github.com/goldenami/rehydrate/internal/inventory/signed"
 )
 
 // wanted decides what is kept; memory stays bounded by what is installed.
@@ -84,11 +87,8 @@ func readRepo(root fs.FS, at layout, r Repo, w wanted, o reading.Options) (state
 	if err := fresh(md.Date, o); err != nil {
 		return st, err
 	}
-	by, err := verify(root, from, index, r, o)
-	if err != nil {
-		st.remarks = append(st.remarks, fmt.Sprintf("repository %s: the index signature was not verified: %v", r.Alias, err))
-	} else {
-		st.repository.Verified, st.repository.SignedBy = true, by
+	if err := st.judge(verify(root, from, index, r, o)); err != nil {
+		return st, err
 	}
 	said, err := rpmmd.Select(md, func(d rpmmd.Data) (io.ReadCloser, error) { return from.file(d) }, w.names())
 	if err != nil {
@@ -100,6 +100,25 @@ func readRepo(root fs.FS, at layout, r Repo, w wanted, o reading.Options) (state
 		st.advisories = append(st.advisories, a)
 	}
 	return st, nil
+}
+
+// judge takes in what came of the check of the index's signature. Only one that is not
+// there, and that nobody demands, is a remark.
+func (st *state) judge(by string, err error) error {
+	switch {
+	case err == nil:
+		st.repository.Verified, st.repository.SignedBy = true, by
+		return nil
+	case errors.Is(err, signed.ErrNone) && !st.repo.Signed:
+		st.remarks = append(st.remarks, fmt.Sprintf("repository %s: the index signature was not verified: %v", st.repo.Alias, err))
+		return nil
+	}
+	asked := ""
+	if st.repo.Signed {
+		asked = ", though repo_gpgcheck is on"
+	}
+	return fault.As(fmt.Errorf("the index signature was not verified%s: %w", asked, err), fault.Failed,
+		"run zypper refresh on the node; if its publisher signs by another key, lay that in /usr/lib/rpm/gnupg/keys there, name it with gpgkey=file:///..., or pin it with --keyring")
 }
 
 // offers keeps the packages that matter.

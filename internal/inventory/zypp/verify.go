@@ -23,11 +23,12 @@ const (
 
 // verify checks the signature of an index and returns the fingerprint of the key that
 // made it. With pinned keyrings only those count, else what the root itself trusts.
-// The key that lies beside the index came with it and vouches for nothing.
+// The key that lies beside the index came with it and vouches for nothing. Without a
+// signature the error is signed.ErrNone.
 func verify(root fs.FS, from origin, index []byte, r Repo, o reading.Options) (string, error) {
 	signature, err := from.read(repomd+".asc", maxSignature)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", errors.New("it carries no signature")
+		return "", signed.ErrNone
 	}
 	if err != nil {
 		return "", err
