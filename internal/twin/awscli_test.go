@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/goldenami/rehydrate/baseline"
 	"github.com/goldenami/rehydrate/internal/twin"
 	"github.com/goldenami/rehydrate/internal/twin/autoscaling"
 	"github.com/goldenami/rehydrate/internal/twin/backing"
@@ -25,10 +26,15 @@ import (
 // full is a twin with every service, on modelled machines.
 func full(dir string) twin.Options { return fullWith(dir, func(*ec2.Service) {}) }
 
+// offers is a repository that offers nothing new.
+func offers(name string) (baseline.Available, error) {
+	return baseline.Available{Repositories: []baseline.Repository{{ID: name, Suite: "stable"}}}, nil
+}
+
 // fullWith is full, and tells of its EC2.
 func fullWith(dir string, made func(*ec2.Service)) twin.Options {
 	return twin.Options{Dir: dir, Seed: 1, Start: start, Build: func(w *world.World, dir string) (twin.Services, error) {
-		machines := &backing.Router{Modelled: modelled.New(modelled.Options{})}
+		machines := &backing.Router{Modelled: modelled.New(modelled.Options{Repository: offers})}
 		compute, objects := ec2.New(w, machines, filepath.Join(dir, "machines")), s3.New(filepath.Join(dir, "s3"))
 		made(compute)
 		systems := ssm.New(w, ssm.Ports{EC2: compute, Machines: machines, Objects: objects})

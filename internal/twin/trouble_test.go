@@ -1,6 +1,8 @@
 package twin_test
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -9,6 +11,8 @@ import (
 	asgtypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 	awsec2 "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	awsssm "github.com/aws/aws-sdk-go-v2/service/ssm"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/goldenami/rehydrate/internal/twin"
@@ -185,5 +189,150 @@ func TestACopyFailsInOneRegionOnly(t *testing.T) {
 		if err != nil || string(out.Images[0].State) != want {
 			t.Errorf("%s: %+v %v, want %s", to, out, err, want)
 		}
+	}
+}
+
+// patch sends AWS-RunPatchBaseline to the instances of a name, one after the other.
+func patch(t *testing.T, w *twin.Twin, name string) string {
+	t.Helper()
+	out, err := awsssm.NewFromConfig(once(w)).SendCommand(ctx, &awsssm.SendCommandInput{DocumentName: aws.String("AWS-RunPatchBaseline"),
+		Targets:        []ssmtypes.Target{{Key: aws.String("tag:Name"), Values: []string{name}}},
+		MaxConcurrency: aws.String("1"), MaxErrors: aws.String("9"), Parameters: map[string][]string{"Operation": {"Scan"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *out.Command.CommandId
+}
+
+// outcomes are the states of a command's invocations in the order of ids, when as
+// many as wanted have ended.
+func outcomes(t *testing.T, w *twin.Twin, command string, ended int, ids ...string) (got []string) {
+	t.Helper()
+	c := awsssm.NewFromConfig(once(w))
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		w.World().Clock().Step(time.Second)
+		got = nil
+		n := 0
+		for _, id := range ids {
+			out, err := c.GetCommandInvocation(ctx, &awsssm.GetCommandInvocationInput{CommandId: &command, InstanceId: &id})
+			if err != nil {
+				got = append(got, code(err))
+				continue
+			}
+			got = append(got, string(out.Status))
+			if out.ExecutionEndDateTime != nil && *out.ExecutionEndDateTime != "" {
+				n++
+			}
+		}
+		if n >= ended {
+			return got
+		}
+		if time.Now().After(end) {
+			t.Fatalf("only %d ended: %v", n, got)
+		}
+	}
+}
+
+func TestPatchingFailsOnTheSecondHostOnly(t *testing.T) {
+	t.Parallel()
+	w, c := troubled(t, twin.Rule{Fails: world.PatchFails, Nth: 2, Message: "the disk is full"})
+	var ids []string
+	for range 3 {
+		ids = append(ids, launch(c, "m5.large", region+"a", "web"))
+	}
+	w.World().Clock().Step(time.Minute)
+	got := outcomes(t, w, patch(t, w, "web"), 3, ids...)
+	slices.Sort(got)
+	if d := cmp.Diff([]string{"Failed", "Success", "Success"}, got); d != "" {
+		t.Error(d)
+	}
+	var faults []world.Event
+	admin(t, w.Client(""), "GET", "http://127.0.0.1/_twin/events?kind=fault", "", &faults)
+	if len(faults) != 1 || faults[0].Data["message"] != "the disk is full" || faults[0].Data["fails"] != "patch" {
+		t.Errorf("faults in the log: %+v", faults)
+	}
+}
+
+func TestAnAgentThatIsAwayIsShownAsLostAndTakesItsCommandsLater(t *testing.T) {
+	t.Parallel()
+	w, c := troubled(t, twin.Rule{Fails: world.AgentOffline, Until: start.Add(30 * time.Minute), Where: &twin.Where{Tag: "Name=away"}})
+	away, there := launch(c, "m5.large", region+"a", "away"), launch(c, "m5.large", region+"a", "there")
+	w.World().Clock().Step(time.Minute)
+	pings := func() map[string]string {
+		out, err := awsssm.NewFromConfig(once(w)).DescribeInstanceInformation(ctx, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]string{}
+		for _, i := range out.InstanceInformationList {
+			got[*i.InstanceId] = string(i.PingStatus)
+		}
+		return got
+	}
+	if d := cmp.Diff(map[string]string{away: "ConnectionLost", there: "Online"}, pings()); d != "" {
+		t.Error(d)
+	}
+	waits, runs := patch(t, w, "away"), patch(t, w, "there")
+	if got := outcomes(t, w, runs, 1, there); got[0] != "Success" {
+		t.Errorf("on the other: %s", got)
+	}
+	if got := outcomes(t, w, waits, 0, away); got[0] != "Pending" {
+		t.Errorf("while it is away: %s", got)
+	}
+	w.World().Clock().StepTo(start.Add(32 * time.Minute))
+	if d := cmp.Diff(map[string]string{away: "Online", there: "Online"}, pings()); d != "" {
+		t.Error(d)
+	}
+	if got := outcomes(t, w, waits, 1, away); got[0] != "Success" {
+		t.Errorf("when it is back: %s", got)
+	}
+}
+
+func TestAHookWhoseCompletionIsLostTimesOut(t *testing.T) {
+	t.Parallel()
+	w, c := troubled(t, twin.Rule{Fails: world.HookTimeout, Where: &twin.Where{Name: "ready"}})
+	if _, err := c.CreateLaunchTemplate(ctx, &awsec2.CreateLaunchTemplateInput{LaunchTemplateName: aws.String("web"),
+		LaunchTemplateData: &types.RequestLaunchTemplateData{ImageId: aws.String(testImage), InstanceType: "m5.large"}}); err != nil {
+		t.Fatal(err)
+	}
+	groups := awsasg.NewFromConfig(once(w))
+	_, err := groups.CreateAutoScalingGroup(ctx, &awsasg.CreateAutoScalingGroupInput{AutoScalingGroupName: aws.String("web"), MinSize: aws.Int32(1), MaxSize: aws.Int32(1),
+		AvailabilityZones: []string{region + "a"}, LaunchTemplate: &asgtypes.LaunchTemplateSpecification{LaunchTemplateName: aws.String("web")},
+		LifecycleHookSpecificationList: []asgtypes.LifecycleHookSpecification{{LifecycleHookName: aws.String("ready"),
+			LifecycleTransition: aws.String("autoscaling:EC2_INSTANCE_LAUNCHING"), HeartbeatTimeout: aws.Int32(300), DefaultResult: aws.String("ABANDON")}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	member := func() (id, state string) {
+		out, err := groups.DescribeAutoScalingGroups(ctx, nil)
+		if err != nil || len(out.AutoScalingGroups[0].Instances) == 0 {
+			return "", fmt.Sprint("none ", err)
+		}
+		i := out.AutoScalingGroups[0].Instances[0]
+		return *i.InstanceId, string(i.LifecycleState)
+	}
+	complete := func(id string) {
+		_, err := groups.CompleteLifecycleAction(ctx, &awsasg.CompleteLifecycleActionInput{AutoScalingGroupName: aws.String("web"), LifecycleHookName: aws.String("ready"),
+			InstanceId: &id, LifecycleActionResult: aws.String("CONTINUE")})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	w.World().Clock().Step(time.Minute)
+	first, _ := member()
+	complete(first)
+	w.World().Clock().Step(time.Minute)
+	if id, state := member(); id != first || state != "Pending:Wait" {
+		t.Errorf("after the lost completion %s is %s", id, state)
+	}
+	w.World().Clock().Step(6 * time.Minute)
+	second, state := member()
+	if second == first || state != "Pending:Wait" {
+		t.Fatalf("after the timeout %s (first %s) is %s", second, first, state)
+	}
+	complete(second)
+	w.World().Clock().Step(time.Minute)
+	if id, state := member(); id != second || state != "InService" {
+		t.Errorf("after the next completion %s is %s", id, state)
 	}
 }

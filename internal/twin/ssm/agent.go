@@ -129,10 +129,11 @@ func (j *job) steps(ctx context.Context) (types.CommandInvocationStatus, string)
 		}) {
 			continue // ended before the twin was started again
 		}
-		var o outcome
+		o, bad := j.sabotaged(st)
 		switch {
 		case startErr != nil:
 			o = failed(1, "%v", startErr)
+		case bad:
 		case st.skipped():
 			o = outcome{types.CommandInvocationStatusSuccess, "Success", 0, []byte("Step execution skipped due to unsatisfied preconditions\n"), nil}
 		case j.c.Document == runPatchBaseline:

@@ -92,6 +92,8 @@ func (s *Service) deliver(tx *world.Tx, c command, node string) {
 	i := newInvocation(s, tx, c, node)
 	if e, ok := s.EC2.InstanceByID(tx, node); ok && s.online(tx, e) {
 		s.begin(tx, &i)
+	} else if e.State == "running" {
+		tx.At(tx.Now.Add(agentEvery), timerAgent, node)
 	}
 	invocations(tx).Put(invocationKey(c.ID, node), i)
 }

@@ -22,7 +22,7 @@ func (s *Service) online(tx *world.Tx, i ec2.Instance) bool {
 	if v := i.Tags[NoAgentTag]; v != "" && v != "false" {
 		return false
 	}
-	return i.State == "running"
+	return i.State == "running" && !away(tx, i)
 }
 
 // DescribeInstanceInformation lists the nodes that Systems Manager knows: every
@@ -40,6 +40,9 @@ func (s *Service) DescribeInstanceInformation(tx *world.Tx, in *ssm.DescribeInst
 		ping := types.PingStatusOnline
 		switch i.State {
 		case "running":
+			if away(tx, i) {
+				ping = types.PingStatusConnectionLost
+			}
 		case "stopping", "stopped":
 			ping = types.PingStatusConnectionLost
 		default: // never registered, or gone

@@ -69,6 +69,7 @@ func New(w *world.World, p Ports) *Service {
 	w.OnTimer(timerValidate, s.validateImage)
 	w.OnTimer(timerDispatch, s.dispatchDue)
 	w.OnTimer(timerExpire, s.expire)
+	w.OnTimer(timerAgent, s.agentAsks)
 	p.EC2.OnState(s.onState)
 	return s
 }
