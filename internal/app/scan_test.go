@@ -112,12 +112,32 @@ func TestRunScan_lists_what_is_pending_and_where_it_comes_from(t *testing.T) {
 	}
 }
 
-func TestRunScan_remarks_that_an_unverified_source_is_not_trusted(t *testing.T) {
+func TestRunScan_of_a_source_that_apt_would_not_trust_is_unknown(t *testing.T) {
 	dir := fed(t)
 	write(t, dir, "etc/apt/sources.list", "deb http://archive.invalid/sec bookworm-security main\n")
-	s, err := RunScan(t.Context(), ScanRequest{Target: dir, Now: scanTime, Baseline: policy()})
-	if err != nil || !strings.Contains(strings.Join(s.Remarks, "\n"), "its updates are not trusted") {
-		t.Errorf("%+v, %v", s, err)
+	const base = "var/lib/apt/lists/archive.invalid_sec_dists_bookworm-security_Release"
+	for name, signature := range map[string]string{"no signature": "", "no signature that anybody can read": "garbage"} {
+		if signature != "" {
+			write(t, dir, base+".gpg", signature)
+		}
+		s, err := RunScan(t.Context(), ScanRequest{Target: dir, Now: scanTime, Baseline: policy()})
+		if err != nil || s.Standing != record.StandsUnknown || !strings.Contains(s.Reason, "source archive.invalid/sec bookworm-security: its index is not verified") ||
+			!strings.Contains(s.Hint, "--keyring") || s.UpdatesKnown || s.Evaluation != nil {
+			t.Errorf("%s: %+v, %v", name, s, err)
+		}
+		s, err = RunScan(t.Context(), ScanRequest{Target: dir, Now: scanTime, Baseline: policy(), Lock: lock("1.1")})
+		if err != nil || s.Standing != record.StandsUnknown {
+			t.Errorf("%s, with a lock: %+v, %v", name, s, err)
+		}
+		s, err = RunScan(t.Context(), ScanRequest{Target: dir, Now: scanTime})
+		if err != nil || s.Standing != record.StandsInventory || len(s.Updates) != 1 || !strings.Contains(s.UpdatesReason, "is not verified") ||
+			!strings.Contains(strings.Join(s.Remarks, "\n"), "source archive.invalid/sec bookworm-security is not verified") {
+			t.Errorf("%s, unjudged: %+v, %v", name, s, err)
+		}
+		s, err = RunScan(t.Context(), ScanRequest{Target: dir, Now: scanTime, Lock: lock("1.1")})
+		if err != nil || s.Standing != record.StandsCompliant {
+			t.Errorf("%s, by a lock alone: %+v, %v", name, s, err)
+		}
 	}
 }
 

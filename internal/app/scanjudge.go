@@ -5,6 +5,7 @@ import (
 
 	"github.com/goldenami/rehydrate/baseline"
 	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/inventory"
 	"github.com/goldenami/rehydrate/internal/record"
 )
 
@@ -18,15 +19,15 @@ func (s *scanner) judge(n baseline.Node, unread error) error {
 		n.Available, s.out.UpdatesFrom = s.in.Offers.Available, s.in.Offers.Name
 	}
 	s.out.Sources = n.Available.Repositories
-	if unread == nil && s.in.Offers == nil {
-		unread = s.unverified()
+	if unread == nil {
+		unread = s.unverified(n)
 	}
 	if s.in.Lock != nil {
 		s.byLock()
 	}
 	switch {
 	case unread != nil:
-		s.out.UpdatesReason = unread.Error()
+		s.out.UpdatesReason, s.out.Evaluation = unread.Error(), nil // an instance's own would say more than is known
 		if s.in.Baseline != nil {
 			s.unknown(unread)
 			if s.out.Hint == "" {
@@ -45,19 +46,28 @@ func (s *scanner) judge(n baseline.Node, unread error) error {
 }
 
 // unverified is an error that names the first source whose index no pinned key has
-// signed. Without pinned keys it only remarks on what that does to the verdict: apt
-// trusts no origin that is neither verified nor called trusted, and rules for
-// security updates approve nothing of it.
-func (s *scanner) unverified() error {
-	for _, r := range s.out.Sources {
-		switch {
-		case r.Verified:
-		case len(s.in.Keyrings) > 0:
-			return fmt.Errorf("source %s: its index is not signed by a key of the given keyrings", r.ID)
-		case s.in.Baseline != nil && r.Origin.Label != "" && !r.Origin.Trusted:
-			s.out.Remarks = append(s.out.Remarks, fmt.Sprintf("source %s is not verified, so its updates are not trusted: rules for security updates approve none of them", r.ID))
+// signed, or without pinned keys one that apt itself would not trust: anybody may have
+// written it, so that it offers nothing proves nothing. Where nothing is judged that is
+// a remark, on the updates too. The readers of RPM and SUSE refuse such sources.
+func (s *scanner) unverified(n baseline.Node) error {
+	if s.in.Offers == nil && len(s.in.Keyrings) > 0 {
+		for _, r := range s.out.Sources {
+			if !r.Verified {
+				return fmt.Errorf("source %s: its index is not signed by a key of the given keyrings", r.ID)
+			}
 		}
+		return nil
 	}
+	id := inventory.Untrusted(n)
+	switch {
+	case id == "":
+		return nil
+	case s.in.Baseline != nil:
+		return fault.As(fmt.Errorf("source %s: its index is not verified, and the source is not marked as trusted", id), fault.Failed,
+			"refresh the package lists there with the publisher's key in place (signed-by=), give the key with --keyring, or judge by a lock with --lock")
+	}
+	s.out.UpdatesReason = fmt.Sprintf("source %s is not verified: apt would install nothing of it", id)
+	s.out.Remarks = append(s.out.Remarks, s.out.UpdatesReason+", and what it does not offer proves nothing")
 	return nil
 }
 

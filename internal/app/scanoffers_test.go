@@ -17,7 +17,7 @@ func evidence(t *testing.T, change func(*record.NodeReport)) string {
 	t.Helper()
 	r := record.NodeReport{Schema: record.NodeSchema, Before: &baseline.Node{
 		Inventory: baseline.Inventory{OS: baseline.Debian, Product: "Debian12", Arch: "amd64", Installed: []baseline.Installed{{Package: baseline.Package{Name: "tool", Arch: "amd64", Version: "1.0"}}}},
-		Available: baseline.Available{Repositories: []baseline.Repository{{ID: "r", Date: scanTime.Add(-24 * time.Hour)}},
+		Available: baseline.Available{Repositories: []baseline.Repository{{ID: "r", Date: scanTime.Add(-24 * time.Hour), Verified: true}},
 			Packages: []baseline.AvailablePackage{{Package: baseline.Package{Name: "tool", Arch: "amd64", Version: "1.2"}, Repository: "r"}}}}}
 	if change != nil {
 		change(&r)
@@ -38,10 +38,14 @@ func TestStoredMetadata_judges_a_root_without_lists(t *testing.T) {
 		want   string
 		reason string
 	}{
-		"it fits":            {want: record.StandsNonCompliant},
-		"young enough":       {maxAge: 48 * time.Hour, want: record.StandsNonCompliant},
-		"too old":            {maxAge: time.Hour, want: record.StandsUnknown, reason: "older than 1h0m0s"},
-		"of no date":         {change: func(r *record.NodeReport) { r.Before.Available.Repositories[0].Date = time.Time{} }, maxAge: time.Hour, want: record.StandsUnknown, reason: "has no date"},
+		"it fits":      {want: record.StandsNonCompliant},
+		"young enough": {maxAge: 48 * time.Hour, want: record.StandsNonCompliant},
+		"too old":      {maxAge: time.Hour, want: record.StandsUnknown, reason: "older than 1h0m0s"},
+		"of no date":   {change: func(r *record.NodeReport) { r.Before.Available.Repositories[0].Date = time.Time{} }, maxAge: time.Hour, want: record.StandsUnknown, reason: "has no date"},
+		"unverified":   {change: func(r *record.NodeReport) { r.Before.Available.Repositories[0].Verified = false }, want: record.StandsUnknown, reason: "its index is not verified"},
+		"marked as trusted": {change: func(r *record.NodeReport) {
+			r.Before.Available.Repositories[0].Verified, r.Before.Available.Repositories[0].Origin.Trusted = false, true
+		}, want: record.StandsNonCompliant},
 		"of another release": {change: func(r *record.NodeReport) { r.Before.Inventory.Product = "Debian11" }, want: record.StandsUnknown, reason: "it is of Debian11 amd64"},
 		"of a node without one of the packages": {change: func(r *record.NodeReport) {
 			r.Before.Inventory.Installed[0].Name, r.Before.Available.Packages[0].Name = "x", "x"
@@ -100,9 +104,11 @@ func TestLoadScan_takes_only_reports_of_scans(t *testing.T) {
 
 func TestAnswer_of_an_instance(t *testing.T) {
 	node := baseline.Node{Inventory: baseline.Inventory{OS: baseline.Debian, Product: "Debian12", Arch: "amd64", Installed: []baseline.Installed{{Package: baseline.Package{Name: "tool", Arch: "amd64", Version: "1.1"}}}},
-		Available: baseline.Available{Repositories: []baseline.Repository{{ID: "r", Date: scanTime.Add(-24 * time.Hour)}}}}
+		Available: baseline.Available{Repositories: []baseline.Repository{{ID: "r", Date: scanTime.Add(-24 * time.Hour), Verified: true}}}}
 	empty := node
 	empty.Inventory.Installed = nil
+	doubtful := node
+	doubtful.Available.Repositories = []baseline.Repository{{ID: "r", Date: scanTime}}
 	for name, c := range map[string]struct {
 		report record.NodeReport
 		maxAge time.Duration
@@ -110,6 +116,7 @@ func TestAnswer_of_an_instance(t *testing.T) {
 	}{
 		"what the instance judged counts": {record.NodeReport{Before: &node, Evaluation: &baseline.Result{Status: baseline.NonCompliant}}, 0, record.StandsNonCompliant},
 		"compliant":                       {record.NodeReport{Before: &node, Evaluation: &baseline.Result{Status: baseline.Compliant}, Modelled: true}, 0, record.StandsCompliant},
+		"its lists are not verified":      {record.NodeReport{Before: &doubtful, Evaluation: &baseline.Result{Status: baseline.Compliant}}, 0, record.StandsUnknown},
 		"its lists are too old":           {record.NodeReport{Before: &node}, time.Hour, record.StandsUnknown},
 		"it found nothing installed":      {record.NodeReport{Before: &empty}, 0, "empty inventory"},
 		"it could not read itself":        {record.NodeReport{Error: "no lists"}, 0, "could not read itself: no lists"},

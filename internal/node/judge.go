@@ -8,6 +8,7 @@ import (
 	"github.com/goldenami/rehydrate/baseline"
 	"github.com/goldenami/rehydrate/internal/apply"
 	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/inventory"
 	"github.com/goldenami/rehydrate/internal/record"
 )
 
@@ -19,6 +20,9 @@ type Memory interface {
 
 // scan judges the root as it is.
 func (r *run) scan() error {
+	if id := inventory.Untrusted(r.node); id != "" && r.req.NoRefresh { // refreshing, apt itself refuses
+		return fault.New(fault.Failed, "update the package lists with the publisher's key in place, or ask without noRefresh", "evaluate baseline %s: source %s: its index is not verified, and the source is not marked as trusted", r.base.Name, id)
+	}
 	prior, err := r.prior()
 	if err != nil {
 		return err

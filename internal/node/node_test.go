@@ -194,6 +194,17 @@ func TestOnlyDatesThatDecideAreDownloadedBeforeTheLock(t *testing.T) {
 	}
 }
 
+func TestListsThatNobodyVerifiedAreNotJudgedAsTheyLie(t *testing.T) {
+	f := standard()
+	rep, err := f.run(t, func(r *record.NodeRequest) { r.Operation, r.NoRefresh = Scan, true })
+	if err == nil || !strings.Contains(err.Error(), "source r: its index is not verified") || rep.Evaluation != nil || rep.Before == nil {
+		t.Errorf("%+v, %v", rep.Evaluation, err)
+	}
+	if _, err := f.run(t, func(r *record.NodeRequest) { r.Operation, r.NoRefresh, r.Baseline = Collect, true, nil }); err != nil {
+		t.Errorf("without a judgement: %v", err)
+	}
+}
+
 func TestTheDelayCountsFromTheLaterOfChangelogAndFirstSight(t *testing.T) {
 	for name, c := range map[string]struct {
 		log, seen time.Time

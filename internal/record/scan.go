@@ -48,7 +48,7 @@ type Scan struct {
 	// architecture, whatever a baseline says about them.
 	Updates []Update `json:"updates,omitempty"`
 	// UpdatesKnown says that every source was read: without it, no update in Updates
-	// says nothing, and UpdatesReason tells why.
+	// says nothing, and UpdatesReason tells why. With it, UpdatesReason tells why to doubt them.
 	UpdatesKnown  bool   `json:"updatesKnown"`
 	UpdatesReason string `json:"updatesReason,omitempty"`
 	// UpdatesFrom is the stored metadata that was used in place of the target's own.

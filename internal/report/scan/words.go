@@ -134,6 +134,9 @@ func pending(s *record.Scan) string {
 	if s.UpdatesFrom != "" {
 		out += ", by the metadata stored in " + s.UpdatesFrom
 	}
+	if s.UpdatesReason != "" {
+		out += "; " + s.UpdatesReason
+	}
 	return out
 }
 
