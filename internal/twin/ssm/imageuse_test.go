@@ -10,7 +10,7 @@ import (
 
 func TestAnImagesParametersAreThoseOfItsType(t *testing.T) {
 	w := wiretest.World(t)
-	s := New(w, Ports{})
+	s := New(w, Ports{EC2: &fakeEC2{}})
 	const ami = "ami-0123456789abcdef0"
 	err := w.Do(wiretest.Account, wiretest.Region, func(tx *world.Tx) error {
 		for name, versions := range map[string][]version{

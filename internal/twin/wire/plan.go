@@ -33,6 +33,7 @@ type plan struct {
 	name     string       // the shape
 	fields   []*field
 	byQuery  map[string]*field // request names, query and ec2 protocols
+	private  map[string]bool   // request names of members that the SDK keeps to itself
 	byName   map[string]*field // member names (JSON), or XML names
 	elem     *plan             // list member or map value
 	elemTag  []byte            // XML name of a list member
@@ -148,7 +149,7 @@ func (c *compiler) compile(shapeName string, t reflect.Type, flat bool) *plan {
 
 // members fills a structure's fields in the Go type's order.
 func (c *compiler) members(p *plan, sh *shape) {
-	p.byQuery, p.byName = map[string]*field{}, map[string]*field{}
+	p.byQuery, p.byName, p.private = map[string]*field{}, map[string]*field{}, map[string]bool{}
 	byGo := make(map[string]string, len(sh.Members))
 	for name := range sh.Members {
 		byGo[upper(name)] = name
@@ -156,6 +157,10 @@ func (c *compiler) members(p *plan, sh *shape) {
 	for i := range p.typ.NumField() {
 		f := p.typ.Field(i)
 		if !f.IsExported() || f.Name == "ResultMetadata" {
+			if name, ok := byGo[upper(f.Name)]; ok {
+				// CopySnapshot's DestinationRegion: clients send it, handlers cannot see it.
+				p.private[upper(or(sh.Members[name].LocationName, name))] = true
+			}
 			continue
 		}
 		name, ok := byGo[f.Name]

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"go/token"
 	"io"
 	"maps"
 	"math/rand"
@@ -172,6 +173,9 @@ func TestGoldenRequestsComeOutOfTheSDKAgainAsTheyWentIn(t *testing.T) {
 			golden.body = bytes.ReplaceAll(golden.body, []byte(`"EndpointId":"__EndpointId__",`), nil)
 			p.wire.sent, p.wire.body = nil, nil
 			in, err := p.Decode(op, golden.request())
+			if op == "CopySnapshot" { // the SDK keeps this member to itself
+				golden.body = bytes.ReplaceAll(golden.body, []byte("&DestinationRegion=__destinationRegion__"), nil)
+			}
 			if want := refused[p.module+" "+op]; want != "" {
 				if err == nil || !strings.Contains(err.Error(), want) {
 					t.Errorf("%s %s: %v, want a refusal of %s", p.module, op, err, want)
@@ -242,7 +246,7 @@ func TestEveryMemberMakesTheRoundTripThroughTheSDK(t *testing.T) {
 // lax compares exported fields only, but for what the client adds.
 var lax = cmp.FilterPath(func(p cmp.Path) bool {
 	f, ok := p.Last().(cmp.StructField)
-	return ok && (f.Name() == "ResultMetadata" || f.Name() == "noSmithyDocumentSerde")
+	return ok && (f.Name() == "ResultMetadata" || !token.IsExported(f.Name()))
 }, cmp.Ignore())
 
 // filler makes values that every member survives in.
@@ -321,10 +325,10 @@ func (f filler) sane(v reflect.Value) {
 	for i := range t.NumField() {
 		name := t.Field(i).Name
 		switch {
-		case strings.HasPrefix(name, "Checksum"), strings.HasPrefix(name, "SSECustomer"), strings.HasPrefix(name, "ObjectLockEventHold"), // newer than the model
+		case strings.HasPrefix(name, "Checksum") && strings.Contains(t.PkgPath(), "/s3"), strings.HasPrefix(name, "SSECustomer"), strings.HasPrefix(name, "ObjectLockEventHold"), // newer than the model
 			name == "Expires" || name == "ContentLength" || name == "MissingMeta":
 			v.Field(i).SetZero()
-		case t.Field(i).Type == reflect.TypeFor[*string]() && strings.Contains(t.PkgPath(), "/s3") && !v.Field(i).IsNil():
+		case t.Field(i).Type == reflect.TypeFor[*string]() && (strings.Contains(t.PkgPath(), "/s3") || strings.Contains(t.PkgPath(), "/ebs")) && !v.Field(i).IsNil():
 			// Headers hold no such characters.
 			v.Field(i).Set(reflect.ValueOf(aws.String(strings.NewReplacer("<", "", ">", "", "&", "", "ü", "", "'", "").Replace(v.Field(i).Elem().String()))))
 		}

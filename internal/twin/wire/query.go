@@ -52,6 +52,9 @@ func (d queryDecoder) structure(p *plan, n *node, v reflect.Value, path string) 
 			continue
 		}
 		f := p.byQuery[name]
+		if f == nil && p.private[name] {
+			continue
+		}
 		if f == nil {
 			return unknownMember(join(path, name))
 		}
