@@ -49,9 +49,9 @@ type Release struct {
 func Read(root fs.FS) (Product, error) {
 	var text []byte
 	var err error
-	// The second name comes first: the first is usually a link to it, and not every
-	// reader of disk images follows links.
-	for _, name := range []string{"usr/lib/os-release", "etc/os-release"} {
+	// os-release(5): the first counts where both are there. It is usually a link to the
+	// second, and one that leads nowhere is as good as none.
+	for _, name := range []string{"etc/os-release", "usr/lib/os-release"} {
 		if text, err = readRelease(root, name); err == nil {
 			break
 		}

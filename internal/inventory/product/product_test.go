@@ -18,6 +18,7 @@ func TestIdentifyUsesPatchManagersProductNames(t *testing.T) {
 		{"NAME=Ubuntu\nID=ubuntu\nVERSION_ID='22.04'\n", "UBUNTU", "Ubuntu22.04", "dpkg"},
 		{"ID=raspbian\nVERSION_ID=11\n", "RASPBIAN", "Raspbian11", "dpkg"},
 		{"ID=\"amzn\"\nVERSION_ID=\"2023\"\n", "AMAZON_LINUX_2023", "AmazonLinux2023", "rpm"},
+		{"ID=\"amzn\"\nVERSION_ID=\"2018.03\"\n", "AMAZON_LINUX", "AmazonLinux2018.03", "rpm"},
 		{"ID=\"amzn\"\nVERSION_ID=\"2\"\n", "AMAZON_LINUX_2", "AmazonLinux2", "rpm"},
 		{"ID=\"rhel\"\nVERSION_ID=\"9.4\"\n", "REDHAT_ENTERPRISE_LINUX", "RedhatEnterpriseLinux9.4", "rpm"},
 		{"ID=sles\nVERSION_ID=15.5\n", "SUSE", "Suse15.5", "zypp"},
@@ -47,6 +48,10 @@ func TestReadTakesEitherPlace(t *testing.T) {
 		if p, err := Read(fstest.MapFS{name: text}); err != nil || p.Name != "Debian12" {
 			t.Errorf("Read with %s = %+v, %v", name, p, err)
 		}
+	}
+	other := &fstest.MapFile{Data: []byte("ID=ubuntu\nVERSION_ID=22.04\n")}
+	if p, err := Read(fstest.MapFS{"etc/os-release": text, "usr/lib/os-release": other}); err != nil || p.Name != "Debian12" {
+		t.Errorf("Read where both are there and differ = %+v, %v; etc counts (os-release(5))", p, err)
 	}
 	if _, err := Read(fstest.MapFS{}); err == nil {
 		t.Error("a root without os-release was identified")

@@ -261,7 +261,7 @@ func fits(s rpmmd.Stream, platform string) bool {
 
 // platformOf is the platform stream of a root, such as el8.
 func platformOf(root fs.FS) string {
-	for _, name := range []string{"usr/lib/os-release", "etc/os-release"} {
+	for _, name := range []string{"etc/os-release", "usr/lib/os-release"} {
 		text, err := readConfig(root, name)
 		if err != nil {
 			continue
