@@ -69,6 +69,9 @@ func (d Database) BaseArch() (string, error) {
 		}
 	}
 	arch := most
+	if basearches[most] == "i386" && count["x86_64"] > 0 {
+		arch = "x86_64" // it runs those too; the other way round it cannot be
+	}
 	for _, name := range natives {
 		if of[name] != "" {
 			arch = of[name]

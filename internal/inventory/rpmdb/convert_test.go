@@ -31,11 +31,12 @@ func TestTheArchitectureIsTheSystemsNotTheMajoritys(t *testing.T) {
 		"a.noarch b.x86_64":                       "x86_64",
 		"a.i686 b.i686 c.i686 rpm.x86_64":         "x86_64",
 		"rpm.i686 rpm.x86_64 kernel-core.x86_64":  "x86_64",
-		"rpm.i686 rpm.x86_64 a.i686 b.i686":       "i386",
+		"rpm.i686 rpm.x86_64 a.i686 b.i686":       "x86_64",
 		"glibc.i686 bash.i586":                    "i386",
 		"bash.armv7hl":                            "armhfp",
 		"a.aarch64":                               "aarch64",
-		"a.i686 b.x86_64":                         "i386", // nothing tells; the same every time
+		"a.i686 b.x86_64":                         "x86_64", // what can have both
+		"a.i686 b.i686 c.x86_64":                  "x86_64",
 		"kernel.x86_64 kernel.x86_64 rpm.aarch64": "aarch64",
 	} {
 		if got, err := database(list).BaseArch(); err != nil || got != want {
