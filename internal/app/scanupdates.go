@@ -51,7 +51,7 @@ func (s *scanner) pending(n baseline.Node) error {
 		if item.State != baseline.StateMissing {
 			continue
 		}
-		u := updateOf(n.Inventory.OS, item, offers[item.Name])
+		u := updateOf(n.Inventory, item, visible(n.Inventory, offers[item.Name]))
 		u.Held = held[item.Name+"."+item.Arch]
 		if j := judged[item.ID]; j != nil {
 			u.State, u.Rule, u.Level = string(j.State), j.Rule, j.ComplianceLevel
@@ -61,9 +61,25 @@ func (s *scanner) pending(n baseline.Node) error {
 	return nil
 }
 
+// visible are the offers of one name that module streams do not hide: those of
+// inactive streams, and the plain ones beside an active stream's (specification §16.4).
+func visible(inv baseline.Inventory, offers []*baseline.AvailablePackage) []*baseline.AvailablePackage {
+	streamed := slices.ContainsFunc(offers, func(p *baseline.AvailablePackage) bool {
+		return p.Module != "" && slices.Contains(inv.EnabledModules, p.Module)
+	})
+	var out []*baseline.AvailablePackage
+	for _, p := range offers {
+		if p.Module == "" && (!streamed || p.Hotfix) || p.Module != "" && slices.Contains(inv.EnabledModules, p.Module) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
 // updateOf joins an item with the offer of its version and the advisories of every
 // version between.
-func updateOf(os baseline.OperatingSystem, item baseline.Item, offers []*baseline.AvailablePackage) record.Update {
+func updateOf(inv baseline.Inventory, item baseline.Item, offers []*baseline.AvailablePackage) record.Update {
+	os := inv.OS
 	u := record.Update{Name: item.Name, Arch: item.Arch, Installed: item.Installed, Version: item.Version,
 		Classification: item.Classification, Severity: item.Severity, CVEs: slices.Clone(item.CVEs)}
 	u.Security = strings.EqualFold(item.Classification, "security")
@@ -86,7 +102,7 @@ func updateOf(os baseline.OperatingSystem, item baseline.Item, offers []*baselin
 		for _, o := range p.Origins {
 			u.Security = u.Security || strings.Contains(strings.ToLower(o.Label+" "+o.Suite), "security")
 		}
-		u.Advisories = append(u.Advisories, advisories(p, version)...)
+		u.Advisories = append(u.Advisories, advisories(inv, p, version)...)
 		if version == item.Version && u.Filename == "" {
 			u.Source, u.Filename, u.Size, u.SHA256, u.Phased, u.Origin = p.Repository, p.Filename, p.Size, p.SHA256, p.Phased, origin(p)
 		}
@@ -104,11 +120,12 @@ func updateOf(os baseline.OperatingSystem, item baseline.Item, offers []*baselin
 	return u
 }
 
-// advisories are the notices that name a version and were not withdrawn.
-func advisories(p *baseline.AvailablePackage, version string) []record.Advisory {
+// advisories are the notices that name a version, were not withdrawn and are not bound
+// to a module stream that is inactive.
+func advisories(inv baseline.Inventory, p *baseline.AvailablePackage, version string) []record.Advisory {
 	var out []record.Advisory
 	for _, n := range p.Notices {
-		if strings.EqualFold(n.Status, "retracted") {
+		if strings.EqualFold(n.Status, "retracted") || n.Module != "" && !slices.Contains(inv.EnabledModules, n.Module) {
 			continue
 		}
 		a := record.Advisory{ID: n.ID, Type: n.Type, Issued: n.Issued, Version: version, CVEs: n.CVEs}

@@ -77,6 +77,32 @@ func TestPending_tells_advisories_of_every_version_between(t *testing.T) {
 	}
 }
 
+func TestPending_tells_nothing_of_what_modules_hide(t *testing.T) {
+	of := func(p baseline.AvailablePackage, module string) baseline.AvailablePackage {
+		p.Module = module
+		for i := range p.Notices {
+			p.Notices[i].Module = module
+		}
+		return p
+	}
+	other := notice("BOUND", "security", "Low", "")
+	other.Module = "web:10"
+	n := baseline.Node{
+		Inventory: baseline.Inventory{OS: baseline.RedHat, Product: "RedhatEnterpriseLinux8.10", EnabledModules: []string{"web:12"}, Installed: []baseline.Installed{{Package: rpm("web", "0", "1")}}},
+		Available: baseline.Available{Packages: []baseline.AvailablePackage{
+			of(offered(rpm("web", "0", "10"), notice("S-10", "security", "Low", "")), "web:10"),
+			of(offered(rpm("web", "0", "12"), notice("S-12", "bugfix", "Low", "")), "web:12"),
+			of(offered(rpm("web", "0", "13"), notice("S-13", "security", "Low", "")), "web:12:c1"), // a build for other needs
+			offered(rpm("web", "0", "11"), notice("PLAIN", "security", "Low", "")),
+		}},
+	}
+	n.Available.Packages[1].Notices = append(n.Available.Packages[1].Notices, other)
+	got := pendingOf(t, n)
+	if len(got) != 1 || got[0].Version != "0:12-1" || len(got[0].Advisories) != 1 || got[0].Advisories[0].ID != "S-12" || got[0].Security {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestPending_carries_the_baselines_word(t *testing.T) {
 	n := baseline.Node{Inventory: baseline.Inventory{OS: baseline.Debian, Product: "Debian12", Installed: []baseline.Installed{{Package: baseline.Package{Name: "a", Arch: "all", Version: "1"}}}},
 		Available: baseline.Available{Packages: []baseline.AvailablePackage{{Package: baseline.Package{Name: "a", Arch: "all", Version: "2"}, Changelog: &baseline.Changelog{CVEs: []string{"CVE-5"}},
