@@ -8,7 +8,7 @@ DEMO := $(or $(DEMO_STATE),.rehydrate/demo)
 GOFLAGS_BUILD := -buildvcs=false
 export REHYDRATE_CACHE := $(CACHE)
 
-.PHONY: help demo demo-reset try test check unit fmt lint imports cross race bench bench-scan mutation fuzz build tools packages packer live crash clean
+.PHONY: help demo demo-reset try test check unit fmt lint imports cross race bench bench-scan bench-twin mutation fuzz build tools packages packer live crash clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ bench: ## measure evaluation of 1000 nodes on one core: decisions per second
 
 bench-scan: ## measure our readers against apt, dnf and others on this machine: ratios, bars, same answers
 	go run -buildvcs=false ./test/benchscan $(BENCHSCAN)
+
+bench-twin: ## measure the embedded AWS: 40,000 instances loaded and rolled in virtual time, pages, requests
+	go run -buildvcs=false ./test/benchtwin $(BENCHTWIN)
 
 mutation: ## plant faults in the engine: how many do its tests catch (minutes)
 	go run ./baseline/internal/mutation
