@@ -37,7 +37,7 @@ func debianRows(ctx context.Context, env *Env) ([]Row, error) {
 	}
 	again := Side{
 		Name: "rehydrate-node Collect, its cache warm",
-		Also: "checks the signature of every Release file; takes from its cache, by the digest that the Release file states, what it found in a list of that digest before",
+		Also: "digests every Release file and keyring, and takes from its cache who signed such a file by such keys, and what it found in a list of the digest that it states; that the list has that digest it knows by the time of change, inode and size of its file",
 		Run:  func(ctx context.Context) (Sample, error) { return nodePending(ctx, plain) },
 	}
 	apt := func(root, name string, options ...string) Side {
