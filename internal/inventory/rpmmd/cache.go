@@ -12,12 +12,13 @@ import (
 )
 
 // Cache keeps selections by the digest of the repomd.xml that vouches for them and by
-// the names that were asked for. What it cannot read or write only costs time, and is
-// no error. It is a folder; empty keeps nothing.
+// the names that were asked for. It answers only while the files that a selection was
+// read from are as they were, by size and times. What it cannot read or write only
+// costs time, and is no error. It is a folder; empty keeps nothing.
 type Cache string
 
 // cacheForm is part of every entry's key: another form is another entry.
-const cacheForm = "rpmmd-1"
+const cacheForm = "rpmmd-2"
 
 // cacheKept is how long an entry stays after it was made.
 const cacheKept = 30 * 24 * time.Hour
@@ -41,37 +42,22 @@ func (c Cache) kept(kind string, md Repomd, open Opener, names map[string]bool, 
 	}
 	key := sha256.Sum256([]byte(cacheForm + "\n" + kind + "\n" + md.SHA256 + "\n" + strings.Join(slices.Sorted(maps.Keys(names)), "\n")))
 	file := filepath.Join(string(c), "rpmmd-"+hex.EncodeToString(key[:]))
-	if s, ok := c.load(file); ok && present(md, open) {
-		return s, nil
+	state, stable, ok := marks(md, open) // before reading: what changes meanwhile is not what was read
+	if ok {
+		if s, ok := c.load(file, state); ok {
+			return s, nil
+		}
 	}
 	s, err := read()
-	if err == nil {
-		c.save(file, s)
+	if err == nil && ok && stable {
+		c.save(file, state, s)
 	}
 	return s, err
 }
 
-// present reports whether the files that a selection is made of are there.
-func present(md Repomd, open Opener) bool {
-	for _, kind := range []string{"primary", "updateinfo", "modules"} {
-		d, err := md.Find(kind)
-		if err != nil {
-			return false
-		}
-		if d == nil {
-			continue
-		}
-		f, err := open(*d)
-		if err != nil {
-			return false
-		}
-		f.Close()
-	}
-	return true
-}
-
-// load reads an entry, which begins with the digest of the rest.
-func (c Cache) load(file string) (Selection, bool) {
+// load reads an entry: the digest of the rest, the marks of the files that it was made
+// of, the selection.
+func (c Cache) load(file, state string) (Selection, bool) {
 	text, err := os.ReadFile(file)
 	if err != nil || len(text) < sha256.Size {
 		return Selection{}, false
@@ -79,12 +65,16 @@ func (c Cache) load(file string) (Selection, bool) {
 	if sum := sha256.Sum256(text[sha256.Size:]); string(sum[:]) != string(text[:sha256.Size]) {
 		return Selection{}, false
 	}
-	s, err := decode(string(text[sha256.Size:]))
+	entry, ok := strings.CutPrefix(string(text[sha256.Size:]), state+"\x00")
+	if !ok {
+		return Selection{}, false
+	}
+	s, err := decode(entry)
 	return s, err == nil
 }
 
 // save keeps a selection, whole or not at all, and drops old entries.
-func (c Cache) save(file string, s Selection) {
+func (c Cache) save(file, state string, s Selection) {
 	if os.MkdirAll(string(c), 0o755) != nil {
 		return
 	}
@@ -92,7 +82,7 @@ func (c Cache) save(file string, s Selection) {
 	if err != nil {
 		return
 	}
-	entry := encode(s)
+	entry := append([]byte(state+"\x00"), encode(s)...)
 	sum := sha256.Sum256(entry)
 	_, err = f.Write(append(sum[:], entry...))
 	if closed := f.Close(); err != nil || closed != nil || os.Rename(f.Name(), file) != nil {

@@ -4,6 +4,7 @@ package zypp
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -202,6 +204,37 @@ func TestAnIndexIsVerifiedByTrustedKeysOnly(t *testing.T) {
 	}
 	w.put("etc/zypp/repos.d/updates.repo", "[updates]\nbaseurl=file:"+archive+"\nrepo_gpgcheck=1\n")
 	verified("unsigned, though a signature is demanded", false, reading.Options{})
+}
+
+func TestTheCacheAnswersOnlyForFilesThatAreAsTheyWere(t *testing.T) {
+	w := small(t, nil)
+	o := reading.Options{Cache: t.TempDir()}
+	<-time.After(2 * time.Second) // what was written a moment ago is not kept
+	want, _ := collect(t, w, o)
+	kept, err := filepath.Glob(o.Cache + "/rpmmd-*")
+	if err != nil || len(kept) != 1 {
+		t.Fatalf("kept: %q, %v", kept, err)
+	}
+	if got, _ := collect(t, w, o); !reflect.DeepEqual(got, want) {
+		t.Errorf("from the cache %+v, want %+v", got, want)
+	}
+	primary := w.raw("repodata/*primary.xml.gz")
+	for name, spoil := range map[string]func() error{
+		"cut off": func() error { return os.Truncate(primary, 100) },
+		"emptied": func() error { return os.Truncate(primary, 0) },
+		"a folder": func() error {
+			return errors.Join(os.Remove(primary), os.Mkdir(primary, 0o755))
+		},
+	} {
+		whole, err := os.ReadFile(primary)
+		w.must(err)
+		w.must(spoil())
+		if n, _, err := Collect(w.fs(), o); err == nil {
+			t.Errorf("%s: %+v", name, n.Available)
+		}
+		w.must(os.RemoveAll(primary))
+		w.must(os.WriteFile(primary, whole, 0o600))
+	}
 }
 
 func TestARepositoryOnTheRootIsReadWhereItLies(t *testing.T) {

@@ -90,7 +90,7 @@ func readRepo(root fs.FS, at layout, r Repo, w wanted, o reading.Options) (state
 	if err := st.judge(verify(root, from, index, r, o)); err != nil {
 		return st, err
 	}
-	said, err := rpmmd.Select(md, func(d rpmmd.Data) (io.ReadCloser, error) { return from.file(d) }, w.names())
+	said, err := rpmmd.Cache(o.Cache).Select(md, func(d rpmmd.Data) (io.ReadCloser, error) { return from.file(d) }, w.names())
 	if err != nil {
 		return st, err
 	}
