@@ -32,9 +32,9 @@ func (s *Service) EnableEbsEncryptionByDefault(tx *world.Tx, _ *ec2.EnableEbsEnc
 	return &ec2.EnableEbsEncryptionByDefaultOutput{EbsEncryptionByDefault: aws.Bool(true)}, nil
 }
 
-// GetEbsDefaultKmsKeyId handles the operation of that name: the account's aws/ebs
+// GetEbsDefaultKmsKeyID handles GetEbsDefaultKmsKeyId: the account's aws/ebs
 // key, for none other can be set here.
-func (s *Service) GetEbsDefaultKmsKeyId(tx *world.Tx, _ *ec2.GetEbsDefaultKmsKeyIdInput) (*ec2.GetEbsDefaultKmsKeyIdOutput, error) {
+func (s *Service) GetEbsDefaultKmsKeyID(tx *world.Tx, _ *ec2.GetEbsDefaultKmsKeyIdInput) (*ec2.GetEbsDefaultKmsKeyIdOutput, error) {
 	key, err := s.defaultKey(tx)
 	return &ec2.GetEbsDefaultKmsKeyIdOutput{KmsKeyId: &key}, err
 }

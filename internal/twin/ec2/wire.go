@@ -72,7 +72,7 @@ func (s *Service) wireSnapshots(w *wire.Service) {
 	op(s, w, "DeleteSnapshot", s.DeleteSnapshot)
 	op(s, w, "GetEbsEncryptionByDefault", s.GetEbsEncryptionByDefault)
 	op(s, w, "EnableEbsEncryptionByDefault", s.EnableEbsEncryptionByDefault)
-	op(s, w, "GetEbsDefaultKmsKeyId", s.GetEbsDefaultKmsKeyId)
+	op(s, w, "GetEbsDefaultKmsKeyId", s.GetEbsDefaultKmsKeyID)
 }
 
 func (s *Service) wireTemplates(w *wire.Service) {
