@@ -21,6 +21,7 @@ func (s *Service) reconcile(tx *world.Tx, name string) error {
 		return nil
 	}
 	v := s.view(tx, g)
+	defer v.done()
 	v.settle()
 	if g.Deleting {
 		s.empty(v)

@@ -16,6 +16,7 @@ type Service struct {
 	w       *world.World
 	ec2     EC2
 	targets Targets // nil refuses groups with target groups
+	spare   []member
 }
 
 // New makes the service of a world that has not been started yet, on the twin's EC2.

@@ -1,6 +1,7 @@
 package autoscaling
 
 import (
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
@@ -28,10 +29,20 @@ func (s *Service) view(tx *world.Tx, g group) *view {
 			v.r = &r
 		}
 	}
-	for _, m := range members(tx, g.name()).All() {
+	rows := members(tx, g.name())
+	v.members = slices.Grow(s.spare[:0], rows.Len()+v.g.desired()/8)
+	s.spare = nil
+	for _, m := range rows.All() {
 		v.members = append(v.members, m)
 	}
 	return v
+}
+
+// done gives the view's memory to the next one: a large fleet makes very many. The
+// world's lock keeps views apart.
+func (v *view) done() {
+	clear(v.members)
+	v.s.spare, v.members = v.members, nil
 }
 
 // count is the number of members for which f holds.
@@ -93,14 +104,25 @@ func (s *Service) capacityEvent(tx *world.Tx, name, cause string) {
 	if !ok {
 		return
 	}
-	v := s.view(tx, g)
 	b := bounds{0, -1}
-	if v.r != nil && v.r.moving() {
-		b = v.r.limits(g)
+	if r, ok := refreshes(tx).Get(g.Refresh); ok && r.moving() {
+		b = r.limits(g)
+	}
+	inService, serving, total := 0, 0, 0
+	for _, m := range members(tx, name).All() {
+		n := m.units()
+		if m.State == types.LifecycleStateInService {
+			inService += n
+		}
+		if m.serves(tx.Now) {
+			serving += n
+		}
+		if m.counts() {
+			total += n
+		}
 	}
 	tx.Event("group.capacity", map[string]any{
 		"group": name, "min": g.min(), "max": g.max(), "desired": g.desired(), "cause": cause,
-		"inService": v.units(func(m member) bool { return m.State == types.LifecycleStateInService }),
-		"serving":   v.serving(), "total": v.units(member.counts), "floor": b.floor, "ceiling": b.ceiling,
+		"inService": inService, "serving": serving, "total": total, "floor": b.floor, "ceiling": b.ceiling,
 	})
 }

@@ -11,10 +11,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 	sdkec2 "github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	sdkelb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 
 	"github.com/goldenami/rehydrate/internal/twin/autoscaling"
 	"github.com/goldenami/rehydrate/internal/twin/backing"
 	"github.com/goldenami/rehydrate/internal/twin/ec2"
+	"github.com/goldenami/rehydrate/internal/twin/elbv2"
 	"github.com/goldenami/rehydrate/internal/twin/wiretest"
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
@@ -35,15 +37,26 @@ type account struct {
 	w   *world.World
 	asg *sdk.Client
 	ec2 *sdkec2.Client
+	elb *sdkelb.Client
 	lt  string
+	// parameter is what resolve:ssm:/golden stands for; "" is nothing.
+	parameter string
 }
 
 func open(t *testing.T) *account {
 	t.Helper()
 	w := wiretest.World(t)
 	e := ec2.New(w, bare{}, t.TempDir())
-	cfg := wiretest.Client(t, w, e.Wire(), autoscaling.New(w, e).Wire())
-	a := &account{t: t, w: w, asg: sdk.NewFromConfig(cfg), ec2: sdkec2.NewFromConfig(cfg)}
+	groups, targets := autoscaling.New(w, e), elbv2.New(w, e)
+	groups.Balance(targets)
+	cfg := wiretest.Client(t, w, e.Wire(), groups.Wire(), targets.Wire())
+	a := &account{t: t, w: w, asg: sdk.NewFromConfig(cfg), ec2: sdkec2.NewFromConfig(cfg), elb: sdkelb.NewFromConfig(cfg)}
+	e.ResolveParameter = func(_ *world.Tx, name string) (string, error) {
+		if a.parameter == "" || name != "/golden" {
+			return "", errors.New("there is no such parameter")
+		}
+		return a.parameter, nil
+	}
 	w.Start()
 	err := w.Do(wiretest.Account, wiretest.Region, func(tx *world.Tx) error {
 		for _, id := range []string{oldImage, newImage} {
