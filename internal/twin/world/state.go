@@ -9,20 +9,18 @@ import (
 	"io"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 )
 
 // stateFile is the world on disk: one JSON line a row, a commit line after each
 // transaction. A tail without its commit line was never acknowledged and is
-// dropped. Opening rewrites the file with the living rows only, and so does a
-// running world when most of the file is past.
+// dropped. The file is rewritten with the living rows only when most of it is past.
 type stateFile struct {
 	f      *os.File
 	path   string
 	size   int64 // of what has been committed
-	begun  int64 // size after the last rewrite
+	live   int64 // bytes of it that are rows as they are now
 	broken error // why nothing more can be saved
 	text   bytes.Buffer
 }
@@ -47,101 +45,7 @@ type commitLine struct {
 	Seed int64     `json:"seed"`
 }
 
-// rawRows are the rows of a table that has not been asked for by type yet.
-type rawRows struct {
-	rows map[string]json.RawMessage
-	keys []string // in order of creation
-}
-
 const stateName = "world.jsonl"
-
-// load reads the folder's state into raw rows and begins the file anew.
-func (w *World) load(dir string) (commitLine, error) {
-	var last commitLine
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return last, err
-	}
-	path := filepath.Join(dir, stateName)
-	f, err := os.Open(path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-	case err != nil:
-		return last, err
-	default:
-		last, err = w.replay(f)
-		f.Close()
-		if err != nil {
-			return last, fmt.Errorf("%s: %w", stateName, err)
-		}
-	}
-	w.file = &stateFile{path: path}
-	if last.Seq > 0 || !last.Now.IsZero() {
-		w.seq, w.seed = last.Seq, last.Seed
-	}
-	return last, w.file.rewrite(w, last.Now)
-}
-
-func (w *World) replay(r io.Reader) (commitLine, error) {
-	var last commitLine
-	var pending []line
-	tables := map[string]map[string]*rawRow{}
-	in := bufio.NewReaderSize(r, 1<<20)
-	born := 0
-	for n := 1; ; n++ {
-		text, err := in.ReadBytes('\n')
-		if errors.Is(err, io.EOF) {
-			break // a torn last line belongs to no commit
-		}
-		if err != nil {
-			return last, err
-		}
-		var l line
-		if err := json.Unmarshal(text, &l); err != nil {
-			return last, fmt.Errorf("line %d: %w", n, err)
-		}
-		if l.Commit == nil {
-			pending = append(pending, l)
-			continue
-		}
-		for _, p := range pending {
-			born++
-			applyLine(tables, p, born)
-		}
-		pending = pending[:0]
-		last = *l.Commit
-	}
-	for name, rows := range tables {
-		keys := slices.Collect(maps.Keys(rows))
-		slices.SortFunc(keys, func(a, b string) int { return rows[a].born - rows[b].born })
-		raw := rawRows{rows: make(map[string]json.RawMessage, len(rows)), keys: keys}
-		for k, row := range rows {
-			raw.rows[k] = row.value
-		}
-		w.raw[name] = raw
-	}
-	return last, nil
-}
-
-type rawRow struct {
-	value json.RawMessage
-	born  int
-}
-
-func applyLine(tables map[string]map[string]*rawRow, l line, born int) {
-	rows := tables[l.Table]
-	if rows == nil {
-		rows = map[string]*rawRow{}
-		tables[l.Table] = rows
-	}
-	switch have := rows[l.Key]; {
-	case l.Deleted:
-		delete(rows, l.Key)
-	case have != nil:
-		have.value = l.Value
-	default:
-		rows[l.Key] = &rawRow{l.Value, born}
-	}
-}
 
 // rewrite begins a compact file beside the old one and takes its place. The
 // world is locked, or nobody has it yet.
@@ -151,12 +55,19 @@ func (s *stateFile) rewrite(w *World, now time.Time) error {
 		return err
 	}
 	out := &counter{w: bufio.NewWriterSize(f, 1<<20)}
-	enc := json.NewEncoder(out)
-	err = w.eachRow(func(table, key string, v json.RawMessage) error {
-		return enc.Encode(line{Table: table, Key: key, Value: v})
+	var text bytes.Buffer
+	err = w.eachLine(func(table, key string, value func(*bytes.Buffer) error, size *int) error {
+		text.Reset()
+		c := change{table, key, value, size}
+		if err := c.line(&text, false); err != nil {
+			return err
+		}
+		_, err := out.Write(text.Bytes())
+		return err
 	})
+	s.live = out.n
 	if err == nil && !now.IsZero() {
-		err = enc.Encode(line{Commit: w.commitLine(now)})
+		err = json.NewEncoder(out).Encode(line{Commit: w.commitLine(now)})
 	}
 	if err := errors.Join(err, out.w.Flush(), f.Sync()); err != nil {
 		f.Close()
@@ -174,7 +85,7 @@ func (s *stateFile) rewrite(w *World, now time.Time) error {
 	if s.f, err = os.OpenFile(s.path, os.O_RDWR, 0o600); err != nil {
 		return err
 	}
-	s.size, s.begun = out.n, out.n
+	s.size = out.n
 	_, err = s.f.Seek(s.size, io.SeekStart)
 	return err
 }
@@ -191,22 +102,33 @@ func (c *counter) Write(b []byte) (int, error) {
 
 // eachRow visits all rows, tables by name.
 func (w *World) eachRow(f func(table, key string, v json.RawMessage) error) error {
+	var text bytes.Buffer
+	return w.eachLine(func(table, key string, value func(*bytes.Buffer) error, _ *int) error {
+		text.Reset()
+		if err := value(&text); err != nil {
+			return err
+		}
+		return f(table, key, bytes.Clone(bytes.TrimSuffix(text.Bytes(), []byte("\n"))))
+	})
+}
+
+// eachLine visits all rows, tables by name, with what writes their values as a line
+// and where their size is kept.
+func (w *World) eachLine(f func(table, key string, value func(*bytes.Buffer) error, size *int) error) error {
 	for _, name := range w.tableNames() {
 		if t, ok := w.tables[name]; ok {
-			err := t.each(func(key string, v any) error {
-				text, err := json.Marshal(v)
-				if err != nil {
-					return fmt.Errorf("%s %s: %w", name, key, err)
-				}
-				return f(name, key, text)
+			err := t.each(func(key string, v any, size *int) error {
+				return f(name, key, func(out *bytes.Buffer) error { return json.NewEncoder(out).Encode(v) }, size)
 			})
 			if err != nil {
 				return err
 			}
 			continue
 		}
-		for _, key := range w.raw[name].keys {
-			if err := f(name, key, w.raw[name].rows[key]); err != nil {
+		raw := w.raw[name]
+		for _, key := range raw.keys {
+			err := f(name, key, func(out *bytes.Buffer) error { out.Write(raw.rows[key]); return out.WriteByte('\n') }, new(int))
+			if err != nil {
 				return err
 			}
 		}
@@ -234,9 +156,11 @@ func (s *stateFile) save(w *World, changes []change, now time.Time) error {
 		return s.broken
 	}
 	s.text.Reset()
-	if err := changeLines(&s.text, changes); err != nil {
+	live, err := changeLines(&s.text, changes)
+	if err != nil {
 		return err
 	}
+	s.live += live
 	if err := json.NewEncoder(&s.text).Encode(line{Commit: w.commitLine(now)}); err != nil {
 		return err
 	}
@@ -246,7 +170,9 @@ func (s *stateFile) save(w *World, changes []change, now time.Time) error {
 // changeLines writes each row once, with its last value where it was first put,
 // so that reading gives the order of creation. A row removed and made again has a
 // new place: removals stay and begin anew.
-func changeLines(out *bytes.Buffer, changes []change) error {
+//
+// It says by how much the living rows have grown.
+func changeLines(out *bytes.Buffer, changes []change) (live int64, err error) {
 	type row struct{ table, key string }
 	type fate struct {
 		last    *change
@@ -275,15 +201,19 @@ func changeLines(out *bytes.Buffer, changes []change) error {
 			f.written = true
 			c = f.last
 		}
+		had := *c.size
 		if err := c.line(out, deleted); err != nil {
-			return fmt.Errorf("%s %s: %w", c.table, c.key, err)
+			return 0, err
 		}
+		live += int64(*c.size - had)
 	}
-	return nil
+	return live, nil
 }
 
-// line writes a change as a line does, without encoding its value twice.
+// line writes a change as a line does, without encoding its value twice, and notes the
+// row's size.
 func (c *change) line(out *bytes.Buffer, deleted bool) error {
+	begin := out.Len()
 	for i, part := range [...]string{c.table, c.key} {
 		text, err := json.Marshal(part)
 		if err != nil {
@@ -294,14 +224,16 @@ func (c *change) line(out *bytes.Buffer, deleted bool) error {
 	}
 	if deleted {
 		out.WriteString(",\"d\":true}\n")
+		*c.size = 0
 		return nil
 	}
 	out.WriteString(`,"v":`)
 	if err := c.value(out); err != nil {
-		return err
+		return fmt.Errorf("%s %s: %w", c.table, c.key, err)
 	}
 	out.Truncate(out.Len() - 1) // the encoder ends a value with a new line
 	out.WriteString("}\n")
+	*c.size = out.Len() - begin
 	return nil
 }
 
@@ -321,7 +253,7 @@ func (s *stateFile) write(text []byte) error {
 
 // full says that most of the file is past.
 func (s *stateFile) full() bool {
-	return s != nil && s.broken == nil && s.size > minRewrite && s.size > 4*s.begun
+	return s != nil && s.broken == nil && s.size > minRewrite && s.size > 3*s.live
 }
 
 func (s *stateFile) close() error {

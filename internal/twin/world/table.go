@@ -2,6 +2,7 @@ package world
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -23,13 +24,13 @@ func Table[T any](tx *Tx, name string) *Rows[T] {
 	w := tx.b.w
 	have, ok := w.tables[full]
 	if !ok {
-		t := &typed[T]{rows: map[string]entry[T]{}}
+		t := &typed[T]{rows: make(map[string]*entry[T], len(w.raw[full].keys))}
 		for _, key := range w.raw[full].keys {
 			var v T
 			if err := json.Unmarshal(w.raw[full].rows[key], &v); err != nil {
 				panic(fmt.Sprintf("twin: state row %s %s: %v", full, key, err))
 			}
-			t.put(key, v)
+			t.add(key, v).size = lineSize(full, key, w.raw[full].rows[key])
 		}
 		delete(w.raw, full)
 		w.tables[full] = t
@@ -43,39 +44,37 @@ func Table[T any](tx *Tx, name string) *Rows[T] {
 }
 
 // Get returns a row.
-func (r *Rows[T]) Get(key string) (T, bool) {
-	e, ok := r.t.rows[key]
-	return e.value, ok
+func (r *Rows[T]) Get(key string) (v T, ok bool) {
+	if e := r.t.rows[key]; e != nil {
+		return e.value, true
+	}
+	return v, false
 }
 
 // Put writes a row.
 func (r *Rows[T]) Put(key string, v T) {
-	old, had := r.t.rows[key]
-	done := step{undo: func() {
-		if had {
-			r.t.rows[key] = old
-		} else {
-			r.t.remove(key)
-		}
-	}}
-	r.t.put(key, v)
-	if r.tx.b.w.memory.keep > 0 {
-		now := r.t.rows[key]
-		done.redo = func() { r.t.restore(key, now) }
+	b := r.tx.b
+	if e := r.t.rows[key]; e != nil {
+		old := e.value
+		e.value = v
+		b.steps = append(b.steps, step{func() { e.value = old }, func() { e.value = v }})
+		b.changes = append(b.changes, e.change(r.n))
+		return
 	}
-	r.tx.b.steps = append(r.tx.b.steps, done)
-	r.tx.b.changes = append(r.tx.b.changes, change{r.n, key, func(out *bytes.Buffer) error { return json.NewEncoder(out).Encode(v) }})
+	e := r.t.add(key, v)
+	b.steps = append(b.steps, step{func() { r.t.remove(e) }, func() { r.t.restore(e) }})
+	b.changes = append(b.changes, e.change(r.n))
 }
 
 // Delete removes a row; a missing one is no error.
 func (r *Rows[T]) Delete(key string) {
-	old, had := r.t.rows[key]
-	if !had {
+	e := r.t.rows[key]
+	if e == nil {
 		return
 	}
-	r.tx.b.steps = append(r.tx.b.steps, step{func() { r.t.restore(key, old) }, func() { r.t.remove(key) }})
-	r.t.remove(key)
-	r.tx.b.changes = append(r.tx.b.changes, change{table: r.n, key: key})
+	r.t.remove(e)
+	r.tx.b.steps = append(r.tx.b.steps, step{func() { r.t.restore(e) }, func() { r.t.remove(e) }})
+	r.tx.b.changes = append(r.tx.b.changes, change{table: r.n, key: key, size: &e.size})
 }
 
 // Len is the number of rows.
@@ -86,8 +85,8 @@ func (r *Rows[T]) Len() int { return len(r.t.rows) }
 func (r *Rows[T]) All() iter.Seq2[string, T] {
 	order := r.t.order[:len(r.t.order):len(r.t.order)]
 	return func(yield func(string, T) bool) {
-		for _, s := range order {
-			if e, ok := r.t.rows[s.key]; ok && e.born == s.born && !yield(s.key, e.value) {
+		for _, e := range order {
+			if !e.gone && !yield(e.key, e.value) {
 				return
 			}
 		}
@@ -97,67 +96,65 @@ func (r *Rows[T]) All() iter.Seq2[string, T] {
 // table is what the state file needs of a typed table.
 type table interface {
 	// each calls f with every row in order, until it fails.
-	each(f func(key string, v any) error) error
+	each(f func(key string, v any, size *int) error) error
 	len() int
 }
 
 // typed holds rows and the order in which they were made.
 type typed[T any] struct {
-	rows  map[string]entry[T]
-	order []slot // by born; slots of rows that are gone stay until compaction
+	rows  map[string]*entry[T]
+	order []*entry[T] // by born; rows that are gone stay until compaction
 	born  uint64
 }
 
 type entry[T any] struct {
+	key   string
 	value T
 	born  uint64
+	gone  bool
+	size  int // bytes of its last value in the state file
 }
 
-type slot struct {
-	key  string
-	born uint64
+// change is the writing of the row's present value, which no later Put changes.
+func (e *entry[T]) change(table string) change {
+	v := e.value
+	return change{table, e.key, func(out *bytes.Buffer) error { return json.NewEncoder(out).Encode(v) }, &e.size}
 }
 
-func (t *typed[T]) put(key string, v T) {
-	if e, ok := t.rows[key]; ok {
-		t.rows[key] = entry[T]{v, e.born}
-		return
-	}
+func (t *typed[T]) add(key string, v T) *entry[T] {
 	t.compact()
 	t.born++
-	t.order = append(t.order, slot{key, t.born})
-	t.rows[key] = entry[T]{v, t.born}
+	e := &entry[T]{key: key, value: v, born: t.born}
+	t.order = append(t.order, e)
+	t.rows[key] = e
+	return e
 }
 
-func (t *typed[T]) remove(key string) { delete(t.rows, key) }
+func (t *typed[T]) remove(e *entry[T]) {
+	e.gone = true
+	delete(t.rows, e.key)
+}
 
 // restore brings a removed row back to its old place.
-func (t *typed[T]) restore(key string, e entry[T]) {
-	t.rows[key] = e
-	at, found := slices.BinarySearchFunc(t.order, e.born, func(s slot, born uint64) int {
-		switch {
-		case s.born < born:
-			return -1
-		case s.born > born:
-			return 1
-		}
-		return 0
-	})
+func (t *typed[T]) restore(e *entry[T]) {
+	e.gone = false
+	t.rows[e.key] = e
+	at, found := slices.BinarySearchFunc(t.order, e.born, func(have *entry[T], born uint64) int { return cmp.Compare(have.born, born) })
 	if !found {
-		t.order = slices.Insert(slices.Clone(t.order), at, slot{key, e.born})
+		t.order = slices.Insert(slices.Clone(t.order), at, e)
 	}
 }
 
-// compact drops the slots of rows that are gone, once they are the majority. An
-// iteration that is under way keeps the slice it has.
+// compact drops rows that are gone, once they are the majority. An iteration that is
+// under way keeps the slice it has.
 func (t *typed[T]) compact() {
 	if len(t.order) < 2*len(t.rows)+32 {
 		return
 	}
-	live := make([]slot, 0, len(t.rows)+16)
-	for _, s := range t.order {
-		if e, ok := t.rows[s.key]; ok && e.born == s.born {
-			live = append(live, s)
+	live := make([]*entry[T], 0, len(t.rows)+16)
+	for _, e := range t.order {
+		if !e.gone {
+			live = append(live, e)
 		}
 	}
 	t.order = live
@@ -165,10 +162,10 @@ func (t *typed[T]) compact() {
 
 func (t *typed[T]) len() int { return len(t.rows) }
 
-func (t *typed[T]) each(f func(string, any) error) error {
-	for _, s := range t.order {
-		if e, ok := t.rows[s.key]; ok && e.born == s.born {
-			if err := f(s.key, e.value); err != nil {
+func (t *typed[T]) each(f func(string, any, *int) error) error {
+	for _, e := range t.order {
+		if !e.gone {
+			if err := f(e.key, e.value, &e.size); err != nil {
 				return err
 			}
 		}

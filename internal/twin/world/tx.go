@@ -110,6 +110,7 @@ type change struct {
 	table string
 	key   string
 	value func(*bytes.Buffer) error // writes it as a line; nil: removed
+	size  *int                      // of what the file has of it
 }
 
 func (b *batch) undo() {
