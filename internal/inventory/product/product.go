@@ -43,6 +43,7 @@ type Product struct {
 // Release holds the fields of os-release that matter here.
 type Release struct {
 	ID, VersionID, Codename, Pretty string
+	PlatformID                      string // of module streams, such as platform:el8
 }
 
 // Read identifies root from etc/os-release or usr/lib/os-release.
@@ -141,6 +142,8 @@ func parse(text []byte) Release {
 			rel.ID = value
 		case "VERSION_ID":
 			rel.VersionID = value
+		case "PLATFORM_ID":
+			rel.PlatformID = value
 		case "VERSION_CODENAME":
 			rel.Codename = value
 		case "PRETTY_NAME":

@@ -42,6 +42,13 @@ func TestAnUnknownSystemIsAnErrorThatNamesIt(t *testing.T) {
 	}
 }
 
+func TestThePlatformOfModulesIsKept(t *testing.T) {
+	p, err := Identify([]byte("ID=\"rocky\"\nVERSION_ID=\"8.9\"\nPLATFORM_ID=\"platform:el8\"\n"))
+	if err != nil || p.Release.PlatformID != "platform:el8" {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
 func TestReadTakesEitherPlace(t *testing.T) {
 	text := &fstest.MapFile{Data: []byte("ID=debian\nVERSION_ID=12\n")}
 	for _, name := range []string{"etc/os-release", "usr/lib/os-release"} {

@@ -82,7 +82,7 @@ func Collect(root fs.FS, o reading.Options) (baseline.Node, []string, error) {
 		for i := range states {
 			all[i] = states[i].selection.Modules
 		}
-		now := modules.active(all, cmp.Or(conf.platform, platformOf(root)))
+		now := modules.active(all, cmp.Or(conf.platform, platformOf(what)))
 		join.active, join.dormant = now.streams, now.dormant
 		if now.tooMany {
 			findings = append(findings, "modules: their needs contradict one another in too many ways: some default streams may be missing")

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/goldenami/rehydrate/internal/inventory/product"
 	"github.com/goldenami/rehydrate/internal/inventory/rpmmd"
 )
 
@@ -259,22 +260,10 @@ func fits(s rpmmd.Stream, platform string) bool {
 	})
 }
 
-// platformOf is the platform stream of a root, such as el8.
-func platformOf(root fs.FS) string {
-	for _, name := range []string{"etc/os-release", "usr/lib/os-release"} {
-		text, err := readConfig(root, name)
-		if err != nil {
-			continue
-		}
-		for line := range strings.Lines(string(text)) {
-			if v, ok := strings.CutPrefix(strings.TrimSpace(line), "PLATFORM_ID="); ok {
-				_, stream, _ := strings.Cut(strings.Trim(v, `"'`), ":")
-				return stream
-			}
-		}
-		return ""
-	}
-	return ""
+// platformOf is the platform stream of a product, such as el8.
+func platformOf(p product.Product) string {
+	_, stream, _ := strings.Cut(p.Release.PlatformID, ":")
+	return stream
 }
 
 func sortedKeys[V any](m map[string]V) []string {
