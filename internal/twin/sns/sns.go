@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -35,7 +36,7 @@ type topic struct {
 func topics(tx *world.Tx) *world.Rows[topic] { return world.Table[topic](tx, "sns/topics") }
 
 // name follows "CreateTopic": letters, digits, hyphens and underscores, 1 to 256.
-var name = regexp.MustCompile(`^[A-Za-z0-9_-]{1,256}$`)
+var name = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_-]{1,256}$`) })
 
 func invalid(format string, args ...any) error {
 	return wire.Errorf("InvalidParameter", "Invalid parameter: "+format, args...)
@@ -46,7 +47,7 @@ func createTopic(tx *world.Tx, in *sns.CreateTopicInput) (*sns.CreateTopicOutput
 	if strings.HasSuffix(*in.Name, ".fifo") || in.Attributes["FifoTopic"] == "true" {
 		return nil, invalid("the twin does not model FIFO topics")
 	}
-	if !name.MatchString(*in.Name) {
+	if !name().MatchString(*in.Name) {
 		return nil, invalid("Topic Name")
 	}
 	arn := fmt.Sprintf("arn:aws:sns:%s:%s:%s", tx.Region, tx.Account, *in.Name)
