@@ -2,6 +2,7 @@ package rpm
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 )
 
@@ -57,6 +58,20 @@ func parseINI(text []byte) ([]section, error) {
 	}
 	flush()
 	return all, nil
+}
+
+// settings reads a configuration file whose sections have different names; of a key
+// that is there twice the last counts.
+func settings(text []byte) (map[string]map[string]string, error) {
+	all, err := parseINI(text)
+	out := map[string]map[string]string{}
+	for _, s := range all {
+		if out[s.name] == nil {
+			out[s.name] = map[string]string{}
+		}
+		maps.Copy(out[s.name], s.keys)
+	}
+	return out, err
 }
 
 // words are the parts of a value that is a list: blanks, commas and line ends part

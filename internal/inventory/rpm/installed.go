@@ -68,7 +68,11 @@ func enabledModules(root fs.FS) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read enabled modules: %w", err)
 		}
-		for name, keys := range sections(text) {
+		parts, err := settings(text)
+		if err != nil {
+			return nil, fmt.Errorf("read enabled modules from /%s/%s: %w", modulesDir, f.Name(), err)
+		}
+		for name, keys := range parts {
 			if keys["name"] != "" {
 				name = keys["name"]
 			}
@@ -83,28 +87,4 @@ func enabledModules(root fs.FS) ([]string, error) {
 	}
 	slices.Sort(out)
 	return slices.Compact(out), nil
-}
-
-// sections reads an INI file; keys are in lower case, a repeated key counts last.
-func sections(text []byte) map[string]map[string]string {
-	out := map[string]map[string]string{}
-	var at map[string]string
-	for line := range strings.Lines(string(text)) {
-		line = strings.TrimSpace(line)
-		if line == "" || line[0] == '#' || line[0] == ';' {
-			continue
-		}
-		if name, ok := strings.CutPrefix(line, "["); ok {
-			name, _, _ = strings.Cut(name, "]")
-			if out[name] == nil {
-				out[name] = map[string]string{}
-			}
-			at = out[name]
-			continue
-		}
-		if key, value, ok := strings.Cut(line, "="); ok && at != nil {
-			at[strings.ToLower(strings.TrimSpace(key))] = strings.TrimSpace(value)
-		}
-	}
-	return out
 }

@@ -26,7 +26,11 @@ func versionLocks(root fs.FS) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read version locks: %w", err)
 		}
-		main := sections(text)["main"]
+		parts, err := settings(text)
+		if err != nil {
+			return nil, fmt.Errorf("read version locks from /%s: %w", conf, err)
+		}
+		main := parts["main"]
 		list := strings.TrimPrefix(path.Clean("/"+main["locklist"]), "/")
 		if !yes(main["enabled"]) || list == "" || slices.Contains(lists, list) {
 			continue

@@ -79,6 +79,10 @@ func TestEnabledModulesAreThoseInStateEnabled(t *testing.T) {
 	if want := []string{"mariadb:10.5", "nodejs:18", "perl:5.30"}; err != nil || !slices.Equal(inv.EnabledModules, want) {
 		t.Errorf("%q, want %q: %v", inv.EnabledModules, want, err)
 	}
+	root["etc/dnf/modules.d/bad.module"] = &fstest.MapFile{Data: []byte("[bad]\nstate enabled\n")}
+	if _, _, err := Installed(root, reading.Options{}); err == nil || !strings.Contains(err.Error(), "bad.module: line 2") {
+		t.Errorf("a file that is not understood: %v", err)
+	}
 	root["etc/dnf/modules.d/bad.module"] = &fstest.MapFile{Data: []byte("[bad]\nstate=enabled\n")}
 	if _, _, err := Installed(root, reading.Options{}); err == nil || !strings.Contains(err.Error(), "bad.module") {
 		t.Errorf("a module without a stream: %v", err)

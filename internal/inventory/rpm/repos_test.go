@@ -52,6 +52,60 @@ func TestAValueOfManyLinesTakesNoLongerThanItIs(t *testing.T) {
 	}
 }
 
+func FuzzSettings(f *testing.F) {
+	f.Add([]byte("[nodejs]\nname=nodejs\nstream=18\nstate=enabled\n[nodejs]\nstate=disabled\n"))
+	f.Add([]byte("[main]\nenabled = 1\nlocklist = /etc/x\n  y\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		got, err := settings(text)
+		if err != nil {
+			return
+		}
+		parts, err := parseINI(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := map[string]string{} // by section and key
+		for _, p := range parts {
+			for k, v := range p.keys {
+				last[p.name+"\x00"+k] = v
+			}
+		}
+		for name, keys := range got {
+			for k, v := range keys {
+				if want, ok := last[name+"\x00"+k]; !ok || v != want || k != strings.ToLower(k) {
+					t.Fatalf("[%s] %s is %q, want %q", name, k, v, want)
+				}
+				delete(last, name+"\x00"+k)
+			}
+		}
+		if len(last) > 0 {
+			t.Fatalf("lost: %q", last)
+		}
+	})
+}
+
+func FuzzExpand(f *testing.F) {
+	f.Add("http://x/$releasever/${basearch}/$$a$", "9")
+	f.Add("${", "$a")
+	f.Add("$A$unknown${empty}", "")
+	f.Fuzz(func(t *testing.T, text, value string) {
+		v := variables{"a": value, "basearch": "x86_64", "empty": ""}
+		got := v.expand(text)
+		if len(got) > len(text)*(1+max(len(value), len("x86_64"))) {
+			t.Fatalf("%d bytes became %d", len(text), len(got))
+		}
+		if !strings.Contains(text, "$") && got != text {
+			t.Fatalf("%q became %q", text, got)
+		}
+		if same := (variables{}).expand(text); same != text {
+			t.Fatalf("without variables %q became %q", text, same)
+		}
+		if whole := v.expand("$a/" + text); whole != value+"/"+got {
+			t.Fatalf("after a variable %q became %q, alone %q", text, whole, got)
+		}
+	})
+}
+
 func FuzzParseINI(f *testing.F) {
 	f.Add([]byte("[main]\na=1\n b\n[c]\nd: e\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {

@@ -38,7 +38,11 @@ func readModuleStates(root fs.FS) (moduleStates, error) {
 		if err != nil {
 			return m, fmt.Errorf("read disabled modules: %w", err)
 		}
-		for name, keys := range sections(text) {
+		parts, err := settings(text)
+		if err != nil {
+			return m, fmt.Errorf("read disabled modules from /%s: %w", f, err)
+		}
+		for name, keys := range parts {
 			if keys["state"] == "disabled" {
 				if keys["name"] != "" {
 					name = keys["name"]
