@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"slices"
 	"strings"
 )
@@ -37,15 +36,9 @@ var moved = map[string][]string{
 // sources are must be where they are read here: to read elsewhere and find nothing
 // pending would look like compliance.
 func readSettings(root fs.FS) (settings, error) {
-	var files []string
-	parts, err := fs.ReadDir(root, "etc/apt/apt.conf.d")
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	files, err := parts(root, "etc/apt/apt.conf.d", "", ".conf")
+	if err != nil {
 		return nil, fmt.Errorf("read apt configuration: %w", err)
-	}
-	for _, e := range parts {
-		if ext := path.Ext(e.Name()); !e.IsDir() && (ext == "" || ext == ".conf") {
-			files = append(files, "etc/apt/apt.conf.d/"+e.Name())
-		}
 	}
 	all := settings{}
 	for _, name := range append(files, "etc/apt/apt.conf") {
@@ -74,6 +67,10 @@ func (s settings) parse(text string) error {
 	var scopes []string // the open blocks' names
 	name, valued := "", false
 	flush := func(value string) {
+		if len(scopes) == 0 && strings.EqualFold(name, "#clear") {
+			s.clear(value)
+			return
+		}
 		full := strings.ToLower(strings.Join(append(slices.Clone(scopes), name), "::"))
 		full = strings.Trim(full, ":")
 		s[full] = append(s[full], value)
@@ -113,6 +110,16 @@ func (s settings) parse(text string) error {
 	}
 }
 
+// clear forgets a setting and all below it.
+func (s settings) clear(name string) {
+	name = strings.ToLower(strings.Trim(name, ":"))
+	for key := range s {
+		if key == name || strings.HasPrefix(key, name+"::") {
+			delete(s, key)
+		}
+	}
+}
+
 // tokens cuts a configuration file into words, quoted values, braces and semicolons.
 type tokens struct{ rest string }
 
@@ -124,12 +131,14 @@ func (t *tokens) next() (word string, quoted bool, err error) {
 		case t.rest == "":
 			return "", false, nil
 		case strings.HasPrefix(t.rest, "//"), t.rest[0] == '#':
-			// #clear and #include are rare enough to refuse: to misread them would be worse.
 			line, rest, _ := strings.Cut(t.rest, "\n")
-			for _, d := range []string{"#clear", "#include"} {
-				if strings.HasPrefix(strings.ToLower(line), d+" ") {
-					return "", false, fmt.Errorf("%s is not supported", d)
-				}
+			// To read on without another file would be to misread; it is rare enough.
+			if strings.HasPrefix(strings.ToLower(line), "#include ") {
+				return "", false, errors.New("#include is not supported")
+			}
+			if d := "#clear"; strings.HasPrefix(strings.ToLower(line), d+" ") {
+				word, t.rest = d, t.rest[len(d):]
+				return word, false, nil
 			}
 			t.rest = rest
 		case strings.HasPrefix(t.rest, "/*"):

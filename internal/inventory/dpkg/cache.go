@@ -32,7 +32,7 @@ type cache struct {
 const kept = 30 * 24 * time.Hour
 
 // cacheForm is part of every entry's name: another form is another entry.
-const cacheForm = "apt-2 "
+const cacheForm = "apt-3 "
 
 // newCache is the cache in dir, which it makes if need be.
 func newCache(dir string) cache {

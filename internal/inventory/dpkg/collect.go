@@ -98,6 +98,9 @@ func Collect(root fs.FS, o Options) (baseline.Node, []string, error) {
 	if err := group.Wait(); err != nil {
 		return baseline.Node{}, nil, err
 	}
+	if v := conf.last("APT::Default-Release"); v != "" {
+		pins = append(pins, fmt.Sprintf("APT::Default-Release %q is not honoured, as pins are not", v))
+	}
 	available, remarks := merge(states)
 	findings = append(append(findings, pins...), remarks...)
 	findings = append(findings, phased(inv, available)...)

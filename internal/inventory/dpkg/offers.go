@@ -65,25 +65,25 @@ func parsePackages(r io.Reader, w wanted, seen *bytes.Buffer, yield func(baselin
 		var p baseline.AvailablePackage
 		var bad error
 		err = fields(stanza, func(key, value []byte) {
-			switch string(key) {
-			case "Package":
+			switch {
+			case is(key, "Package"):
 				p.Name = string(value)
-			case "Version":
+			case is(key, "Version"):
 				p.Version = string(value)
-			case "Architecture":
+			case is(key, "Architecture"):
 				p.Arch = string(value)
-			case "Priority":
+			case is(key, "Priority"):
 				p.Priority = string(value)
-			case "Section":
+			case is(key, "Section"):
 				p.Section = string(value)
-			case "Filename":
+			case is(key, "Filename"):
 				p.Filename = string(value)
-			case "SHA256":
+			case is(key, "SHA256"):
 				p.SHA256 = strings.ToLower(string(value))
-			case "Size":
+			case is(key, "Size"):
 				p.Size, err = strconv.ParseInt(string(value), 10, 64)
 				bad = errors.Join(bad, err)
-			case "Phased-Update-Percentage":
+			case is(key, "Phased-Update-Percentage"):
 				p.Phased, err = strconv.Atoi(string(value))
 				bad = errors.Join(bad, err)
 			}
@@ -95,8 +95,10 @@ func parsePackages(r io.Reader, w wanted, seen *bytes.Buffer, yield func(baselin
 			return fmt.Errorf("a paragraph has no Package field: %q", short(stanza))
 		case bad != nil:
 			return fmt.Errorf("package %s: %w", p.Name, bad)
-		case p.Version == "" || p.Arch == "" || p.Filename == "" || len(p.SHA256) != 64:
-			return fmt.Errorf("package %s lacks Version, Architecture, Filename or SHA256", p.Name)
+		case p.Version == "" || p.Arch == "" || p.Filename == "":
+			return fmt.Errorf("package %s lacks Version, Architecture or Filename", p.Name)
+		case p.SHA256 != "" && len(p.SHA256) != 64: // none: pending as any other, but no lock can name it
+			return fmt.Errorf("package %s has a SHA256 of %d digits", p.Name, len(p.SHA256))
 		}
 		if w.keep(p) {
 			if kept++; kept > maxOffers {
@@ -105,6 +107,11 @@ func parsePackages(r io.Reader, w wanted, seen *bytes.Buffer, yield func(baselin
 			yield(p)
 		}
 	}
+}
+
+// is reports whether a field has the name: apt takes them in any case.
+func is(key []byte, name string) bool {
+	return len(key) == len(name) && (string(key) == name || strings.EqualFold(string(key), name))
 }
 
 // id names a repository: stable between roots that are configured alike.

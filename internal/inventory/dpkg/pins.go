@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"path"
 	"strings"
 )
 
@@ -14,15 +13,11 @@ import (
 // pins and neither does the evaluation (specification §2); people should know.
 func readPins(root fs.FS) ([]string, error) {
 	files := []string{"etc/apt/preferences"}
-	parts, err := fs.ReadDir(root, "etc/apt/preferences.d")
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	more, err := parts(root, "etc/apt/preferences.d", "", ".pref")
+	if err != nil {
 		return nil, fmt.Errorf("read apt preferences: %w", err)
 	}
-	for _, e := range parts {
-		if ext := path.Ext(e.Name()); !e.IsDir() && (ext == "" || ext == ".pref") {
-			files = append(files, "etc/apt/preferences.d/"+e.Name())
-		}
-	}
+	files = append(files, more...)
 	var findings []string
 	for _, name := range files {
 		text, err := readSmall(root, name)

@@ -27,6 +27,8 @@ type release struct {
 	date, until   time.Time
 	architectures []string
 	allInside     bool                 // lists of an architecture hold those of "all" too
+	manual        bool                 // NotAutomatic: apt takes versions of it when asked to only
+	bare          bool                 // there is no such file
 	files         map[string]indexFile // by path relative to the Release file
 
 	snapshots string // the archive's address at a time, with snapshotID in it
@@ -136,6 +138,8 @@ func parseFields(plain []byte) (*release, error) {
 			r.until, bad = date(v, bad)
 		case "no-support-for-architecture-all":
 			r.allInside = strings.Contains(v, "Packages")
+		case "notautomatic":
+			r.manual = strings.EqualFold(v, "yes")
 		case "snapshots":
 			r.snapshots = v
 		case "sha256":
@@ -157,7 +161,7 @@ func usedFields(plain []byte) []byte {
 	var b bytes.Buffer
 	_ = fields(bytes.TrimLeft(plain, "\n"), func(key, value []byte) { // was read before
 		switch strings.ToLower(string(key)) {
-		case "origin", "label", "suite", "codename", "architectures", "date", "valid-until", "no-support-for-architecture-all", "snapshots":
+		case "origin", "label", "suite", "codename", "architectures", "date", "valid-until", "no-support-for-architecture-all", "notautomatic", "snapshots":
 			fmt.Fprintf(&b, "%s: %s\n", key, value)
 		case "sha256":
 			fmt.Fprintf(&b, "%s:\n", key)

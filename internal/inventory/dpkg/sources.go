@@ -58,15 +58,11 @@ func (s Source) String() string {
 // in apt's order.
 func readSources(root fs.FS, native string) ([]Source, error) {
 	files := []string{"etc/apt/sources.list"}
-	parts, err := fs.ReadDir(root, "etc/apt/sources.list.d")
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	more, err := parts(root, "etc/apt/sources.list.d", ".list", ".sources")
+	if err != nil {
 		return nil, fmt.Errorf("read apt sources: %w", err)
 	}
-	for _, e := range parts { // ReadDir sorts by name, as apt does
-		if ext := path.Ext(e.Name()); ext == ".list" || ext == ".sources" {
-			files = append(files, "etc/apt/sources.list.d/"+e.Name())
-		}
-	}
+	files = append(files, more...)
 	var all []Source
 	for _, name := range files {
 		text, err := readSmall(root, name)

@@ -28,6 +28,11 @@ func (c *collection) readSource(s Source) (state, error) {
 	st := state{source: s}
 	rel, err := c.readRelease(s)
 	if errors.Is(err, fs.ErrNotExist) {
+		if rel = c.bareRelease(s); rel != nil {
+			err = nil
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
 		return st, fmt.Errorf("read source %s (%s): its metadata was not downloaded: %s", s, s.File, advice(s))
 	}
 	if err == nil {
@@ -49,6 +54,12 @@ func (c *collection) readSource(s Source) (state, error) {
 	}
 	if remark != "" {
 		st.findings = append(st.findings, fmt.Sprintf("source %s: %s", s, remark))
+	}
+	if rel.manual {
+		st.findings = append(st.findings, fmt.Sprintf("source %s: NotAutomatic is not honoured, as pins are not: its newer versions count, where apt waits to be asked for them", s))
+	}
+	if rel.bare {
+		st.findings = append(st.findings, fmt.Sprintf("source %s: it has no Release file: nothing says how old its lists are, or whether they are whole", s))
 	}
 	var signer string
 	var unsigned error
@@ -89,12 +100,8 @@ func advice(s Source) string {
 
 // readLists reads the list of every component and architecture, at once.
 func (c *collection) readLists(st *state, rel *release) error {
-	components := st.source.Components
-	if st.source.Flat() {
-		components = []string{""} // one list serves every architecture
-	}
 	var parts []*part
-	for _, component := range components {
+	for _, component := range st.source.componentsOrNone() { // in a flat one, one list serves every architecture
 		for _, arch := range rel.archs(st.source, c.archs) {
 			parts = append(parts, &part{state: st, release: rel, component: component, arch: arch})
 			if st.source.Flat() {
@@ -134,12 +141,9 @@ type part struct {
 }
 
 func (p *part) read(c *collection) error {
-	file := "Packages"
-	if p.component != "" {
-		file = p.component + "/binary-" + p.arch + "/Packages"
-	}
+	file := listPath(p.component, p.arch)
 	entry, named := p.release.files[file]
-	if !named {
+	if !named && !p.release.bare {
 		if p.arch == "all" {
 			return nil // this component has no such packages
 		}
@@ -156,9 +160,14 @@ func (p *part) read(c *collection) error {
 		a.Origins, a.Repository = []baseline.Origin{origin}, p.repository.ID
 		p.packages = append(p.packages, a)
 	}
-	err := c.list(listName(p.source.Index()+file), entry, keep)
+	var err error
+	if p.release.bare {
+		err = p.readBare(c, keep)
+	} else {
+		err = c.list(listName(p.source.Index()+file), entry, keep)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
-		if entry.size == 0 {
+		if named && entry.size == 0 {
 			return nil // apt does not keep empty lists
 		}
 		return fmt.Errorf("its list %s was not downloaded: %s", file, advice(p.source))

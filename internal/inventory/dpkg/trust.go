@@ -135,11 +135,6 @@ func trusted(root fs.FS) []string {
 		files = append(files, "etc/apt/trusted.gpg")
 	}
 	// A folder that cannot be read trusts nobody, which is the safe answer.
-	parts, _ := fs.ReadDir(root, "etc/apt/trusted.gpg.d")
-	for _, e := range parts {
-		if ext := path.Ext(e.Name()); ext == ".gpg" || ext == ".asc" {
-			files = append(files, "etc/apt/trusted.gpg.d/"+e.Name())
-		}
-	}
-	return files
+	more, _ := parts(root, "etc/apt/trusted.gpg.d", ".gpg", ".asc")
+	return append(files, more...)
 }
