@@ -21,7 +21,8 @@ var ErrNone = errors.New("it carries no signature")
 
 // ReadKeys reads a keyring, armoured or binary; a file may hold several armoured
 // blocks, one after the other. An empty one holds no key.
-func ReadKeys(text []byte) (Keys, error) {
+func ReadKeys(text []byte) (keys Keys, err error) {
+	defer broken(&err)
 	text = bytes.TrimLeft(text, " \t\r\n")
 	if len(text) == 0 {
 		return nil, nil
@@ -39,11 +40,11 @@ func ReadKeys(text []byte) (Keys, error) {
 		if next >= 0 {
 			block = text[:len(armour)+next]
 		}
-		keys, err := openpgp.ReadArmoredKeyRing(bytes.NewReader(block))
+		some, err := openpgp.ReadArmoredKeyRing(bytes.NewReader(block))
 		if err != nil {
 			return nil, err
 		}
-		if all = append(all, keys...); next < 0 {
+		if all = append(all, some...); next < 0 {
 			break
 		}
 		text, at = text[len(armour):], next
@@ -53,7 +54,8 @@ func ReadKeys(text []byte) (Keys, error) {
 
 // Detached checks a detached signature, armoured or binary, over text at the time
 // now, and returns the fingerprint of the key that made it, in upper-case hex.
-func Detached(keys Keys, text, signature []byte, now time.Time) (string, error) {
+func Detached(keys Keys, text, signature []byte, now time.Time) (fingerprint string, err error) {
+	defer broken(&err)
 	if len(keys) == 0 {
 		return "", errors.New("no key is trusted for it")
 	}
@@ -66,4 +68,12 @@ func Detached(keys Keys, text, signature []byte, now time.Time) (string, error) 
 		return "", fmt.Errorf("check signature: %w", err)
 	}
 	return strings.ToUpper(hex.EncodeToString(by.PrimaryKey.Fingerprint)), nil
+}
+
+// broken turns a panic into an error: the library indexes into subpackets that hostile
+// keys and signatures leave empty.
+func broken(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("it is no OpenPGP data: %v", p)
+	}
 }

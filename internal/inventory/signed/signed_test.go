@@ -2,6 +2,8 @@ package signed
 
 import (
 	"bytes"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +15,7 @@ import (
 
 var then = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
 
-func key(t *testing.T) (*openpgp.Entity, []byte, []byte) {
+func key(t testing.TB) (*openpgp.Entity, []byte, []byte) {
 	t.Helper()
 	e, err := openpgp.NewEntity("a", "", "a@example.com", &packet.Config{Algorithm: packet.PubKeyAlgoEdDSA, Time: func() time.Time { return then }})
 	if err != nil {
@@ -87,12 +89,61 @@ func TestABrokenKeyringIsAnErrorAndAnEmptyOneIsNot(t *testing.T) {
 	}
 }
 
+func FuzzDetached(f *testing.F) {
+	a, _, _ := key(f)
+	text := []byte("<repomd/>")
+	var armoured, binary bytes.Buffer
+	at := &packet.Config{Time: func() time.Time { return then }}
+	if err := openpgp.ArmoredDetachSign(&armoured, a, bytes.NewReader(text), at); err != nil {
+		f.Fatal(err)
+	}
+	if err := openpgp.DetachSign(&binary, a, bytes.NewReader(text), at); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(armoured.Bytes())
+	f.Add(binary.Bytes())
+	f.Add([]byte("\xc20\x040\x16\b\x00\x06\x01\x040000")) // an empty subpacket
+	f.Fuzz(func(t *testing.T, signature []byte) {
+		by, err := Detached(Keys{a}, text, signature, then.Add(time.Hour))
+		if (err == nil) != (by == prints(Keys{a})[0]) {
+			t.Fatalf("%q, %v", by, err)
+		}
+		if by, err := Detached(Keys{a}, []byte("<other/>"), signature, then.Add(time.Hour)); err == nil {
+			t.Fatalf("another text counts as signed by %s", by)
+		}
+	})
+}
+
+func prints(keys Keys) []string {
+	out := []string{}
+	for _, k := range keys {
+		out = append(out, fmt.Sprintf("%X", k.PrimaryKey.Fingerprint))
+	}
+	return out
+}
+
 func FuzzReadKeys(f *testing.F) {
+	for range 2 {
+		_, plain, armoured := key(f)
+		f.Add(plain)
+		f.Add(armoured)
+		f.Add(append(append([]byte("note\n"), armoured...), armoured...))
+	}
 	f.Add([]byte("-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDMEZ\n-----END PGP PUBLIC KEY BLOCK-----\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		keys, err := ReadKeys(text)
-		if err == nil && len(bytes.TrimSpace(text)) > 0 && len(keys) == 0 {
-			t.Skip() // only foreign packets
+		if err != nil {
+			return
+		}
+		var again bytes.Buffer
+		for _, k := range keys {
+			if err := k.Serialize(&again); err != nil {
+				return // such as a secret key's part that the library does not write
+			}
+		}
+		back, err := ReadKeys(again.Bytes())
+		if err != nil || !slices.Equal(prints(back), prints(keys)) {
+			t.Fatalf("%q came back as %q, %v", prints(keys), prints(back), err)
 		}
 	})
 }
