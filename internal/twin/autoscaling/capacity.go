@@ -21,7 +21,7 @@ func (v *view) capacity() {
 			return
 		}
 		for have < want {
-			n, ok := v.start()
+			n, ok := v.start(have)
 			if !ok {
 				v.g.Retry = v.tx.Now.Add(launchRetry)
 				v.at(v.g.Retry)
@@ -83,16 +83,15 @@ func (v *view) surplus() []int {
 	return out
 }
 
-// start launches one instance and says how much capacity that is; false says that EC2
-// refused. Where a zone has no capacity, the policy's other instance types are tried,
+// start launches one instance beside the capacity that there is before, and says how
+// much capacity that is; false says that EC2 refused. Where a zone has no capacity, the policy's other instance types are tried,
 // then the other zones ("Auto Scaling benefits: distributing instances across
 // Availability Zones", user guide).
-func (v *view) start() (units int, ok bool) {
+func (v *view) start(before int) (units int, ok bool) {
 	c := v.g.config()
 	if v.r != nil && v.r.launchesDesired() {
 		c = configOf(v.r.Desired)
 	}
-	before := v.units(member.counts)
 	act := v.s.begin(v.tx, v.g, "Launching a new EC2 instance", fmt.Sprintf(
 		"an instance was started in response to a difference between desired and actual capacity, increasing the capacity from %d to %d", before, before+1))
 	got, o, err := v.launch(c)

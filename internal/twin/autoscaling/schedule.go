@@ -123,7 +123,7 @@ func (s *Service) PutScalingPolicy(tx *world.Tx, in *asg.PutScalingPolicyInput) 
 	p := types.ScalingPolicy{
 		AutoScalingGroupName: in.AutoScalingGroupName, PolicyName: &name, PolicyType: &kind, AdjustmentType: in.AdjustmentType, Cooldown: in.Cooldown,
 		Enabled: aws.Bool(in.Enabled == nil || *in.Enabled), EstimatedInstanceWarmup: in.EstimatedInstanceWarmup, MetricAggregationType: in.MetricAggregationType,
-		MinAdjustmentMagnitude: in.MinAdjustmentMagnitude, MinAdjustmentStep: in.MinAdjustmentStep, ScalingAdjustment: in.ScalingAdjustment, StepAdjustments: in.StepAdjustments,
+		MinAdjustmentMagnitude: in.MinAdjustmentMagnitude, ScalingAdjustment: in.ScalingAdjustment, StepAdjustments: in.StepAdjustments,
 		TargetTrackingConfiguration: in.TargetTrackingConfiguration, PredictiveScalingConfiguration: in.PredictiveScalingConfiguration, Alarms: []types.Alarm{},
 	}
 	if old, ok := rows.Get(name); ok {

@@ -2,6 +2,7 @@ package autoscaling
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -141,7 +142,7 @@ func alarms(tx *world.Tx) *world.Rows[bool] { return world.Table[bool](tx, "auto
 func (s *Service) SetAlarm(tx *world.Tx, name string, in bool) {
 	alarms(tx).Put(name, in)
 	for _, r := range refreshes(tx).All() {
-		if r.active() {
+		if a := r.Prefs.AlarmSpecification; r.active() && a != nil && slices.Contains(a.Alarms, name) {
 			wake(tx, r.Group, tx.Now)
 		}
 	}
