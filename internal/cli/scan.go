@@ -85,7 +85,7 @@ func scanned(c *cli.Context) (*record.Scan, error) {
 		}
 		return savedScan(c.App.Reader, name)
 	}
-	if c.NArg() != 1 {
+	if c.NArg() != 1 || c.Args().First() == "" {
 		return nil, fault.New(fault.Usage, "see `rehydrate scan --help`", "scan what? name a root folder, a disk image, snap-..., ami-... or i-...")
 	}
 	in, err := scanRequest(c)
