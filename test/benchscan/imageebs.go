@@ -33,12 +33,15 @@ const (
 	callLimit = 16
 )
 
-// oneDisk serves an image as the only snapshot.
-type oneDisk string
+// oneDisk serves an image as the only snapshot; nothing is written to it.
+type oneDisk struct {
+	twin.Disks
+	path string
+}
 
 // SnapshotDisk implements the port of the twin's EBS.
 func (d oneDisk) SnapshotDisk(*world.Tx, string) (string, int64, error) {
-	return string(d), imageSize, nil
+	return d.path, imageSize, nil
 }
 
 // slow adds the delay, and counts calls and how many there are at one time.
@@ -124,7 +127,7 @@ func serveEBS(env *Env, img string) (*ebsServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, err := wire.NewHandler(wire.Options{World: w, Services: []*wire.Service{twin.New(oneDisk(img)).Wire()}})
+	h, err := wire.NewHandler(wire.Options{World: w, Services: []*wire.Service{twin.New(oneDisk{path: img}).Wire()}})
 	if err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
