@@ -139,6 +139,8 @@ func checkName(name string) error {
 		return invalid("Parameter name must be a fully qualified name.")
 	case !only(name):
 		return invalid("Parameter name: can't be prefixed with \"aws\" or \"ssm\" (case-insensitive). If formed as a path, it can consist of sub-paths divided by slash symbol; each sub-path can be formed as a mix of letters, numbers and the following 3 symbols .-_")
+	case strings.HasPrefix(strings.ToLower(name), "/aws/"): // as moto recorded it
+		return wire.Errorf("AccessDeniedException", "No access to reserved parameter name: %s.", name)
 	case strings.HasPrefix(trimmed, "aws"), strings.HasPrefix(trimmed, "ssm"):
 		return invalid("Parameter name: can't be prefixed with \"ssm\" (case-insensitive). If formed as a path, it can consist of sub-paths divided by slash symbol; each sub-path can be formed as a mix of letters, numbers and the following 3 symbols .-_")
 	case strings.HasSuffix(name, "/") || strings.Contains(name, "//"):
