@@ -18,6 +18,10 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
 	"github.com/goldenami/rehydrate/baseline"
 	"github.com/goldenami/rehydrate/baseline/predefined"
 	"github.com/goldenami/rehydrate/internal/inventory/wua"
@@ -43,7 +47,7 @@ func collected(root fs.FS) (baseline.Node, error) {
 
 func memoryWorlds(t testing.TB) map[string]memoryWorld {
 	t.Helper()
-	return map[string]memoryWorld{"dpkg": debianWorld(), "rpm": amazonWorld(t), "zypp": suseWorld(t), "wua": windowsWorld(t)}
+	return map[string]memoryWorld{"dpkg": debianWorld(t), "rpm": amazonWorld(t), "zypp": suseWorld(t), "wua": windowsWorld(t)}
 }
 
 func text(files map[string]string) fstest.MapFS {
@@ -59,21 +63,48 @@ func sum(s string) string {
 	return hex.EncodeToString(h[:])
 }
 
-func debianWorld() memoryWorld {
+func debianWorld(t testing.TB) memoryWorld {
+	t.Helper()
 	const list = "var/lib/apt/lists/archive.test_debian_dists_demo_"
 	packages := "Package: tool\nArchitecture: amd64\nVersion: 1\nPriority: optional\nSection: misc\nFilename: pool/t.deb\nSize: 1\nSHA256: " + sum("x") + "\n\n"
 	release := fmt.Sprintf("Origin: Debian\nLabel: Debian-Security\nSuite: demo-security\nCodename: demo-security\nArchitectures: amd64\nComponents: main\nDate: %s\nSHA256:\n %s %d main/binary-amd64/Packages\n",
 		readAt.Add(-time.Hour).Format(time.RFC1123), sum(packages), len(packages))
-	return memoryWorld{
+	index, key := clearsigned(t, release)
+	w := memoryWorld{
 		os: baseline.Debian, read: collected,
-		database: "var/lib/dpkg/status", sources: "etc/apt/sources.list", index: list + "Release", metadata: list + "main_binary-amd64_Packages",
+		database: "var/lib/dpkg/status", sources: "etc/apt/sources.list", index: list + "InRelease", metadata: list + "main_binary-amd64_Packages",
 		files: text(map[string]string{
 			"usr/lib/os-release":   "ID=debian\nVERSION_ID=\"12\"\n",
 			"var/lib/dpkg/status":  "Package: tool\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n\nPackage: dpkg\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n",
-			"etc/apt/sources.list": "deb [trusted=yes] http://archive.test/debian demo main\n",
-			list + "Release":       release, list + "main_binary-amd64_Packages": packages,
+			"etc/apt/sources.list": "deb [signed-by=/usr/share/keyrings/k.gpg] http://archive.test/debian demo main\n",
 		}),
 	}
+	w.files[w.index] = &fstest.MapFile{Data: index, Mode: 0o644}
+	w.files[w.metadata] = &fstest.MapFile{Data: []byte(packages), Mode: 0o644}
+	w.files["usr/share/keyrings/k.gpg"] = &fstest.MapFile{Data: key, Mode: 0o644}
+	return w
+}
+
+// clearsigned signs text with a key of its own, and gives that key too.
+func clearsigned(t testing.TB, text string) (signed, key []byte) {
+	t.Helper()
+	check := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := &packet.Config{Time: func() time.Time { return readAt.Add(-time.Hour) }}
+	who, err := openpgp.NewEntity("Archive", "", "a@example.invalid", at)
+	check(err)
+	var out, ring bytes.Buffer
+	check(who.Serialize(&ring))
+	w, err := clearsign.Encode(&out, who.PrivateKey, at)
+	check(err)
+	_, err = io.WriteString(w, text)
+	check(err)
+	check(w.Close())
+	return out.Bytes(), ring.Bytes()
 }
 
 // rpmDatabase is a database of some packages that rpm itself wrote.
@@ -166,6 +197,9 @@ func (w memoryWorld) judged(t testing.TB, root fs.FS) (string, baseline.Node, er
 	n, err := w.read(root)
 	if err != nil {
 		return "", n, err
+	}
+	if id := Untrusted(n); id != "" { // as whoever judges a node asks first
+		return "", n, fmt.Errorf("source %s is not trusted", id)
 	}
 	b, err := predefined.Default(w.os)
 	if err != nil {
