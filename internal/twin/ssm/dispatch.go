@@ -33,6 +33,16 @@ func (s *Service) dispatch(tx *world.Tx, c command) {
 	if c.Status == types.CommandStatusPending {
 		c.Status, c.Detail = types.CommandStatusInProgress, "InProgress"
 	}
+	for c.Sent < len(c.Nodes) && !c.stopped() && c.Status == types.CommandStatusInProgress && !tx.Now.Before(c.expires()) {
+		// "If this time is reached and the command hasn't already started running, it won't
+		// run" (TimeoutSeconds, SendCommand, API reference).
+		i := newInvocation(s, tx, c, c.Nodes[c.Sent])
+		i.Ended, i.Status, i.Detail = tx.Now, types.CommandInvocationStatusTimedOut, "DeliveryTimedOut"
+		invocations(tx).Put(invocationKey(c.ID, i.Instance), i)
+		c.Sent++
+		c.Completed++
+		c.Undelivered++
+	}
 	for c.Sent < len(c.Nodes) && !c.stopped() && c.Status == types.CommandStatusInProgress && c.Sent-c.Completed < c.window() {
 		s.deliver(tx, c, c.Nodes[c.Sent])
 		c.Sent++
@@ -138,6 +148,9 @@ func (s *Service) expire(tx *world.Tx, payload json.RawMessage) error {
 			i.Status, i.Detail = types.CommandInvocationStatusTimedOut, "DeliveryTimedOut"
 			s.end(tx, i)
 		}
+	}
+	if c, ok = commands(tx).Get(p.Command); ok {
+		s.dispatch(tx, c) // those that have not been sent to will not be any more
 	}
 	return nil
 }
