@@ -29,6 +29,16 @@ func nodeProgram(in Request) func(arch string) (string, error) {
 	}
 }
 
+// payload is the rehydrate-node beside this program: what AWS-RunPatchBaseline runs on
+// the real roots of a twin.
+func payload(arch string) (string, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("find rehydrate-node: %w", err)
+	}
+	return nodeProgram(Request{Tools: Tools{Node: filepath.Join(filepath.Dir(exe), "rehydrate-node")}})(arch)
+}
+
 // standIn is what a modelled run sends in place of rehydrate-node. On a node that is
 // not modelled after all it changes nothing and fails.
 const standIn = "#!/bin/sh\necho 'this run was modelled and sent no rehydrate-node: nothing was done' >&2\nexit 1\n"
