@@ -12,6 +12,8 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"github.com/goldenami/rehydrate/internal/inventory/signed"
 )
 
 // certificate is a public key with its subkeys and signatures, as packets. To check
@@ -36,7 +38,8 @@ const maxKeys = 16 << 20
 
 // readCertificates reads a keyring, armoured or binary. An empty keyring holds no
 // key, but what is no keyring is an error.
-func readCertificates(text []byte) ([]certificate, error) {
+func readCertificates(text []byte) (all []certificate, err error) {
+	defer signed.Guard(&err)
 	if len(text) > maxKeys {
 		return nil, fmt.Errorf("it is longer than %d bytes", maxKeys)
 	}
@@ -45,7 +48,6 @@ func readCertificates(text []byte) ([]certificate, error) {
 		return splitKeys(text)
 	}
 	// There may be several armoured keys one after another.
-	var all []certificate
 	for r := bytes.NewReader(text); ; {
 		block, err := armor.Decode(r)
 		if errors.Is(err, io.EOF) && len(all) > 0 {

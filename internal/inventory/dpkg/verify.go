@@ -13,6 +13,8 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"github.com/goldenami/rehydrate/internal/inventory/signed"
 )
 
 // maxSignatures bounds the signatures of one file; Debian's carry three or four.
@@ -56,13 +58,14 @@ func (c *collection) signer(r *release, s Source) (string, error) {
 // verify checks the signatures of r with the keys that may sign and returns the
 // fingerprint of the key whose signature is good at the time now: of the primary key,
 // which is the one that archives publish. An error otherwise.
-func (r *release) verify(may []certificate, now time.Time) (string, error) {
-	_, signed, signature, err := unwrap(r.text)
+func (r *release) verify(may []certificate, now time.Time) (by string, err error) {
+	defer signed.Guard(&err)
+	_, text, signature, err := unwrap(r.text)
 	if err != nil {
 		return "", err
 	}
 	if r.detached != nil {
-		signed, signature = r.text, r.detached
+		text, signature = r.text, r.detached
 	}
 	if signature == nil {
 		return "", errors.New("it carries no signature")
@@ -82,7 +85,7 @@ func (r *release) verify(may []certificate, now time.Time) (string, error) {
 			errs = append(errs, err)
 			continue
 		}
-		by, err := openpgp.CheckDetachedSignature(ring, bytes.NewReader(signed), bytes.NewReader(sig.packet), config)
+		by, err := openpgp.CheckDetachedSignature(ring, bytes.NewReader(text), bytes.NewReader(sig.packet), config)
 		if err == nil {
 			return strings.ToUpper(hex.EncodeToString(by.PrimaryKey.Fingerprint)), nil
 		}

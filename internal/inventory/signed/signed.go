@@ -22,7 +22,7 @@ var ErrNone = errors.New("it carries no signature")
 // ReadKeys reads a keyring, armoured or binary; a file may hold several armoured
 // blocks, one after the other. An empty one holds no key.
 func ReadKeys(text []byte) (keys Keys, err error) {
-	defer broken(&err)
+	defer Guard(&err)
 	text = bytes.TrimLeft(text, " \t\r\n")
 	if len(text) == 0 {
 		return nil, nil
@@ -55,7 +55,7 @@ func ReadKeys(text []byte) (keys Keys, err error) {
 // Detached checks a detached signature, armoured or binary, over text at the time
 // now, and returns the fingerprint of the key that made it, in upper-case hex.
 func Detached(keys Keys, text, signature []byte, now time.Time) (fingerprint string, err error) {
-	defer broken(&err)
+	defer Guard(&err)
 	if len(keys) == 0 {
 		return "", errors.New("no key is trusted for it")
 	}
@@ -70,9 +70,9 @@ func Detached(keys Keys, text, signature []byte, now time.Time) (fingerprint str
 	return strings.ToUpper(hex.EncodeToString(by.PrimaryKey.Fingerprint)), nil
 }
 
-// broken turns a panic into an error: the library indexes into subpackets that hostile
+// Guard, deferred, turns a panic into an error: the OpenPGP library indexes into subpackets that hostile
 // keys and signatures leave empty.
-func broken(err *error) {
+func Guard(err *error) {
 	if p := recover(); p != nil {
 		*err = fmt.Errorf("it is no OpenPGP data: %v", p)
 	}
