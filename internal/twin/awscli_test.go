@@ -15,8 +15,11 @@ import (
 	"github.com/goldenami/rehydrate/internal/twin/backing"
 	"github.com/goldenami/rehydrate/internal/twin/ebs"
 	"github.com/goldenami/rehydrate/internal/twin/ec2"
+	"github.com/goldenami/rehydrate/internal/twin/elbv2"
+	"github.com/goldenami/rehydrate/internal/twin/kms"
 	"github.com/goldenami/rehydrate/internal/twin/modelled"
 	"github.com/goldenami/rehydrate/internal/twin/s3"
+	"github.com/goldenami/rehydrate/internal/twin/sns"
 	"github.com/goldenami/rehydrate/internal/twin/ssm"
 	"github.com/goldenami/rehydrate/internal/twin/sts"
 	"github.com/goldenami/rehydrate/internal/twin/wire"
@@ -38,7 +41,8 @@ func fullWith(dir string, made func(*ec2.Service)) twin.Options {
 		compute, objects := ec2.New(w, machines, filepath.Join(dir, "machines")), s3.New(filepath.Join(dir, "s3"))
 		made(compute)
 		systems := ssm.New(w, ssm.Ports{EC2: compute, Machines: machines, Objects: objects})
-		return twin.Services{Wire: []*wire.Service{compute.Wire(), systems.Wire(), autoscaling.New(w, compute).Wire(), ebs.New(compute).Wire(), objects.Wire(), sts.New()},
+		return twin.Services{Wire: []*wire.Service{compute.Wire(), systems.Wire(), autoscaling.New(w, compute).Wire(), ebs.New(compute).Wire(), objects.Wire(), sts.New(),
+			elbv2.New(w, compute).Wire(), kms.New().Wire(), sns.New()},
 			Close: machines.Close}, nil
 	}}
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/goldenami/rehydrate/internal/twin/s3"
 	"github.com/goldenami/rehydrate/internal/twin/sts"
 	"github.com/goldenami/rehydrate/internal/twin/wire"
+	"github.com/goldenami/rehydrate/internal/twin/wiretest"
 	"github.com/goldenami/rehydrate/internal/twin/world"
 	"github.com/goldenami/rehydrate/internal/wait"
 )
@@ -51,6 +52,7 @@ func open(t *testing.T, o twin.Options) *twin.Twin {
 			t.Errorf("close: %v", err)
 		}
 	})
+	wiretest.Record(t, w.World())
 	return w
 }
 

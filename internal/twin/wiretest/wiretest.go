@@ -36,6 +36,7 @@ func World(t testing.TB) *world.World {
 			t.Errorf("close world: %v", err)
 		}
 	})
+	Record(t, w)
 	return w
 }
 
