@@ -26,7 +26,7 @@ var faults = []fault{
 	{"§1.1", "empty texts are legal", "document.go", `text != nil && *text == ""`, "text != nil && false"},
 	{"§1.1", "baseline ids of 19 characters are legal", "document.go", "{20,128}", "{19,128}"},
 	{"§1.1", "client tokens of 65 characters are legal", "document.go", "n > 64 {", "n > 65 {"},
-	{"§1.1", "patch groups may hold a comma", "document.go", "|| !patchGroup.MatchString(g)", ""},
+	{"§1.1", "patch groups may hold a comma", "document.go", "|| !patchGroup().MatchString(g)", ""},
 	{"§1.1", "fields in another case are read", "internal/strict/strict.go", "known[name]; !ok {", `known[name]; !ok && unknown(known, name) == "unknown field" {`},
 	{"§1.1", "the last of two equal fields wins", "internal/strict/strict.go", "if seen[name] {", "if seen[name] && path == at {"},
 	{"§1.1", "names of two characters are legal", "validate.go", "nameFits(b.Name, 3, 128)", "nameFits(b.Name, 2, 128)"},
