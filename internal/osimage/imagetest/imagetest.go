@@ -93,8 +93,34 @@ func Mount(t testing.TB, img, options string, fill func(dir string)) {
 		}
 	}()
 	fill(dir)
+	// A mount namespace that another program made meanwhile keeps the file system
+	// mounted for as long as it lives; read-only, it is clean all the same.
+	Run(t, "mount", "-o", "remount,ro", dir)
 	Run(t, "umount", dir)
 	done = true
+	released(t, img)
+}
+
+// held is how long other programs' namespaces, such as those of the twin's machines in
+// other tests, may keep an image.
+const held = 5 * time.Minute
+
+// released waits until no loop device has the image, so that it can be mounted again
+// in another way.
+func released(t testing.TB, img string) {
+	t.Helper()
+	for end := time.Now().Add(held); ; time.Sleep(100 * time.Millisecond) { // there is nothing to wait on
+		out, err := exec.Command("losetup", "-j", img).CombinedOutput()
+		if err != nil {
+			t.Fatalf("losetup: %v: %s", err, out)
+		}
+		if len(out) == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%s is still in use: %s", img, out)
+		}
+	}
 }
 
 // Tree is a small root with what real ones have and formats treat unlike: links of
