@@ -46,7 +46,7 @@ func Fetch(ctx context.Context, program string) func(address string) (io.ReadClo
 		// The first bytes, or the end, tell whether there is anything.
 		first := make([]byte, 1)
 		switch n, err := b.Read(first); {
-		case n == 0 && err != io.EOF:
+		case n == 0 && !errors.Is(err, io.EOF):
 			return nil, errors.Join(err, b.Close())
 		case n > 0:
 			b.first = first

@@ -70,8 +70,8 @@ func Detached(keys Keys, text, signature []byte, now time.Time) (fingerprint str
 	return strings.ToUpper(hex.EncodeToString(by.PrimaryKey.Fingerprint)), nil
 }
 
-// Guard, deferred, turns a panic into an error: the OpenPGP library indexes into subpackets that hostile
-// keys and signatures leave empty.
+// Guard is to be deferred: it turns a panic into an error. The OpenPGP library indexes
+// into subpackets that hostile keys and signatures leave empty.
 func Guard(err *error) {
 	if p := recover(); p != nil {
 		*err = fmt.Errorf("it is no OpenPGP data: %v", p)

@@ -109,7 +109,7 @@ const held = 5 * time.Minute
 // in another way.
 func released(t testing.TB, img string) {
 	t.Helper()
-	for end := time.Now().Add(held); ; time.Sleep(100 * time.Millisecond) { // there is nothing to wait on
+	for end := time.Now().Add(held); ; <-time.After(100 * time.Millisecond) { // the kernel tells nobody
 		out, err := exec.Command("losetup", "-j", img).CombinedOutput()
 		if err != nil {
 			t.Fatalf("losetup: %v: %s", err, out)
