@@ -18,7 +18,7 @@ import (
 
 // large loads the world, opens it again as after a kill, and rolls it.
 func (b *bench) large(s shape, dir string) error {
-	began := time.Now()
+	began, cpu := time.Now(), cpuTime()
 	file, err := s.file()
 	if err != nil {
 		return err
@@ -28,20 +28,20 @@ func (b *bench) large(s shape, dir string) error {
 		return err
 	}
 	took := time.Since(began)
-	b.bar("load from a world file", took.Round(time.Millisecond).String(), "< 3s", took < loadBar)
+	b.bar("load from a world file", spent(took, cpuTime()-cpu), "< 3s", took < loadBar)
 	b.memory("memory after the load")
 	if err := t.Close(); err != nil {
 		return err
 	}
 	t = nil
 	runtime.GC()
-	began = time.Now()
+	began, cpu = time.Now(), cpuTime()
 	t, c, err := open(filepath.Join(dir, "twin"), s, nil)
 	if err != nil {
 		return err
 	}
 	took = time.Since(began)
-	b.bar("load from a state folder", took.Round(time.Millisecond).String(), "< 3s", took < loadBar)
+	b.bar("load from a state folder", spent(took, cpuTime()-cpu), "< 3s", took < loadBar)
 	return errors.Join(b.roll(s, t, c), t.Close())
 }
 
@@ -58,7 +58,7 @@ func (b *bench) roll(s shape, t *twin.Twin, c *checks) error {
 	if c.wrong > 0 {
 		return fmt.Errorf("%d invariants were broken", c.wrong)
 	}
-	b.bar("rolling refresh of all groups", fmt.Sprintf("%s (%s of CPU)", took.Round(10*time.Millisecond), (cpuTime()-cpu).Round(10*time.Millisecond)), "< 1m0s", took < rollBar)
+	b.bar("rolling refresh of all groups", spent(took, cpuTime()-cpu), "< 1m0s", took < rollBar)
 	b.note("virtual time", "%s", virtual.Round(time.Second))
 	total := 0
 	for _, n := range c.transitions {
@@ -77,6 +77,11 @@ func (b *bench) roll(s shape, t *twin.Twin, c *checks) error {
 	}
 	b.note("read over the wire", "%d groups and %d instances, all on version 2", groups, instances)
 	return nil
+}
+
+// spent shows a time and what of the CPUs it took, for the machine may be busy.
+func spent(wall, cpu time.Duration) string {
+	return fmt.Sprintf("%s (%s of CPU)", wall.Round(10*time.Millisecond), cpu.Round(10*time.Millisecond))
 }
 
 // memory prints what the process has resident, now and at most so far.
