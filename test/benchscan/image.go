@@ -132,11 +132,9 @@ func mounted(ctx context.Context, env *Env, img, options string, f func(dir stri
 		return Missing("mount %s: %w: %s", img, err, out)
 	}
 	err = f(dir)
-	// Clean, even where a mount namespace of another program keeps it mounted.
-	ro, failed := exec.Command("mount", "-o", "remount,ro", dir).CombinedOutput() //nolint:noctx // as below
-	if failed != nil {
-		err = errors.Join(err, fmt.Errorf("make %s read-only: %w: %s", dir, failed, ro))
-	}
+	// Clean, even where a mount namespace of another program keeps it mounted. What was
+	// mounted without its log stays as it is.
+	_ = exec.Command("mount", "-o", "remount,ro", dir).Run() //nolint:noctx // as below
 	out, failed := exec.Command("umount", dir).CombinedOutput() //nolint:noctx // it must happen even when the work was called off
 	if failed != nil {
 		failed = fmt.Errorf("unmount %s: %w: %s", dir, failed, out)
