@@ -134,7 +134,7 @@ func mounted(ctx context.Context, env *Env, img, options string, f func(dir stri
 	err = f(dir)
 	// Clean, even where a mount namespace of another program keeps it mounted. What was
 	// mounted without its log stays as it is.
-	_ = exec.Command("mount", "-o", "remount,ro", dir).Run() //nolint:noctx // as below
+	_ = exec.Command("mount", "-o", "remount,ro", dir).Run()    //nolint:noctx // as below
 	out, failed := exec.Command("umount", dir).CombinedOutput() //nolint:noctx // it must happen even when the work was called off
 	if failed != nil {
 		failed = fmt.Errorf("unmount %s: %w: %s", dir, failed, out)
