@@ -275,3 +275,57 @@ func TestTheFileAgreesWithMemoryWhateverHappens(t *testing.T) {
 		w.Close()
 	})
 }
+
+func TestWhatIsFilledInBulkIsSavedAtItsEnd(t *testing.T) {
+	dir := t.TempDir()
+	open := func() *world.World {
+		w, err := world.Open(world.Options{Dir: dir, Start: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Mode: world.Manual})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w
+	}
+	put := func(w *world.World, key string) {
+		if err := w.Do("1", "r", func(tx *world.Tx) error { world.Table[int](tx, "t").Put(key, 1); return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	saved := func() string {
+		text, err := os.ReadFile(filepath.Join(dir, "world.jsonl"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	w := open()
+	put(w, "before")
+	bad := errors.New("half way")
+	err := w.Bulk(func() error {
+		put(w, "in-bulk")
+		if strings.Contains(saved(), "in-bulk") {
+			t.Error("it was saved at once")
+		}
+		return bad
+	})
+	if !errors.Is(err, bad) || !strings.Contains(saved(), "in-bulk") {
+		t.Errorf("%v; what was done is not saved", err)
+	}
+	put(w, "after")
+	if !strings.Contains(saved(), "after") {
+		t.Error("what came after is not saved")
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w = open()
+	defer w.Close()
+	got := ""
+	if err := w.Do("1", "r", func(tx *world.Tx) error {
+		for key := range world.Table[int](tx, "t").All() {
+			got += key + " "
+		}
+		return nil
+	}); err != nil || got != "before in-bulk after " {
+		t.Errorf("%q, %v", got, err)
+	}
+}

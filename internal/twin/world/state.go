@@ -23,6 +23,8 @@ type stateFile struct {
 	live   int64 // bytes of it that are rows as they are now
 	broken error // why nothing more can be saved
 	text   bytes.Buffer
+	bulk   bool // nothing is saved until the end of World.Bulk
+	unkept bool // something has not been saved
 }
 
 // minRewrite is the size below which a state file is never rewritten while the
@@ -155,6 +157,10 @@ func (s *stateFile) save(w *World, changes []change, now time.Time) error {
 	if s.broken != nil {
 		return s.broken
 	}
+	if s.bulk {
+		s.unkept = s.unkept || len(changes) > 0
+		return nil
+	}
 	s.text.Reset()
 	live, err := changeLines(&s.text, changes)
 	if err != nil {
@@ -165,6 +171,36 @@ func (s *stateFile) save(w *World, changes []change, now time.Time) error {
 		return err
 	}
 	return s.write(s.text.Bytes())
+}
+
+// Bulk runs f, which fills a large world, and saves what it has done in one piece when
+// it ends, also with an error: a kill meanwhile leaves the world as it was before. f is
+// to acknowledge nothing to anybody.
+func (w *World) Bulk(f func() error) (err error) {
+	set := func(on bool) error {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.file == nil || w.closed {
+			return nil
+		}
+		w.file.bulk = on
+		if on || !w.file.unkept {
+			return nil
+		}
+		w.file.unkept = false
+		err := w.file.rewrite(w, w.clock.Now())
+		w.file.broken = err // nil as before, or nothing can be saved any more
+		return err
+	}
+	if err := set(true); err != nil {
+		return err
+	}
+	defer func() {
+		if bad := set(false); bad != nil {
+			err = errors.Join(err, fmt.Errorf("save twin state: %w", bad))
+		}
+	}()
+	return f()
 }
 
 // changeLines writes each row once, with its last value where it was first put,

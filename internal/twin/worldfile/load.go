@@ -48,8 +48,17 @@ type Targets interface {
 const settle = 10 * time.Minute
 
 // Load fills the world and, if groups were made, lets their instances come up: the
-// clock goes File.Settle forward. It says how many things it made.
+// clock goes File.Settle forward. It says how many things it made. All of it is saved
+// at its end.
 func (l *Loader) Load(f *File) (made int, err error) {
+	err = l.World.Bulk(func() error {
+		made, err = l.load(f)
+		return err
+	})
+	return made, err
+}
+
+func (l *Loader) load(f *File) (made int, err error) {
 	groups := 0
 	err = l.World.Do("-", "-", func(tx *world.Tx) error {
 		made, groups, err = l.Fill(tx, f)
