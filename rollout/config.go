@@ -15,6 +15,7 @@ type Fleet struct {
 	Ring    string
 	Groups  []string          // names
 	Tags    map[string]string // every one must match; used when Groups is empty
+	Cells   []Cell            // where to look; empty: the session's own
 	Refresh Preferences
 }
 

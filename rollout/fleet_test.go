@@ -247,7 +247,7 @@ func (clock) Now() time.Time                               { return time.Date(20
 func (clock) Sleep(ctx context.Context, _ time.Time) error { return ctx.Err() }
 
 func (f *fleet) stage() *rollout.Stage {
-	return &rollout.Stage{Groups: f, Templates: f, Refreshes: f, Instances: f, Images: f, Clock: clock{},
+	return &rollout.Stage{Cells: rollout.Everywhere(rollout.Ports{Groups: f, Templates: f, Refreshes: f, Instances: f, Images: f}), Clock: clock{},
 		Events: event.Func(func(e event.Event) { f.events = append(f.events, e) })}
 }
 

@@ -54,16 +54,21 @@ const (
 // GroupUnit rolls one group as planned. Each Advance reads first and then makes at
 // most one mutating call, so that it may be repeated from the last saved state.
 func (s *Stage) GroupUnit(p GroupPlan) unit.Unit {
-	m := &groupMover{s, p}
+	m := &groupMover{Stage: s, plan: p}
 	return unit.Func("roll.group", m.advance)
 }
 
 type groupMover struct {
 	*Stage
-	plan GroupPlan
+	Ports // of the group's cell, once advance has opened it
+	plan  GroupPlan
 }
 
 func (m *groupMover) advance(ctx context.Context, st *groupState) (unit.Next, error) {
+	var err error
+	if m.Ports, err = m.ports(ctx, m.plan.Cell); err != nil {
+		return unit.Next{}, err
+	}
 	switch st.Step {
 	case stepCheck:
 		return m.check(ctx, st)
@@ -88,7 +93,7 @@ func (m *groupMover) advance(ctx context.Context, st *groupState) (unit.Next, er
 // check compares the group with the plan's preconditions.
 func (m *groupMover) check(ctx context.Context, st *groupState) (unit.Next, error) {
 	p := m.plan
-	st.Result = record.Roll{Ring: p.Ring, Fleet: p.Fleet, Group: p.Group, From: p.From, To: p.To,
+	st.Result = record.Roll{Ring: p.Ring, Fleet: p.Fleet, Account: p.Cell.Account, Region: p.Cell.Region, Group: p.Group, From: p.From, To: p.To,
 		Template: p.Template.ID, FromV: p.InUse, StartedAt: m.Clock.Now()}
 	g, err := m.group(ctx)
 	if err != nil {

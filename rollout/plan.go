@@ -16,20 +16,29 @@ import (
 
 // Stage plans and rolls.
 type Stage struct {
-	Groups    Groups
-	Templates Templates
-	Refreshes Refreshes
-	Instances Instances
-	Images    Images
-	Clock     wait.Clock // for the times in results, and the bound of a refresh
-	Events    event.Sink
+	// Cells opens an account's Region. It is called often and must be quick for a cell
+	// that it has opened before.
+	Cells  func(context.Context, Cell) (Ports, error)
+	Clock  wait.Clock // for the times in results, and the bound of a refresh
+	Events event.Sink
 }
 
 // Input is what to roll.
 type Input struct {
-	Image  string
+	Image string
+	// Images are the image's ids in the cells where it has another one, as a copy in
+	// another Region has.
+	Images map[Cell]string
 	Rings  []Ring // in order
 	Fleets []Fleet
+}
+
+// image is what groups in a cell shall run.
+func (in Input) image(c Cell) string {
+	if id := in.Images[c]; id != "" {
+		return id
+	}
+	return in.Image
 }
 
 // PlanSchema is the version of Plan's JSON shape.
@@ -55,6 +64,7 @@ type RingPlan struct {
 type GroupPlan struct {
 	Ring  string `json:"ring"`
 	Fleet string `json:"fleet"`
+	Cell  Cell   `json:"cell,omitzero"`
 	Group string `json:"group"`
 	// Template is what the group has saved; its version may be $Latest or $Default.
 	Template Template `json:"template"`
@@ -98,7 +108,7 @@ func (s *Stage) Plan(ctx context.Context, in Input) (*Plan, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r := &reader{Stage: s, image: in.Image, versions: map[string]TemplateVersion{}, images: map[string]string{}}
+	r := &reader{Stage: s, in: in, versions: map[versionKey]TemplateVersion{}, images: map[Cell]map[string]string{}}
 	found, err := r.find(ctx, in.Fleets)
 	if err != nil {
 		return nil, err

@@ -14,53 +14,92 @@ import (
 // reader makes the plans of groups; what several groups share is read once.
 type reader struct {
 	*Stage
-	image    string
-	versions map[string]TemplateVersion // by template and version as asked for
-	images   map[string]string          // what instances run, by instance id
+	in       Input
+	versions map[versionKey]TemplateVersion
+	images   map[Cell]map[string]string // what instances run, by instance id
+}
+
+// versionKey is a template's version as it was asked for.
+type versionKey struct {
+	cell              Cell
+	template, version string
 }
 
 type foundGroup struct {
 	fleet Fleet
+	cell  Cell
 	group Group
 }
 
-// find reads the groups of all fleets, in the order of the fleets and then by name,
-// and what all their instances run.
+// find reads the groups of all fleets, in the order of the fleets, their cells and
+// then by name, and what all their instances run.
 func (r *reader) find(ctx context.Context, fleets []Fleet) ([]foundGroup, error) {
 	var out []foundGroup
-	owner := map[string]string{}
-	var ids []string
+	type place struct {
+		cell Cell
+		name string
+	}
+	owner := map[place]string{}
+	ids := map[Cell][]string{}
 	for _, f := range fleets {
-		groups, err := r.Groups.Find(ctx, f.Groups, f.Tags)
-		if err != nil {
-			return nil, fmt.Errorf("find the groups of fleet %s: %w", f.Name, err)
+		var all []Group
+		for _, c := range f.cells() {
+			ports, err := r.ports(ctx, c)
+			if err != nil {
+				return nil, fmt.Errorf("find the groups of fleet %s: %w", f.Name, err)
+			}
+			groups, err := ports.Groups.Find(ctx, f.Groups, f.Tags)
+			if err != nil {
+				return nil, fmt.Errorf("find the groups of fleet %s%s: %w", f.Name, c.in(), err)
+			}
+			all = append(all, groups...)
+			for _, g := range groups {
+				if other, taken := owner[place{c, g.Name}]; taken {
+					return nil, fault.New(fault.Usage, "give each group to one fleet",
+						"group %s%s belongs to fleet %s and to fleet %s", g.Name, c.in(), other, f.Name)
+				}
+				owner[place{c, g.Name}] = f.Name
+				out = append(out, foundGroup{f, c, g})
+				for _, m := range g.Instances {
+					ids[c] = append(ids[c], m.ID)
+				}
+			}
 		}
-		if err := f.complete(groups); err != nil {
+		if err := f.complete(all); err != nil {
 			return nil, err
 		}
-		for _, g := range groups {
-			if other, taken := owner[g.Name]; taken {
-				return nil, fault.New(fault.Usage, "give each group to one fleet",
-					"group %s belongs to fleet %s and to fleet %s", g.Name, other, f.Name)
-			}
-			owner[g.Name] = f.Name
-			out = append(out, foundGroup{f, g})
-			for _, m := range g.Instances {
-				ids = append(ids, m.ID)
-			}
+	}
+	for c, list := range ids {
+		if err := r.running(ctx, c, list); err != nil {
+			return nil, err
 		}
 	}
-	if len(ids) == 0 {
-		return out, nil
-	}
-	list, err := r.Instances.Describe(ctx, ids)
-	if err != nil {
-		return nil, fmt.Errorf("describe the instances of %d groups: %w", len(out), err)
-	}
-	for _, i := range list {
-		r.images[i.ID] = i.Image
-	}
 	return out, nil
+}
+
+// running reads what a cell's instances run.
+func (r *reader) running(ctx context.Context, c Cell, ids []string) error {
+	ports, err := r.ports(ctx, c)
+	if err != nil {
+		return err
+	}
+	list, err := ports.Instances.Describe(ctx, ids)
+	if err != nil {
+		return fmt.Errorf("describe %d instances%s: %w", len(ids), c.in(), err)
+	}
+	r.images[c] = map[string]string{}
+	for _, i := range list {
+		r.images[c][i.ID] = i.Image
+	}
+	return nil
+}
+
+// cells are where the fleet's groups are looked for.
+func (f Fleet) cells() []Cell {
+	if len(f.Cells) == 0 {
+		return []Cell{{}}
+	}
+	return f.Cells
 }
 
 // complete says which of a fleet's groups were not found.
@@ -85,8 +124,8 @@ func (f Fleet) complete(groups []Group) error {
 // group plans one group.
 func (r *reader) group(ctx context.Context, f foundGroup) (GroupPlan, error) {
 	g := f.group
-	p := GroupPlan{Ring: f.fleet.Ring, Fleet: f.fleet.Name, Group: g.Name, Template: g.Template,
-		To: r.image, Mixed: g.Mixed, Measured: r.measure(g)}
+	p := GroupPlan{Ring: f.fleet.Ring, Fleet: f.fleet.Name, Cell: f.cell, Group: g.Name, Template: g.Template,
+		To: r.in.image(f.cell), Mixed: g.Mixed, Measured: r.measure(f.cell, g)}
 	p.Preferences = f.fleet.Refresh.forGroup(g)
 	p.Findings = preflight(g, p.Preferences)
 	if p.refused() {
@@ -110,7 +149,7 @@ func (r *reader) inUse(ctx context.Context, g Group, p *GroupPlan) error {
 			"it launches from %s, and its instances run versions %s", g.Template.Version, strings.Join(asked, " and "))
 		return nil
 	}
-	v, err := r.version(ctx, g.Template.ID, asked[0])
+	v, err := r.version(ctx, p.Cell, g.Template.ID, asked[0])
 	if err != nil {
 		return fmt.Errorf("group %s: %w", g.Name, err)
 	}
@@ -161,12 +200,16 @@ func numbered(version string) bool {
 	return err == nil && n > 0
 }
 
-func (r *reader) version(ctx context.Context, template, version string) (TemplateVersion, error) {
-	key := template + "\x00" + version
+func (r *reader) version(ctx context.Context, c Cell, template, version string) (TemplateVersion, error) {
+	key := versionKey{c, template, version}
 	if v, ok := r.versions[key]; ok {
 		return v, nil
 	}
-	list, err := r.Templates.Versions(ctx, template, version)
+	ports, err := r.ports(ctx, c)
+	if err != nil {
+		return TemplateVersion{}, err
+	}
+	list, err := ports.Templates.Versions(ctx, template, version)
 	if err != nil {
 		return TemplateVersion{}, fmt.Errorf("read version %s of launch template %s: %w", version, template, err)
 	}
@@ -181,7 +224,11 @@ func (r *reader) version(ctx context.Context, template, version string) (Templat
 // our image on a version made by us may be that of a run which was interrupted; the
 // unit compares it exactly.
 func (r *reader) foreign(ctx context.Context, p *GroupPlan) error {
-	list, err := r.Refreshes.List(ctx, p.Group)
+	ports, err := r.ports(ctx, p.Cell)
+	if err != nil {
+		return err
+	}
+	list, err := ports.Refreshes.List(ctx, p.Group)
 	if err != nil {
 		return fmt.Errorf("list the instance refreshes of group %s: %w", p.Group, err)
 	}
@@ -189,7 +236,7 @@ func (r *reader) foreign(ctx context.Context, p *GroupPlan) error {
 		if terminal(x.Status) {
 			continue
 		}
-		v, err := r.version(ctx, p.Template.ID, x.Desired.Template.Version)
+		v, err := r.version(ctx, p.Cell, p.Template.ID, x.Desired.Template.Version)
 		if err != nil && fault.KindOf(err) != fault.NotFound {
 			return err
 		}
@@ -204,42 +251,52 @@ func (r *reader) foreign(ctx context.Context, p *GroupPlan) error {
 	return nil
 }
 
-func (r *reader) measure(g Group) Measured {
+func (r *reader) measure(c Cell, g Group) Measured {
 	m := Measured{Min: g.Min, Max: g.Max, Desired: g.Desired}
 	for _, i := range g.Instances {
 		m.Instances = append(m.Instances, i.ID)
 		if i.State == InService {
 			m.InService++
 		}
-		if r.images[i.ID] == r.image {
+		if r.images[c][i.ID] == r.in.image(c) {
 			m.OnImage++
 		}
 	}
 	return m
 }
 
-// launchable checks the image to go to, and the images a rollback would go to.
+// launchable checks the image to go to in every cell, and the images a rollback would
+// go to.
 func (r *reader) launchable(ctx context.Context, p *Plan) error {
-	ids := []string{p.Image}
+	ids := map[Cell][]string{}
 	for g := range p.Groups() {
-		if g.From != "" && !slices.Contains(ids, g.From) {
-			ids = append(ids, g.From)
+		ids[g.Cell] = append(ids[g.Cell], g.To)
+		if g.From != "" {
+			ids[g.Cell] = append(ids[g.Cell], g.From)
 		}
 	}
-	states, err := r.Images.States(ctx, ids)
-	if err != nil {
-		return fmt.Errorf("look at the images %s: %w", strings.Join(ids, ", "), err)
-	}
-	switch state, ok := states[p.Image]; {
-	case !ok:
-		return fault.New(fault.NotFound, "check id, account and region", "roll to %s: there is no such image", p.Image)
-	case state != "available":
-		return fault.New(fault.Conflict, "", "roll to %s: the image is %s, not available", p.Image, state)
+	states := map[Cell]map[string]string{}
+	for c, list := range ids {
+		slices.Sort(list)
+		list = slices.Compact(list)
+		ports, err := r.ports(ctx, c)
+		if err != nil {
+			return err
+		}
+		if states[c], err = ports.Images.States(ctx, list); err != nil {
+			return fmt.Errorf("look at the images %s%s: %w", strings.Join(list, ", "), c.in(), err)
+		}
 	}
 	for i := range p.Rings {
 		for j := range p.Rings[i].Groups {
 			g := &p.Rings[i].Groups[j]
-			if state := states[g.From]; g.From != "" && !g.Nothing && state != "available" {
+			switch state, ok := states[g.Cell][g.To]; {
+			case !ok:
+				return fault.New(fault.NotFound, "check id, account and region", "roll to %s: there is no such image%s", g.To, g.Cell.in())
+			case state != "available":
+				return fault.New(fault.Conflict, "", "roll to %s: the image is %s%s, not available", g.To, state, g.Cell.in())
+			}
+			if state := states[g.Cell][g.From]; g.From != "" && !g.Nothing && state != "available" {
 				g.refuse(fault.Conflict, "without it nothing could be rolled back; make it available again",
 					"the image %s that it runs now is %s", g.From, or(state, "gone"))
 			}

@@ -40,7 +40,8 @@ func newParts(in Request) *parts {
 	p.bake.Patcher = &inplace.Patcher{Stage: nodeStage(in), Clock: clock, Run: in.Run, Name: "bake", Arch: in.Image.Architecture}
 	p.gate = &validate.Gate{Images: snapshots{imgs, in.Cloud}, Blocks: blocks.New(s), Events: in.Events, Now: clock.Now}
 	p.publish = &publish.Stage{Parameters: p.params, Images: imgs, Clock: clock, Events: in.Events}
-	p.roll = &rollout.Stage{Groups: gs, Templates: templates, Refreshes: refreshes, Instances: inst, Images: imgs, Clock: clock, Events: in.Events}
+	p.roll = &rollout.Stage{Cells: rollout.Everywhere(rollout.Ports{Groups: gs, Templates: templates, Refreshes: refreshes, Instances: inst, Images: imgs}),
+		Clock: clock, Events: in.Events}
 	return p
 }
 

@@ -145,6 +145,8 @@ type Publish struct {
 type Roll struct {
 	Ring       string    `json:"ring"`
 	Fleet      string    `json:"fleet"`
+	Account    string    `json:"account,omitempty"` // of the cell; empty: the run's own
+	Region     string    `json:"region,omitempty"`
 	Group      string    `json:"group"`
 	From       string    `json:"from,omitempty"` // image before
 	To         string    `json:"to"`

@@ -80,7 +80,7 @@ func open(t *testing.T) *account {
 	sess := session.Of(cfg)
 	g, templates, refreshes := groups.New(sess)
 	described, _, _ := instances.New(sess)
-	a.stage = &rollout.Stage{Groups: g, Templates: templates, Refreshes: refreshes, Instances: described, Images: images.New(sess),
+	a.stage = &rollout.Stage{Cells: rollout.Everywhere(rollout.Ports{Groups: g, Templates: templates, Refreshes: refreshes, Instances: described, Images: images.New(sess)}),
 		Clock: clock{w}, Events: event.Func(func(e event.Event) { t.Logf("%s %s", w.Clock().Now().Format("15:04:05"), e.Text) })}
 	return a
 }
