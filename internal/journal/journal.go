@@ -7,6 +7,7 @@ package journal
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,7 +25,7 @@ var ErrExists = errors.New("object exists")
 // Store keeps immutable objects under slash-separated keys.
 type Store interface {
 	// Create writes an object that must not exist yet; ErrExists if it does. When
-	// it returns nil the object survives a crash.
+	// it returns nil the object survives a crash. No other writer has the same body.
 	Create(ctx context.Context, key string, body []byte) error
 	// Get reads an object.
 	Get(ctx context.Context, key string) ([]byte, error)
@@ -51,16 +52,22 @@ type Record struct {
 	// Due is when the next Advance may happen; zero is at once.
 	Due      time.Time `json:"due,omitzero"`
 	Approval string    `json:"approval,omitempty"`
+	// Writer is the process that wrote the record: no two records of different writers
+	// are alike, whatever else they say.
+	Writer string `json:"writer,omitempty"`
 }
 
 // Journal is the record of one run.
 type Journal struct {
-	store Store
-	run   string
+	store  Store
+	run    string
+	writer string
 }
 
 // Open is the journal of the run in the store; the run need not exist yet.
-func Open(s Store, run string) *Journal { return &Journal{store: s, run: run} }
+func Open(s Store, run string) *Journal {
+	return &Journal{store: s, run: run, writer: rand.Text()[:12]}
+}
 
 // Run is the run's id.
 func (j *Journal) Run() string { return j.run }
@@ -68,6 +75,7 @@ func (j *Journal) Run() string { return j.run }
 // Append writes the record as its unit's number r.Seq. A taken number is a
 // conflict: another executor works on the run.
 func (j *Journal) Append(ctx context.Context, r Record) error {
+	r.Writer = j.writer
 	body, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("encode record %d of %s: %w", r.Seq, r.Unit, err)
