@@ -55,6 +55,7 @@ func (r *resolver) image(s *imageSchema) {
 		}
 		seen[ring] = true
 	}
+	i.Distribute = r.distribute(s.Distribute)
 	r.cfg.Images = append(r.cfg.Images, i)
 }
 

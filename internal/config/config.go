@@ -17,7 +17,8 @@ type Config struct {
 	Region    string
 	Artifacts Artifacts
 	Baselines map[string]*Baseline
-	Images    []*Image // in the order of the file
+	Accounts  []*Account // in the order of the file
+	Images    []*Image   // in the order of the file
 	Fleets    []*Fleet
 	// Twin is what --twin begins with when no --world is given; nil: an empty world.
 	Twin *Twin
@@ -59,6 +60,8 @@ type Image struct {
 	Subnet       string
 	Hygiene      []string // checks that are switched off
 	Tags         map[string]string
+	// Distribute is where the image is used; nil: in the session's account and Region.
+	Distribute *Distribute `json:",omitempty"` // so that runs begun before it was there resume
 }
 
 // Source is where an image line begins. Exactly one of the fields ID, Name and

@@ -38,6 +38,9 @@ func (r *resolver) file(s *fileSchema) {
 	for i := range s.Baselines {
 		r.baseline(&s.Baselines[i])
 	}
+	for i := range s.Accounts {
+		r.account(&s.Accounts[i])
+	}
 	for i := range s.Images {
 		r.image(&s.Images[i])
 	}

@@ -8,6 +8,7 @@ type fileSchema struct {
 	Region    string           `hcl:"region,optional"`
 	Artifacts *artifactsSchema `hcl:"artifacts,block"`
 	Baselines []baselineSchema `hcl:"baseline,block"`
+	Accounts  []accountSchema  `hcl:"account,block"`
 	Images    []imageSchema    `hcl:"image,block"`
 	Fleets    []fleetSchema    `hcl:"fleet,block"`
 	Schedules []scheduleSchema `hcl:"schedule,block"`
@@ -80,6 +81,7 @@ type imageSchema struct {
 	Subnet       string            `hcl:"subnet_id,optional"`
 	SkipChecks   []string          `hcl:"skip_checks,optional"`
 	Tags         map[string]string `hcl:"tags,optional"`
+	Distribute   *distributeSchema `hcl:"distribute,block"`
 	Range        hcl.Range         `hcl:",def_range"`
 }
 
