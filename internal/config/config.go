@@ -16,6 +16,7 @@ type Config struct {
 	File      string
 	Region    string
 	Artifacts Artifacts
+	Journal   Journal
 	Baselines map[string]*Baseline
 	Accounts  []*Account // in the order of the file
 	Images    []*Image   // in the order of the file

@@ -32,6 +32,7 @@ func (r *resolver) file(s *fileSchema) {
 			r.fault(s.Artifacts.Range, "Wrong prefix", "prefix is %q; write folders of letters, digits, dots, hyphens and underscores, such as golden/web.", p)
 		}
 	}
+	r.journal(s.Journal)
 	if s.Twin != nil {
 		r.cfg.Twin = &Twin{World: r.beside(s.Twin.World), Set: s.Twin.Set}
 	}

@@ -13,6 +13,7 @@ type fileSchema struct {
 	Fleets    []fleetSchema    `hcl:"fleet,block"`
 	Schedules []scheduleSchema `hcl:"schedule,block"`
 	Twin      *twinSchema      `hcl:"twin,block"`
+	Journal   *journalSchema   `hcl:"journal,block"`
 }
 
 type twinSchema struct {
