@@ -6,7 +6,6 @@ import (
 
 	"github.com/goldenami/rehydrate/bake"
 	"github.com/goldenami/rehydrate/internal/awscloud/blocks"
-	"github.com/goldenami/rehydrate/internal/awscloud/groups"
 	"github.com/goldenami/rehydrate/internal/awscloud/images"
 	"github.com/goldenami/rehydrate/internal/awscloud/instances"
 	"github.com/goldenami/rehydrate/internal/awscloud/params"
@@ -25,14 +24,14 @@ type parts struct {
 	publish *publish.Stage
 	roll    *rollout.Stage
 	params  params.Parameters
+	cells   *Cells
 }
 
 func newParts(in Request) *parts {
 	s, clock := in.Cloud.Session, in.Cloud.Clock
 	imgs := images.New(s)
-	inst, _, builders := instances.New(s)
-	gs, templates, refreshes := groups.New(s)
-	p := &parts{params: params.New(s)}
+	_, _, builders := instances.New(s)
+	p := &parts{params: params.New(s), cells: NewCells(in.Cloud, in.Config, in.Run)}
 	p.bake = &bake.Stage{
 		Images: imgs, Resources: resources.New(s), Indexes: indexes(in), Creator: imgs,
 		Instances: builders, Clock: clock, Events: in.Events,
@@ -40,8 +39,7 @@ func newParts(in Request) *parts {
 	p.bake.Patcher = &inplace.Patcher{Stage: nodeStage(in), Clock: clock, Run: in.Run, Name: "bake", Arch: in.Image.Architecture}
 	p.gate = &validate.Gate{Images: snapshots{imgs, in.Cloud}, Blocks: blocks.New(s), Events: in.Events, Now: clock.Now}
 	p.publish = &publish.Stage{Parameters: p.params, Images: imgs, Clock: clock, Events: in.Events}
-	p.roll = &rollout.Stage{Cells: rollout.Everywhere(rollout.Ports{Groups: gs, Templates: templates, Refreshes: refreshes, Instances: inst, Images: imgs}),
-		Clock: clock, Events: in.Events}
+	p.roll = &rollout.Stage{Cells: p.cells.Rollout, Clock: clock, Events: in.Events}
 	return p
 }
 
