@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/pprof"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -30,16 +31,17 @@ func main() {
 	flag.IntVar(&s.regions, "regions", 4, "regions of each, at most 4")
 	flag.IntVar(&s.groups, "groups", 10, "groups in each region")
 	flag.IntVar(&s.instances, "instances", 50, "instances of each group")
+	only := flag.String("only", "", "measure only `WHAT`: load, page or requests")
 	bars := flag.Bool("bars", true, "a missed bar is a failure")
-	profile := flag.String("cpuprofile", "", "write a CPU profile of load and roll to `FILE`")
+	profile := flag.String("cpuprofile", "", "write a CPU profile to `FILE`")
 	heap := flag.String("memprofile", "", "write a heap profile after the load to `FILE`")
 	flag.Parse()
-	if flag.NArg() > 0 || s.regions < 1 || s.regions > 4 || s.accounts < 1 || s.groups < 1 || s.instances < 1 {
+	if flag.NArg() > 0 || !slices.Contains([]string{"", "load", "page", "requests"}, *only) || s.regions < 1 || s.regions > 4 || s.accounts < 1 || s.groups < 1 || s.instances < 1 {
 		fmt.Fprintln(os.Stderr, "benchtwin: numbers from 1, at most 4 regions, no arguments")
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	b := &bench{ctx: ctx, out: os.Stdout, profile: *profile, heap: *heap}
+	b := &bench{ctx: ctx, out: os.Stdout, profile: *profile, heap: *heap, only: *only}
 	err := b.run(s)
 	stop()
 	if err == nil && *bars && len(b.missed) > 0 {
@@ -56,6 +58,7 @@ type bench struct {
 	ctx           context.Context
 	out           io.Writer
 	profile, heap string
+	only          string
 	missed        []string
 }
 
@@ -85,14 +88,23 @@ func (b *bench) run(s shape) (err error) {
 	if err != nil {
 		return err
 	}
-	err = b.large(s, dir)
-	if err := errors.Join(err, end()); err != nil {
-		return err
+	return errors.Join(b.parts(s, dir), end())
+}
+
+// parts measures all that was asked for.
+func (b *bench) parts(s shape, dir string) error {
+	for _, part := range []struct {
+		name string
+		run  func() error
+	}{{"load", func() error { return b.large(s, dir) }}, {"page", b.page}, {"requests", b.requests}} {
+		if b.only != "" && b.only != part.name {
+			continue
+		}
+		if err := part.run(); err != nil {
+			return err
+		}
 	}
-	if err := b.page(); err != nil {
-		return err
-	}
-	return b.requests()
+	return nil
 }
 
 // cpu begins the CPU profile, if one was asked for.

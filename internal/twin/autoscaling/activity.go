@@ -2,7 +2,6 @@ package autoscaling
 
 import (
 	"slices"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	asg "github.com/aws/aws-sdk-go-v2/service/autoscaling"
@@ -25,6 +24,14 @@ func activityGroups(tx *world.Tx) *world.Rows[string] {
 
 // begin notes a scaling activity and returns its id.
 func (s *Service) begin(tx *world.Tx, g group, text, cause string) string {
+	a := activity(tx, g, text, cause)
+	s.keep(tx, g, a)
+	activityGroups(tx).Put(*a.ActivityId, g.name())
+	return *a.ActivityId
+}
+
+// keep adds a group's newest activity.
+func (s *Service) keep(tx *world.Tx, g group, a types.Activity) {
 	rows := activities(tx, g.name())
 	if rows.Len() >= keptActivities {
 		for id := range rows.All() {
@@ -32,14 +39,7 @@ func (s *Service) begin(tx *world.Tx, g group, text, cause string) string {
 			break
 		}
 	}
-	id := tx.UUID()
-	rows.Put(id, types.Activity{
-		ActivityId: &id, AutoScalingGroupName: g.Spec.AutoScalingGroupName, AutoScalingGroupARN: g.Spec.AutoScalingGroupARN,
-		Cause: aws.String("At " + tx.Now.UTC().Format(time.RFC3339) + " " + cause + "."), Description: &text,
-		StartTime: aws.Time(tx.Now), StatusCode: types.ScalingActivityStatusCodeInProgress, Progress: aws.Int32(30), Details: aws.String("{}"),
-	})
-	activityGroups(tx).Put(id, g.name())
-	return id
+	rows.Put(*a.ActivityId, a)
 }
 
 // describe changes an activity's description.

@@ -2,7 +2,6 @@ package autoscaling
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -92,17 +91,29 @@ func (v *view) start(before int) (units int, ok bool) {
 	if v.r != nil && v.r.launchesDesired() {
 		c = configOf(v.r.Desired)
 	}
-	act := v.s.begin(v.tx, v.g, "Launching a new EC2 instance", fmt.Sprintf(
-		"an instance was started in response to a difference between desired and actual capacity, increasing the capacity from %d to %d", before, before+1))
+	act := v.s.begin(v.tx, v.g, "Launching a new EC2 instance", causeOfLaunch(before))
 	got, o, err := v.launch(c)
 	if err != nil {
 		v.s.end(v.tx, act, invalid("%s. Launching EC2 instance failed.", strings.TrimSuffix(message(err), ".")))
 		v.tx.Event("group.launch.failed", map[string]any{"group": v.g.name(), "error": err.Error()})
 		return 0, false
 	}
+	m := v.newMember(got, o)
+	m.Activity = act
+	v.s.describe(v.tx, act, "Launching a new EC2 instance: "+m.ID)
+	v.members = append(v.members, m)
+	v.put(len(v.members) - 1)
+	owners(v.tx).Put(m.ID, m.Group)
+	v.changed = true
+	v.because("launch")
+	return m.units(), true
+}
+
+// newMember is the member that a launched instance becomes.
+func (v *view) newMember(got Instance, o option) member {
 	m := member{
 		ID: got.ID, Group: v.g.name(), Zone: got.Zone, Type: got.Type, Image: got.Image, State: types.LifecycleStatePending,
-		Launched: v.tx.Now, Activity: act, Weight: o.weight, Configuration: o.configuration,
+		Launched: v.tx.Now, Weight: o.weight, Configuration: o.configuration,
 	}
 	if t := o.Template; o.configuration == "" {
 		m.Template = types.LaunchTemplateSpecification{LaunchTemplateId: &t.ID, LaunchTemplateName: &t.Name, Version: &t.Version}
@@ -113,13 +124,7 @@ func (v *view) start(before int) (units int, ok bool) {
 	if v.r != nil && v.r.moving() {
 		m.Gen = v.r.gen()
 	}
-	v.s.describe(v.tx, act, "Launching a new EC2 instance: "+m.ID)
-	v.members = append(v.members, m)
-	v.put(len(v.members) - 1)
-	owners(v.tx).Put(m.ID, m.Group)
-	v.changed = true
-	v.because("launch")
-	return m.units(), true
+	return m
 }
 
 // launch tries the configuration's options in each place until one has capacity.
@@ -128,11 +133,15 @@ func (v *view) launch(c config) (got Instance, o option, err error) {
 	if err != nil {
 		return got, o, err
 	}
-	tags := launchTags(v.g)
+	return v.launchOne(all, launchTags(v.g), false)
+}
+
+// launchOne launches one of these in the first place that has capacity.
+func (v *view) launchOne(all []option, tags map[string]string, settled bool) (got Instance, o option, err error) {
 	for _, p := range v.places() {
 		for _, o = range all {
 			l := o.Launch
-			l.Tags, l.Subnet = tags, p.subnet
+			l.Tags, l.Subnet, l.Settled = tags, p.subnet, settled
 			if p.subnet == "" {
 				l.Zone = p.zone
 			}

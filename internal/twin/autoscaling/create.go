@@ -13,12 +13,6 @@ import (
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
 
-// CreateGroup makes a group as the API does, for the loader of world files.
-func (s *Service) CreateGroup(tx *world.Tx, in *asg.CreateAutoScalingGroupInput) error {
-	_, err := s.CreateAutoScalingGroup(tx, in)
-	return err
-}
-
 // CreateAutoScalingGroup makes a group; its instances follow.
 func (s *Service) CreateAutoScalingGroup(tx *world.Tx, in *asg.CreateAutoScalingGroupInput) (*asg.CreateAutoScalingGroupOutput, error) {
 	name := aws.ToString(in.AutoScalingGroupName)

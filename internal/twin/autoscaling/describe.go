@@ -104,17 +104,27 @@ func (m member) health() string {
 
 // DescribeAutoScalingInstances lists instances of groups; unknown ids are left out.
 func (s *Service) DescribeAutoScalingInstances(tx *world.Tx, in *asg.DescribeAutoScalingInstancesInput) (*asg.DescribeAutoScalingInstancesOutput, error) {
-	var all []types.AutoScalingInstanceDetails
-	for id := range owners(tx).All() {
-		m, ok := findMember(tx, id)
-		if !ok || len(in.InstanceIds) > 0 && !slices.Contains(in.InstanceIds, id) {
-			continue
+	var found []member
+	if len(in.InstanceIds) > 0 {
+		for i, id := range in.InstanceIds {
+			if m, ok := findMember(tx, id); ok && !slices.Contains(in.InstanceIds[:i], id) {
+				found = append(found, m)
+			}
 		}
+	} else {
+		for id := range owners(tx).Each() {
+			if m, ok := findMember(tx, id); ok {
+				found = append(found, m)
+			}
+		}
+	}
+	cut, next, err := page(found, in.NextToken, in.MaxRecords, 50, 50)
+	all := make([]types.AutoScalingInstanceDetails, 0, len(cut))
+	for _, m := range cut {
 		all = append(all, types.AutoScalingInstanceDetails{
 			AutoScalingGroupName: aws.String(m.Group), InstanceId: aws.String(m.ID), AvailabilityZone: aws.String(m.Zone), InstanceType: aws.String(m.Type),
 			HealthStatus: aws.String(strings.ToUpper(m.health())), LifecycleState: aws.String(string(m.State)), LaunchTemplate: m.template(), LaunchConfigurationName: m.configuration(), WeightedCapacity: m.weight(), ProtectedFromScaleIn: aws.Bool(m.Protected),
 		})
 	}
-	cut, next, err := page(all, in.NextToken, in.MaxRecords, 50, 50)
-	return &asg.DescribeAutoScalingInstancesOutput{AutoScalingInstances: cut, NextToken: next}, err
+	return &asg.DescribeAutoScalingInstancesOutput{AutoScalingInstances: all, NextToken: next}, err
 }

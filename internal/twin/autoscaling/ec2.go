@@ -33,6 +33,7 @@ func (f fromEC2) Launch(tx *world.Tx, l Launch) (Instance, error) {
 	id, err := f.s.Launch(tx, ec2.LaunchSpec{
 		Template: l.Template.ID, Version: l.Template.Version, Image: l.Image, Type: l.Type,
 		Subnet: l.Subnet, Zone: l.Zone, Tags: l.Tags, By: "autoscaling", Data: l.Settings.data(),
+		Settled: l.Settled,
 	})
 	if err != nil {
 		return Instance{}, err

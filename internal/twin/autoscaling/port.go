@@ -12,7 +12,8 @@ type EC2 interface {
 	// Template finds a launch template by id or name, and a version of it: a number,
 	// $Latest, $Default, or "" for the default. Its error is an AWS error.
 	Template(tx *world.Tx, id, name, version string) (Template, error)
-	// Launch starts one instance and returns it as pending.
+	// Launch starts one instance and returns it as pending, or running if it is to be
+	// Settled and nothing is in the way of that.
 	Launch(tx *world.Tx, in Launch) (Instance, error)
 	// Terminate ends an instance; one that has gone already is no error.
 	Terminate(tx *world.Tx, id string) error
@@ -56,6 +57,7 @@ type Launch struct {
 	Type         string // instead of the template's, if any
 	Subnet, Zone string // at most one
 	Tags         map[string]string
+	Settled      bool // it has been running all along
 }
 
 // Settings are what a launch configuration gives beside image and type.

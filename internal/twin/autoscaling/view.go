@@ -32,8 +32,8 @@ func (s *Service) view(tx *world.Tx, g group) *view {
 	rows := members(tx, g.name())
 	v.members = slices.Grow(s.spare[:0], rows.Len()+v.g.desired()/8)
 	s.spare = nil
-	for _, m := range rows.All() {
-		v.members = append(v.members, m)
+	for _, m := range rows.Each() {
+		v.members = append(v.members, *m)
 	}
 	return v
 }
@@ -109,7 +109,7 @@ func (s *Service) capacityEvent(tx *world.Tx, name, cause string) {
 		b = r.limits(g)
 	}
 	inService, serving, total := 0, 0, 0
-	for _, m := range members(tx, name).All() {
+	for _, m := range members(tx, name).Each() {
 		n := m.units()
 		if m.State == types.LifecycleStateInService {
 			inService += n

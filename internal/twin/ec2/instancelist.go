@@ -17,14 +17,17 @@ func (s *Service) DescribeInstances(tx *world.Tx, in *ec2.DescribeInstancesInput
 	if err != nil {
 		return nil, err
 	}
-	var all []Instance
-	for _, i := range rows {
-		ok, err := match(in.Filters, instanceFields(tx, i), orNone(i.Tags))
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			all = append(all, i)
+	all := rows
+	if len(in.Filters) > 0 {
+		all = nil
+		for _, i := range rows {
+			ok, err := match(in.Filters, instanceFields(tx, i), orNone(i.Tags))
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				all = append(all, i)
+			}
 		}
 	}
 	some, next, err := page(all, in.MaxResults, in.NextToken, 5, 1000)
@@ -32,7 +35,10 @@ func (s *Service) DescribeInstances(tx *world.Tx, in *ec2.DescribeInstancesInput
 		return nil, err
 	}
 	out := &ec2.DescribeInstancesOutput{NextToken: next}
-	at := map[string]int{}
+	if len(some) > 0 {
+		out.Reservations = make([]types.Reservation, 0, len(some))
+	}
+	at := make(map[string]int, len(some))
 	for _, i := range some {
 		k, ok := at[i.Reservation]
 		if !ok {
@@ -59,8 +65,10 @@ func (s *Service) look(tx *world.Tx, ids []string) ([]Instance, error) {
 			}
 		}
 	} else {
-		for _, i := range instances(tx).All() {
-			rows = append(rows, i)
+		all := instances(tx)
+		rows = make([]Instance, 0, all.Len())
+		for _, i := range all.Each() {
+			rows = append(rows, *i)
 		}
 	}
 	for k, i := range rows {

@@ -68,7 +68,7 @@ func (s *Service) launch(tx *world.Tx, spec LaunchSpec, n int) ([]Instance, erro
 		s.enter(tx, &i, statePending, between(tx, 15*time.Second, 30*time.Second), i.Machine.Wanted)
 		out = append(out, i)
 	}
-	if img, at, ok := image(tx, proto.Image); ok {
+	if img, at, ok := image(tx, proto.Image); ok && !img.LastLaunched.Equal(tx.Now) {
 		img.LastLaunched = tx.Now
 		images(at).Put(img.ID, img)
 	}

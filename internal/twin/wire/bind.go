@@ -138,5 +138,12 @@ func writeBody(w http.ResponseWriter, status int, body []byte) {
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	}
 	w.WriteHeader(status)
+	if k, ok := w.(keeper); ok {
+		k.keep(body)
+		return
+	}
 	_, _ = w.Write(body) // the client has gone; there is nobody to tell
 }
+
+// keeper is a response writer that takes a body over, which saves a copy.
+type keeper interface{ keep(body []byte) }

@@ -53,7 +53,7 @@ func (c Codec) Validate(op string, in reflect.Value) error {
 func (c Codec) Encode(op string, out reflect.Value) (int, http.Header, []byte) {
 	w := &recorder{header: http.Header{}}
 	c.b.encode(w, c.b.plan(op), out.Elem(), "id")
-	return w.status, w.header, w.body.Bytes()
+	return w.status, w.header, w.body
 }
 
 // CheckOutput is the check of answers.

@@ -50,7 +50,7 @@ func (t Transport) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 	if w.status == 0 {
 		w.status = http.StatusOK
 	}
-	body := w.body.Bytes()
+	body := w.body
 	if r.Method == http.MethodHead {
 		body = nil
 	}
@@ -62,12 +62,24 @@ func (t Transport) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 
 type recorder struct {
 	header http.Header
-	body   bytes.Buffer
+	body   []byte
 	status int
 }
 
-func (w *recorder) Header() http.Header         { return w.header }
-func (w *recorder) Write(b []byte) (int, error) { return w.body.Write(b) }
+func (w *recorder) Header() http.Header { return w.header }
+func (w *recorder) Write(b []byte) (int, error) {
+	w.body = append(w.body, b...)
+	return len(b), nil
+}
+
+// keep is Write of what nobody else will use.
+func (w *recorder) keep(b []byte) {
+	if w.body != nil {
+		b = append(w.body, b...)
+	}
+	w.body = b
+}
+
 func (w *recorder) WriteHeader(status int) {
 	if w.status == 0 {
 		w.status = status

@@ -15,8 +15,11 @@ type episode struct {
 	steps []step
 }
 
-// step is one change of a row, and how it is taken back and made again.
-type step struct{ undo, redo func() }
+// step is one change of a row, which can be taken back and made again, in turn.
+type step interface {
+	undo()
+	redo()
+}
 
 // maxEpisodes bounds the memory; reads from before it are answered from its start.
 const maxEpisodes = 50000

@@ -57,16 +57,7 @@ func (s *stateFile) rewrite(w *World, now time.Time) error {
 		return err
 	}
 	out := &counter{w: bufio.NewWriterSize(f, 1<<20)}
-	var text bytes.Buffer
-	err = w.eachLine(func(table, key string, value func(*bytes.Buffer) error, size *int) error {
-		text.Reset()
-		c := change{table, key, value, size}
-		if err := c.line(&text, false); err != nil {
-			return err
-		}
-		_, err := out.Write(text.Bytes())
-		return err
-	})
+	err = w.allLines(func(text []byte) error { _, err := out.Write(text); return err })
 	s.live = out.n
 	if err == nil && !now.IsZero() {
 		err = json.NewEncoder(out).Encode(line{Commit: w.commitLine(now)})
@@ -100,42 +91,6 @@ type counter struct {
 func (c *counter) Write(b []byte) (int, error) {
 	c.n += int64(len(b))
 	return c.w.Write(b)
-}
-
-// eachRow visits all rows, tables by name.
-func (w *World) eachRow(f func(table, key string, v json.RawMessage) error) error {
-	var text bytes.Buffer
-	return w.eachLine(func(table, key string, value func(*bytes.Buffer) error, _ *int) error {
-		text.Reset()
-		if err := value(&text); err != nil {
-			return err
-		}
-		return f(table, key, bytes.Clone(bytes.TrimSuffix(text.Bytes(), []byte("\n"))))
-	})
-}
-
-// eachLine visits all rows, tables by name, with what writes their values as a line
-// and where their size is kept.
-func (w *World) eachLine(f func(table, key string, value func(*bytes.Buffer) error, size *int) error) error {
-	for _, name := range w.tableNames() {
-		if t, ok := w.tables[name]; ok {
-			err := t.each(func(key string, v any, size *int) error {
-				return f(name, key, func(out *bytes.Buffer) error { return json.NewEncoder(out).Encode(v) }, size)
-			})
-			if err != nil {
-				return err
-			}
-			continue
-		}
-		raw := w.raw[name]
-		for _, key := range raw.keys {
-			err := f(name, key, func(out *bytes.Buffer) error { out.Write(raw.rows[key]); return out.WriteByte('\n') }, new(int))
-			if err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 func (w *World) tableNames() []string {
@@ -264,7 +219,7 @@ func (c *change) line(out *bytes.Buffer, deleted bool) error {
 		return nil
 	}
 	out.WriteString(`,"v":`)
-	if err := c.value(out); err != nil {
+	if err := c.value.write(out); err != nil {
 		return fmt.Errorf("%s %s: %w", c.table, c.key, err)
 	}
 	out.Truncate(out.Len() - 1) // the encoder ends a value with a new line

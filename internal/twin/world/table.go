@@ -54,16 +54,16 @@ func (r *Rows[T]) Get(key string) (v T, ok bool) {
 // Put writes a row.
 func (r *Rows[T]) Put(key string, v T) {
 	b := r.tx.b
-	if e := r.t.rows[key]; e != nil {
-		old := e.value
-		e.value = v
-		b.steps = append(b.steps, step{func() { e.value = old }, func() { e.value = v }})
-		b.changes = append(b.changes, e.change(r.n))
-		return
+	e := r.t.rows[key]
+	if e != nil {
+		u := &update[T]{e, v}
+		u.redo()
+		b.steps = append(b.steps, u)
+	} else {
+		e = r.t.add(key, v)
+		b.steps = append(b.steps, (*birth[T])(e))
 	}
-	e := r.t.add(key, v)
-	b.steps = append(b.steps, step{func() { r.t.remove(e) }, func() { r.t.restore(e) }})
-	b.changes = append(b.changes, e.change(r.n))
+	b.note(change{r.n, key, e, &e.size})
 }
 
 // Delete removes a row; a missing one is no error.
@@ -73,8 +73,8 @@ func (r *Rows[T]) Delete(key string) {
 		return
 	}
 	r.t.remove(e)
-	r.tx.b.steps = append(r.tx.b.steps, step{func() { r.t.restore(e) }, func() { r.t.remove(e) }})
-	r.tx.b.changes = append(r.tx.b.changes, change{table: r.n, key: key, size: &e.size})
+	r.tx.b.steps = append(r.tx.b.steps, (*death[T])(e))
+	r.tx.b.note(change{table: r.n, key: key, size: &e.size})
 }
 
 // Len is the number of rows.
@@ -93,12 +93,28 @@ func (r *Rows[T]) All() iter.Seq2[string, T] {
 	}
 }
 
+// Each is All without copies: the values are only for reading, and only until the next
+// Put.
+func (r *Rows[T]) Each() iter.Seq2[string, *T] {
+	order := r.t.order[:len(r.t.order):len(r.t.order)]
+	return func(yield func(string, *T) bool) {
+		for _, e := range order {
+			if !e.gone && !yield(e.key, &e.value) {
+				return
+			}
+		}
+	}
+}
+
 // table is what the state file needs of a typed table.
 type table interface {
 	// each calls f with every row in order, until it fails.
-	each(f func(key string, v any, size *int) error) error
+	each(f func(key string, v value, size *int) error) error
 	len() int
 }
+
+// value writes what a row is now as a line of JSON.
+type value interface{ write(out *bytes.Buffer) error }
 
 // typed holds rows and the order in which they were made.
 type typed[T any] struct {
@@ -108,6 +124,7 @@ type typed[T any] struct {
 }
 
 type entry[T any] struct {
+	t     *typed[T]
 	key   string
 	value T
 	born  uint64
@@ -115,16 +132,29 @@ type entry[T any] struct {
 	size  int // bytes of its last value in the state file
 }
 
-// change is the writing of the row's present value, which no later Put changes.
-func (e *entry[T]) change(table string) change {
-	v := e.value
-	return change{table, e.key, func(out *bytes.Buffer) error { return json.NewEncoder(out).Encode(v) }, &e.size}
-}
+func (e *entry[T]) write(out *bytes.Buffer) error { return json.NewEncoder(out).Encode(e.value) }
+
+// The steps of a transaction, one allocation at most: a large world makes very many.
+type (
+	update[T any] struct {
+		e     *entry[T]
+		other T // the value that the row does not have now
+	}
+	birth[T any] entry[T]
+	death[T any] entry[T]
+)
+
+func (u *update[T]) undo() { u.redo() }
+func (u *update[T]) redo() { u.e.value, u.other = u.other, u.e.value }
+func (e *birth[T]) undo()  { e.t.remove((*entry[T])(e)) }
+func (e *birth[T]) redo()  { e.t.restore((*entry[T])(e)) }
+func (e *death[T]) undo()  { e.t.restore((*entry[T])(e)) }
+func (e *death[T]) redo()  { e.t.remove((*entry[T])(e)) }
 
 func (t *typed[T]) add(key string, v T) *entry[T] {
 	t.compact()
 	t.born++
-	e := &entry[T]{key: key, value: v, born: t.born}
+	e := &entry[T]{t: t, key: key, value: v, born: t.born}
 	t.order = append(t.order, e)
 	t.rows[key] = e
 	return e
@@ -162,10 +192,10 @@ func (t *typed[T]) compact() {
 
 func (t *typed[T]) len() int { return len(t.rows) }
 
-func (t *typed[T]) each(f func(string, any, *int) error) error {
+func (t *typed[T]) each(f func(string, value, *int) error) error {
 	for _, e := range t.order {
 		if !e.gone {
-			if err := f(e.key, e.value, &e.size); err != nil {
+			if err := f(e.key, e, &e.size); err != nil {
 				return err
 			}
 		}

@@ -1,7 +1,6 @@
 package world
 
 import (
-	"bytes"
 	"container/heap"
 	"context"
 	"crypto/sha256"
@@ -105,12 +104,19 @@ type batch struct {
 	timers  bool
 }
 
-// change is one row written or removed.
+// change is one row written or removed, or what the file is to have of a row.
 type change struct {
 	table string
 	key   string
-	value func(*bytes.Buffer) error // writes it as a line; nil: removed
-	size  *int                      // of what the file has of it
+	value value // nil: removed
+	size  *int  // of what the file has of it
+}
+
+// note keeps a change for the state file.
+func (b *batch) note(c change) {
+	if b.w.file != nil {
+		b.changes = append(b.changes, c)
+	}
 }
 
 func (b *batch) undo() {

@@ -70,6 +70,9 @@ func (f *File) check() error {
 		}
 		keys[i.Key] = true
 	}
+	if err := f.checkRoles(); err != nil {
+		return err
+	}
 	return f.checkArchives()
 }
 

@@ -23,13 +23,16 @@ type File struct {
 	Groups       []Group       `json:"groups"`
 	Instances    []Instance    `json:"instances"`
 	Archives     []Archive     `json:"archives"`
+	// Roles are those that can be assumed.
+	Roles []Role `json:"roles"`
 	// Buckets are S3 buckets in Account and Region.
 	Buckets      []string              `json:"buckets"`
 	Repositories map[string]Repository `json:"repositories"`
 	// Hosts are names that every machine knows, to addresses.
 	Hosts map[string]string `json:"hosts"`
 	// Settle is how much virtual time passes once when groups have been made, so that
-	// their instances run. The zero value is ten minutes; negative is none.
+	// their target groups find the instances healthy, which run from the start. The zero
+	// value is ten minutes. Negative is none, and the groups begin empty.
 	Settle Duration `json:"settle"`
 }
 

@@ -26,7 +26,8 @@ type EC2 interface {
 
 // Groups makes Auto Scaling groups.
 type Groups interface {
-	CreateGroup(tx *world.Tx, in *autoscaling.CreateAutoScalingGroupInput) error
+	// CreateGroup makes a group; settled, its instances have been in service all along.
+	CreateGroup(tx *world.Tx, in *autoscaling.CreateAutoScalingGroupInput, settled bool) error
 }
 
 // Loader makes worlds.
@@ -43,12 +44,12 @@ type Targets interface {
 	MakeTargetGroup(tx *world.Tx, name string, interval, drain time.Duration, healthy, unhealthy int32) (arn string, err error)
 }
 
-// settle is File.Settle's usual value: launches take half a minute and groups launch
-// in batches.
+// settle is File.Settle's usual value: instances run from the start, but target groups
+// want their health checks.
 const settle = 10 * time.Minute
 
-// Load fills the world and, if groups were made, lets their instances come up: the
-// clock goes File.Settle forward. It says how many things it made. All of it is saved
+// Load fills the world and, if groups were made, lets them settle: the clock goes
+// File.Settle forward. It says how many things it made. All of it is saved
 // at its end.
 func (l *Loader) Load(f *File) (made int, err error) {
 	err = l.World.Bulk(func() error {
@@ -86,7 +87,7 @@ func (l *Loader) Fill(tx *world.Tx, f *File) (made, groups int, err error) {
 	if err := l.places(tx, f); err != nil {
 		return 0, 0, err
 	}
-	for _, step := range []func(*world.Tx, *File) (int, error){l.images, l.templates, l.instances, l.targetGroups, l.groups} {
+	for _, step := range []func(*world.Tx, *File) (int, error){l.roles, l.images, l.templates, l.instances, l.targetGroups, l.groups} {
 		if groups, err = step(tx, f); err != nil {
 			return 0, 0, err
 		}
@@ -180,7 +181,7 @@ func (l *Loader) groups(tx *world.Tx, f *File) (int, error) {
 			for _, name := range g.TargetGroups {
 				in.TargetGroupARNs = append(in.TargetGroupARNs, id(tx, "target group", name))
 			}
-			return g.Name, l.Groups.CreateGroup(tx, in)
+			return g.Name, l.Groups.CreateGroup(tx, in, f.Settle >= 0)
 		})
 	})
 }

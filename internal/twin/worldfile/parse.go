@@ -135,6 +135,11 @@ func (f *File) resolve(dir string) {
 		absolute(dir, &r.File)
 		f.Repositories[name] = r
 	}
+	for k := range f.Roles {
+		if f.Roles[k].Account == "" {
+			f.Roles[k].Account = f.Account
+		}
+	}
 	for _, p := range f.places() {
 		if p.Account == "" {
 			p.Account = f.Account

@@ -38,7 +38,7 @@ const text = `{
 // groupsFunc is a Groups of one function.
 type groupsFunc func(tx *world.Tx, in *autoscaling.CreateAutoScalingGroupInput) error
 
-func (f groupsFunc) CreateGroup(tx *world.Tx, in *autoscaling.CreateAutoScalingGroupInput) error {
+func (f groupsFunc) CreateGroup(tx *world.Tx, in *autoscaling.CreateAutoScalingGroupInput, _ bool) error {
 	return f(tx, in)
 }
 
