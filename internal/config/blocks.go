@@ -56,6 +56,9 @@ func (r *resolver) image(s *imageSchema) {
 		seen[ring] = true
 	}
 	i.Distribute = r.distribute(s.Distribute)
+	for n := range s.RingBlocks {
+		r.ring(i, &s.RingBlocks[n])
+	}
 	r.cfg.Images = append(r.cfg.Images, i)
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/goldenami/rehydrate/baseline"
+	"github.com/goldenami/rehydrate/internal/schedule"
 )
 
 // Config is a whole configuration, resolved and validated.
@@ -21,6 +22,8 @@ type Config struct {
 	Accounts  []*Account // in the order of the file
 	Images    []*Image   // in the order of the file
 	Fleets    []*Fleet
+	Freezes   []schedule.Freeze // times in which no ring begins to move
+	Notify    []*Notify
 	// Twin is what --twin begins with when no --world is given; nil: an empty world.
 	Twin *Twin
 }
@@ -56,6 +59,7 @@ type Image struct {
 	Template     string // the user's own Packer template; empty: the built-in one
 	Channel      string
 	Rings        []string // in order
+	RingBlocks   []*Ring  `json:",omitempty"` // of the rings that have one; see Ring
 	Builder      string   // packer or run-command
 	Profile      string   // instance profile of the builder
 	Subnet       string

@@ -226,6 +226,7 @@ func TestBaseline_file_is_relative_to_the_configuration(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(whole), false)
+	f.Add([]byte(gated), false)
 	f.Add([]byte(`{"region": 1}`), true)
 	f.Fuzz(func(t *testing.T, src []byte, asJSON bool) {
 		name := "x.hcl"

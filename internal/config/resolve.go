@@ -48,6 +48,12 @@ func (r *resolver) file(s *fileSchema) {
 	for i := range s.Fleets {
 		r.fleet(&s.Fleets[i])
 	}
+	for i := range s.Freezes {
+		r.freeze(&s.Freezes[i])
+	}
+	for i := range s.Notify {
+		r.notify(&s.Notify[i])
+	}
 	for i := range s.Schedules {
 		r.schedule(&s.Schedules[i])
 	}

@@ -12,6 +12,8 @@ type fileSchema struct {
 	Images    []imageSchema    `hcl:"image,block"`
 	Fleets    []fleetSchema    `hcl:"fleet,block"`
 	Schedules []scheduleSchema `hcl:"schedule,block"`
+	Freezes   []freezeSchema   `hcl:"freeze,block"`
+	Notify    []notifySchema   `hcl:"notify,block"`
 	Twin      *twinSchema      `hcl:"twin,block"`
 	Journal   *journalSchema   `hcl:"journal,block"`
 }
@@ -77,6 +79,7 @@ type imageSchema struct {
 	Template     string            `hcl:"template,optional"`
 	Channel      string            `hcl:"channel"`
 	Rings        []string          `hcl:"rings,optional"`
+	RingBlocks   []ringSchema      `hcl:"ring,block"`
 	Builder      string            `hcl:"builder,optional"`
 	Profile      string            `hcl:"instance_profile,optional"`
 	Subnet       string            `hcl:"subnet_id,optional"`
