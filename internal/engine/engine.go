@@ -101,15 +101,17 @@ type pending struct {
 
 // history is a unit's place in the journal.
 type history struct {
-	l       *Local
-	unit    string
-	kind    string
-	seq     int // the last number written
-	state   json.RawMessage
-	next    pending
-	done    bool
-	started bool // a Before record of this state stands in the journal
-	cut     bool // that record is of another process, which did not live to add an After
+	l     *Local
+	unit  string
+	kind  string
+	seq   int // the last number written
+	state json.RawMessage
+	next  pending
+	done  bool
+	// approval is what the last record waits for.
+	approval string
+	started  bool // a Before record of this state stands in the journal
+	cut      bool // that record is of another process, which did not live to add an After
 }
 
 func (l *Local) open(ctx context.Context, name, kind string) (*history, error) {
@@ -127,7 +129,7 @@ func (l *Local) open(ctx context.Context, name, kind string) (*history, error) {
 		case journal.Before:
 			h.started = true
 		case journal.After:
-			h.state, h.done, h.started = r.State, r.Done, false
+			h.state, h.done, h.started, h.approval = r.State, r.Done, false, r.Approval
 			h.next = pending{due: r.Due, approval: r.Approval}
 		}
 	}
@@ -163,7 +165,7 @@ func (h *history) after(ctx context.Context, state json.RawMessage, n unit.Next)
 	if n.After > 0 {
 		h.next.due = h.l.clock(n.Wall).Now().Add(n.After)
 	}
-	if !n.Done && n.Approval == "" && bytes.Equal(state, h.state) {
+	if !n.Done && n.Approval == h.approval && bytes.Equal(state, h.state) {
 		return nil
 	}
 	r := journal.Record{Phase: journal.After, State: state, Done: n.Done, Approval: n.Approval}
@@ -173,7 +175,7 @@ func (h *history) after(ctx context.Context, state json.RawMessage, n unit.Next)
 	if err := h.append(ctx, r); err != nil {
 		return err
 	}
-	h.state, h.done, h.started = state, n.Done, false
+	h.state, h.done, h.started, h.approval = state, n.Done, false, n.Approval
 	return nil
 }
 
