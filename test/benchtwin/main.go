@@ -62,15 +62,19 @@ type bench struct {
 	missed        []string
 }
 
-// bar prints a figure beside what it should be.
-func (b *bench) bar(what, figure, bar string, met bool) {
+// bar prints a figure beside what it should be, how much of that it is (at most 1.00 is
+// met), and the machine's load, for a time of a busy machine says little.
+func (b *bench) bar(what, figure, bar string, ratio float64) {
 	verdict := "met"
-	if !met {
+	if ratio > 1 {
 		verdict = "MISSED"
 		b.missed = append(b.missed, what)
 	}
-	fmt.Fprintf(b.out, "%-42s %-28s %-12s %s\n", what, figure, bar, verdict)
+	fmt.Fprintf(b.out, "%-42s %-28s %-10s %.2f of it, %s (load %s)\n", what, figure, bar, ratio, verdict, load())
 }
+
+// of is how much of a bar a time is.
+func of(took, bar time.Duration) float64 { return float64(took) / float64(bar) }
 
 func (b *bench) note(what, format string, args ...any) {
 	fmt.Fprintf(b.out, "%-42s %s\n", what, fmt.Sprintf(format, args...))
