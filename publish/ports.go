@@ -8,6 +8,32 @@ import (
 // DataTypeImage is the data type whose values AWS checks against EC2's images.
 const DataTypeImage = "aws:ec2:image"
 
+// dataTypeText is the data type of leases and envelopes.
+const dataTypeText = "text"
+
+// Cell is one account's Region. The zero Cell is the session's own.
+type Cell struct {
+	Account string `json:"account,omitempty"`
+	Region  string `json:"region,omitempty"`
+}
+
+// String is account and Region, or nothing for the session's own.
+func (c Cell) String() string {
+	switch {
+	case c.Account == "":
+		return c.Region
+	case c.Region == "":
+		return c.Account
+	}
+	return c.Account + " " + c.Region
+}
+
+// Ports are what a cell offers.
+type Ports struct {
+	Parameters Parameters
+	Images     Images
+}
+
 // Parameters reads and writes Parameter Store.
 type Parameters interface {
 	// Get is the newest valid version; kind fault.NotFound when there is none. It
@@ -22,6 +48,8 @@ type Parameters interface {
 	Put(ctx context.Context, in NewVersion) (version int64, err error)
 	// Label moves labels to a version; again changes nothing.
 	Label(ctx context.Context, name string, version int64, labels ...string) error
+	// Unlabel takes labels from a version; those that it does not have change nothing.
+	Unlabel(ctx context.Context, name string, version int64, labels ...string) error
 }
 
 // Parameter is one version of a parameter.

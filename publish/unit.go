@@ -2,21 +2,13 @@ package publish
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/goldenami/rehydrate/internal/event"
 	"github.com/goldenami/rehydrate/internal/fault"
-	"github.com/goldenami/rehydrate/internal/record"
 	"github.com/goldenami/rehydrate/internal/unit"
-)
-
-// The labels that move along a channel's versions.
-const (
-	LabelCurrent  = "current"
-	LabelPrevious = "previous"
 )
 
 // Validation of an aws:ec2:image value takes seconds; a value that has not appeared
@@ -27,56 +19,24 @@ const (
 	// doubtLooks is how often a pointer is looked for that a process which died may
 	// have written: like any other it shows when AWS has validated it.
 	doubtLooks = 20
+	// maxTries is how often a call is made again that failed when other pointers had
+	// moved already: stopping there would leave them mixed. The client has tried
+	// several times itself each time.
+	maxTries = 5
+	tryEvery = 5 * time.Second
+	// maxMends is how often a pointer's value is put right before that is given up.
+	maxMends = 3
 )
 
-// state is the unit's whole memory.
-type state struct {
-	Step    step           `json:"step,omitempty"`
-	Version int64          `json:"version,omitempty"` // the version of our last write
-	Looks   int            `json:"looks,omitempty"`
-	Doubt   bool           `json:"doubt,omitempty"`   // the pointer may have been written and not recorded
-	Restore *Parameter     `json:"restore,omitempty"` // the newer foreign version we wrote over
-	Result  record.Publish `json:"result"`
-	Outcome string         `json:"outcome,omitempty"`
-	Kind    fault.Kind     `json:"kind,omitempty"`
-	Text    string         `json:"text,omitempty"`
-}
-
-type step string
-
-const (
-	stepCheck       step = ""
-	stepBuild       step = "build"
-	stepBuildSeen   step = "build-seen"
-	stepPointer     step = "pointer"
-	stepHistory     step = "history"
-	stepRestore     step = "restore"
-	stepPointerSeen step = "pointer-seen"
-	stepCurrent     step = "label-current"
-	stepPrevious    step = "label-previous"
-)
-
-// Unit moves the channel as planned. Each Advance reads first and then makes at most
+// Unit moves the pointers as planned. Each Advance reads first and then makes at most
 // one mutating call, so that it may be repeated from the last saved state.
+//
+// First every builds entry is written and validated, everywhere; then the pointers
+// move; then each is looked at again and, where somebody's late write stands over what
+// is newer, put right. A pointer that cannot be moved has the others put back.
 func (s *Stage) Unit(p *Plan) unit.Unit {
 	m := mover{s, p}
 	return unit.Func("publish.channel", m.advance)
-}
-
-// Result reads the unit's final state. The error tells an outcome that is not done:
-// Failed when AWS rejected the value, Conflict when a newer build overtook ours.
-func Result(raw json.RawMessage) (record.Publish, error) {
-	var st state
-	if err := json.Unmarshal(raw, &st); err != nil {
-		return record.Publish{}, fmt.Errorf("read the state of publish: %w", err)
-	}
-	switch st.Outcome {
-	case "done", "nothing-to-do":
-		return st.Result, nil
-	case "":
-		return st.Result, fault.New(fault.Failed, "", "publish to %s has not ended", st.Result.Channel)
-	}
-	return st.Result, fault.New(st.Kind, "the channel is as it was; see publish history", "%s", st.Text)
 }
 
 type mover struct {
@@ -85,231 +45,174 @@ type mover struct {
 }
 
 func (m mover) advance(ctx context.Context, st *state) (unit.Next, error) {
+	if m.plan.Schema != PlanSchema {
+		return unit.Next{}, fault.New(fault.Conflict, "start a new run", "publish: the plan is of another version of this program")
+	}
+	if st.Moves == nil {
+		st.Moves = make([]moveState, len(m.plan.Moves))
+		st.Result.Channel = m.plan.Moves[0].Channel
+	}
+	if unit.Repeated(ctx) {
+		st.Doubt, st.Looks = true, 0
+	}
 	switch st.Step {
 	case stepCheck:
 		return m.check(ctx, st)
+	case stepLease:
+		return m.lease(ctx, st)
 	case stepBuild:
 		return m.build(ctx, st)
-	case stepBuildSeen:
-		return m.seen(ctx, st, m.plan.Build, stepPointer)
+	case stepBuildsSeen:
+		return m.buildsSeen(ctx, st)
 	case stepPointer:
 		return m.pointer(ctx, st)
-	case stepHistory:
-		return m.history(ctx, st)
-	case stepRestore:
-		return m.restore(ctx, st)
-	case stepPointerSeen:
-		return m.seen(ctx, st, m.plan.Channel, stepCurrent)
-	case stepCurrent:
-		return m.label(ctx, st, LabelCurrent, st.Result.Version, stepPrevious)
-	case stepPrevious:
-		return m.label(ctx, st, LabelPrevious, st.Result.Previous, "")
+	case stepSeen:
+		return m.seen(ctx, st)
+	case stepBack:
+		return m.back(ctx, st)
+	case stepTidy:
+		return m.tidy(ctx, st)
+	case stepRelease:
+		return m.release(ctx, st)
 	}
 	return unit.Next{}, fault.New(fault.Failed, "", "publish: unknown step %q in the saved state", st.Step)
 }
 
-// check compares the channel with the plan's preconditions.
+// at is the move that the step is at, with its state and its cell's ports.
+func (m mover) at(ctx context.Context, st *state) (*Move, *moveState, Ports, error) {
+	mv := &m.plan.Moves[st.At]
+	ports, err := m.open(ctx, mv.Cell)
+	return mv, &st.Moves[st.At], ports, err
+}
+
+// check compares every pointer with the plan's preconditions: first before anything is
+// done, then again under the lease.
 func (m mover) check(ctx context.Context, st *state) (unit.Next, error) {
-	st.Result = record.Publish{Channel: m.plan.Channel, Build: m.plan.Build, Image: m.plan.Image,
-		From: m.plan.From, Previous: m.plan.Version}
-	now, err := m.newest(ctx)
-	if err != nil {
-		return unit.Next{}, err
-	}
-	if now.Value == m.plan.Image && !m.ours(now) {
-		st.Result.Skipped, st.Result.Version = true, now.Version
-		st.Result.From, st.Result.Previous = "", 0
-		st.Outcome = "nothing-to-do"
-		m.say(event.Found, "%s already holds %s (version %d)", m.plan.Channel, m.plan.Image, now.Version)
-		return unit.Done(), nil
-	}
-	if m.plan.Nothing || now.Version != m.plan.Version && !m.ours(now) {
-		return unit.Next{}, fault.New(fault.Conflict, "plan again",
-			"publish to %s: since the plan the channel moved from version %d (%s) to version %d (%s)",
-			m.plan.Channel, m.plan.Version, m.plan.From, now.Version, now.Value)
-	}
-	st.Step = stepBuild
-	return unit.Again(0), nil
-}
-
-// build writes the immutable entry. It is validated by AWS before the pointer moves.
-func (m mover) build(ctx context.Context, st *state) (unit.Next, error) {
-	st.Step, st.Looks = stepBuildSeen, 0
-	old, err := m.Parameters.Get(ctx, m.plan.Build)
-	if err != nil && fault.KindOf(err) != fault.NotFound {
-		return unit.Next{}, fmt.Errorf("read %s: %w", m.plan.Build, err)
-	}
-	if err == nil {
-		if old.Value != m.plan.Image {
-			return unit.Next{}, fault.New(fault.Conflict, "an immutable entry is never rewritten; publish under another build id",
-				"write %s: it exists and holds %s", m.plan.Build, old.Value)
-		}
-		st.Version = old.Version
-		return unit.Again(0), nil
-	}
-	st.Version, err = m.Parameters.Put(ctx, NewVersion{Name: m.plan.Build, Value: m.plan.Image,
-		DataType: DataTypeImage, Description: m.plan.Envelope.String()})
-	switch {
-	case fault.KindOf(err) == fault.Conflict:
-		// It exists but cannot be read yet: ours, still being validated, or somebody
-		// else's. The read-back tells.
-		st.Version = 1
-	case err != nil:
-		return unit.Next{}, fmt.Errorf("write %s: %w", m.plan.Build, err)
-	default:
-		m.say(event.Changed, "wrote %s = %s", m.plan.Build, m.plan.Image)
-	}
-	return unit.Again(0), nil
-}
-
-// pointer moves the channel, or adopts a move of this run that was not recorded. A
-// second write would be a second version, so a first one is looked for with patience.
-func (m mover) pointer(ctx context.Context, st *state) (unit.Next, error) {
-	if unit.Repeated(ctx) {
-		st.Doubt, st.Looks = true, 0
-	}
-	now, err := m.newest(ctx)
-	if err != nil {
-		return unit.Next{}, err
-	}
-	if now.Value == m.plan.Image && m.ours(now) {
-		st.Step, st.Looks, st.Doubt, st.Version = stepHistory, 0, false, now.Version
-		return unit.Again(0), nil
-	}
-	if st.Doubt && st.Looks < doubtLooks && now.Version == m.plan.Version {
-		st.Looks++
-		return unit.Again(lookEvery), nil
-	}
-	st.Step, st.Looks, st.Doubt = stepHistory, 0, false
-	if now.Version != m.plan.Version {
-		return unit.Next{}, fault.New(fault.Conflict, "plan again",
-			"publish to %s: somebody moved the channel to version %d (%s)", m.plan.Channel, now.Version, now.Value)
-	}
-	v, err := m.Parameters.Put(ctx, NewVersion{Name: m.plan.Channel, Value: m.plan.Image,
-		DataType: DataTypeImage, Description: m.plan.Envelope.String(), Overwrite: true})
-	if err != nil {
-		return unit.Next{}, fmt.Errorf("write %s: %w", m.plan.Channel, err)
-	}
-	st.Version = v
-	m.say(event.Changed, "moved %s to %s (version %d)", m.plan.Channel, m.plan.Image, v)
-	return unit.Again(0), nil
-}
-
-// history looks for writers between the version that was planned on and our own.
-func (m mover) history(ctx context.Context, st *state) (unit.Next, error) {
-	st.Step = stepPointerSeen
-	if st.Version == m.plan.Version+1 {
-		return unit.Again(0), nil
-	}
-	all, err := m.Parameters.History(ctx, m.plan.Channel)
-	if err != nil {
-		return unit.Next{}, fmt.Errorf("read the history of channel %s: %w", m.plan.Channel, err)
-	}
-	for _, v := range all {
-		if v.Version <= m.plan.Version || v.Version >= st.Version || m.ours(v) {
-			continue
-		}
-		st.Result.From, st.Result.Previous = v.Value, v.Version
-		held, err := m.bakedAt(ctx, v)
+	held, newer := 0, ""
+	for i := range m.plan.Moves {
+		mv, ms := &m.plan.Moves[i], &st.Moves[i]
+		ports, err := m.open(ctx, mv.Cell)
 		if err != nil {
 			return unit.Next{}, err
 		}
-		m.say(event.Warned, "%s: version %d (%s) was written by somebody else while we published",
-			m.plan.Channel, v.Version, v.Value)
-		if held.After(m.plan.Envelope.BakedAt) && !m.plan.Older {
-			st.Restore, st.Step = &v, stepRestore
+		history, err := historyOf(ctx, ports, mv.Cell, mv.Channel)
+		if err != nil {
+			return unit.Next{}, err
 		}
+		now := last(history)
+		*ms = moveState{Base: mv.Version}
+		switch {
+		case now.Value == mv.Image && !m.ours(now):
+			ms.Stands, ms.Now = Held, now.Version
+			held++
+		case m.ours(now) && !mv.Nothing, now.Version == mv.Version:
+		default:
+			over, err := m.over(ctx, mv, ports, history, now)
+			if err != nil {
+				return unit.Next{}, err
+			}
+			if !over { // it is newer
+				ms.Stands, ms.Now = Superseded, now.Version
+				ms.Text = fmt.Sprintf("version %d holds the newer %s", now.Version, now.Value)
+				newer = fmt.Sprintf("%s holds the newer %s (version %d)", where(mv.Cell, mv.Channel), now.Value, now.Version)
+				continue
+			}
+			ms.Base = now.Version
+		}
+	}
+	switch {
+	case newer != "":
+		st.settle(Superseded, fault.Conflict, "publish %s: superseded: %s; nothing was moved", m.plan.Moves[0].Image, newer)
+		return m.end(st), nil
+	case held == len(m.plan.Moves):
+		st.settle(outcomeNothing, 0, "")
+		for i, mv := range m.plan.Moves {
+			m.say(event.Found, "%s already holds %s (version %d)", where(mv.Cell, mv.Channel), mv.Image, st.Moves[i].Now)
+		}
+		return m.end(st), nil
+	case st.Lease.Fence == 0:
+		st.to(stepLease)
+	default:
+		st.to(stepBuild)
 	}
 	return unit.Again(0), nil
 }
 
-// restore puts a newer build back that our write went over.
-func (m mover) restore(ctx context.Context, st *state) (unit.Next, error) {
-	now, err := m.newest(ctx)
+// over decides about a version that came after the plan: true, it is older and ours
+// goes over it; false, it is newer. Somebody's own hand is a conflict: what it meant
+// cannot be known.
+func (m mover) over(ctx context.Context, mv *Move, ports Ports, history []Parameter, now Parameter) (bool, error) {
+	r, known, err := rankOf(ctx, ports, now, mv.Envelope.Generation)
 	if err != nil {
+		return false, err
+	}
+	switch {
+	case mv.Nothing || now.Version == 0:
+	case known && r.compare(mv.Envelope.rank()) > 0:
+		return false, nil
+	case now.Value == mv.From: // written again, or put back
+		return true, nil
+	case published(history, now, mv.Version):
+		m.say(event.Warned, "%s: since the plan another run put the older %s there (version %d); going over it",
+			where(mv.Cell, mv.Channel), now.Value, now.Version)
+		return true, nil
+	}
+	return false, fault.New(fault.Conflict, "plan again",
+		"publish to %s: since the plan the channel moved from version %d (%s) to version %d (%s)",
+		where(mv.Cell, mv.Channel), mv.Version, orNone(mv.From), now.Version, orNone(now.Value))
+}
+
+// published says that a version after the planned one was published by a run. One that
+// is written by hand without a description has that of the version before it.
+func published(history []Parameter, now Parameter, planned int64) bool {
+	e, ok := ParseEnvelope(now.Description)
+	for _, p := range history {
+		if p.Version <= planned && p.Description == now.Description {
+			return false
+		}
+	}
+	return ok && e.Back == ""
+}
+
+// end writes the result down and ends the unit.
+func (m mover) end(st *state) unit.Next {
+	m.finish(st)
+	st.to("")
+	return unit.Done()
+}
+
+// trouble decides what an error of a call means for the pointers that have moved. As
+// long as none has, it is an error like any other; else the call is made again some
+// times, and then the moved ones are put back.
+func (m mover) trouble(ctx context.Context, st *state, err error) (unit.Next, error) {
+	if !st.moved() || ctx.Err() != nil || errors.Is(err, context.Canceled) {
 		return unit.Next{}, err
 	}
-	if m.ours(now) {
-		_, err := m.Parameters.Put(ctx, NewVersion{Name: m.plan.Channel, Value: st.Restore.Value,
-			DataType: DataTypeImage, Description: st.Restore.Description, Overwrite: true})
-		if err != nil {
-			return unit.Next{}, fmt.Errorf("put %s back to %s: %w", m.plan.Channel, st.Restore.Value, err)
-		}
-		m.say(event.Changed, "put %s back to the newer %s", m.plan.Channel, st.Restore.Value)
+	mv, ms := m.plan.Moves[st.At], &st.Moves[st.At]
+	again := fault.KindOf(err) != fault.Conflict && fault.KindOf(err) != fault.Denied
+	if st.Tries++; again && st.Tries <= maxTries {
+		st.Doubt, st.Looks = true, 0
+		m.say(event.Warned, "%s: %s; trying again", where(mv.Cell, mv.Channel), err)
+		return unit.Again(tryEvery << (st.Tries - 1)), nil
 	}
-	return st.end("superseded", fault.Conflict, "publish %s to %s: superseded by the newer %s (version %d)",
-		m.plan.Image, m.plan.Channel, st.Restore.Value, st.Restore.Version), nil
-}
-
-// seen waits until our version of name can be read, which means that AWS has
-// validated it.
-func (m mover) seen(ctx context.Context, st *state, name string, then step) (unit.Next, error) {
-	p, err := m.Parameters.Get(ctx, name)
-	switch {
-	case err != nil && fault.KindOf(err) != fault.NotFound:
-		return unit.Next{}, fmt.Errorf("read %s back: %w", name, err)
-	case err == nil && p.Version >= st.Version && p.Value != m.plan.Image:
-		return st.end("overtaken", fault.Conflict, "publish to %s: version %d holds %s, not our %s",
-			name, p.Version, p.Value, m.plan.Image), nil
-	case err == nil && p.Version >= st.Version:
-		st.Step, st.Looks = then, 0
-		if name == m.plan.Channel {
-			st.Result.Version, st.Result.MovedAt = p.Version, m.Clock.Now()
-		}
-		return unit.Again(0), nil
-	}
-	if st.Looks++; st.Looks >= maxLooks {
-		return st.end("rejected", fault.Failed,
-			"publish %s: AWS accepted the write of %s but never validated it; the old value stands (%s)",
-			m.plan.Image, name, orNone(p.Value)), nil
-	}
-	return unit.Again(lookEvery), nil
-}
-
-// label moves one label; then "" ends the unit.
-func (m mover) label(ctx context.Context, st *state, label string, version int64, then step) (unit.Next, error) {
-	if version > 0 {
-		all, err := m.Parameters.History(ctx, m.plan.Channel)
-		if err != nil {
-			return unit.Next{}, fmt.Errorf("read the history of channel %s: %w", m.plan.Channel, err)
-		}
-		i := slices.IndexFunc(all, func(p Parameter) bool { return p.Version == version })
-		if i >= 0 && !slices.Contains(all[i].Labels, label) {
-			if err := m.Parameters.Label(ctx, m.plan.Channel, version, label); err != nil {
-				return unit.Next{}, fmt.Errorf("label version %d of %s as %s: %w", version, m.plan.Channel, label, err)
-			}
-		}
-	}
-	if then == "" {
-		st.Outcome = "done"
-		return unit.Done(), nil
-	}
-	st.Step = then
+	ms.Stands, ms.Text = Refused, err.Error()
+	m.takeBack(st, "%s could not be moved: %s", where(mv.Cell, mv.Channel), err)
 	return unit.Again(0), nil
 }
 
-// newest is the last version in the channel's history, zero when there is none.
-func (m mover) newest(ctx context.Context) (Parameter, error) {
-	all, err := m.Parameters.History(ctx, m.plan.Channel)
-	if err != nil {
-		return Parameter{}, fmt.Errorf("read the history of channel %s: %w", m.plan.Channel, err)
-	}
-	if len(all) == 0 {
-		return Parameter{}, nil
-	}
-	return all[len(all)-1], nil
+// takeBack begins to put back what has moved.
+func (m mover) takeBack(st *state, format string, args ...any) {
+	why := fmt.Sprintf(format, args...)
+	m.say(event.Failed, "%s; the channels that moved are put back", why)
+	st.settle(PutBack, fault.Failed, "publish %s: %s; the channels that had moved were put back", m.plan.Moves[0].Image, why)
+	st.to(stepBack)
 }
 
 // ours says that this run wrote the version.
-func (m mover) ours(p Parameter) bool { return ours(p, m.plan.Envelope.Run) }
+func (m mover) ours(p Parameter) bool { return ours(p, m.plan.Run) }
 
 func (m mover) say(k event.Kind, format string, args ...any) {
 	m.Events.Emit(event.Event{Stage: "publish", Unit: "publish", Kind: k, Text: fmt.Sprintf(format, args...)})
-}
-
-func (st *state) end(outcome string, kind fault.Kind, format string, args ...any) unit.Next {
-	st.Outcome, st.Kind, st.Text = outcome, kind, fmt.Sprintf(format, args...)
-	return unit.Done()
 }
 
 func orNone(s string) string {

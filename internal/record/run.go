@@ -139,6 +139,24 @@ type Publish struct {
 	Previous int64     `json:"previousVersion,omitempty"`
 	Skipped  bool      `json:"skipped,omitempty"`
 	MovedAt  time.Time `json:"movedAt,omitzero"`
+	// Pointers are all that were moved together; the fields above are the first's.
+	Pointers []Pointer `json:"pointers,omitempty"`
+}
+
+// Pointer is what became of one pointer of a channel.
+type Pointer struct {
+	Account  string    `json:"account,omitempty"` // empty: the run's own
+	Region   string    `json:"region,omitempty"`
+	Arch     string    `json:"arch,omitempty"`
+	Channel  string    `json:"channel"`
+	Build    string    `json:"build"`
+	Image    string    `json:"image"`          // id in this account and Region
+	From     string    `json:"from,omitempty"` // the image before
+	Version  int64     `json:"version,omitempty"`
+	Previous int64     `json:"previousVersion,omitempty"`
+	Outcome  string    `json:"outcome"` // moved, held, superseded, put-back, left, refused, untouched
+	Text     string    `json:"text,omitempty"`
+	MovedAt  time.Time `json:"movedAt,omitzero"`
 }
 
 // Roll is the result for one Auto Scaling group.

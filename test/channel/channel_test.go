@@ -32,6 +32,7 @@ const (
 	channel  = "/golden/demo/latest"
 	oldImage = "ami-00000000000000001"
 	newImage = "ami-00000000000000002"
+	handmade = "ami-00000000000000003"
 )
 
 type account struct {
@@ -57,7 +58,7 @@ func open(t *testing.T) *account {
 	cfg := wiretest.Client(t, w, compute.Wire(), systems.Wire())
 	w.Start()
 	err := w.Do(wiretest.Account, wiretest.Region, func(tx *world.Tx) error {
-		for _, id := range []string{oldImage, newImage} {
+		for _, id := range []string{oldImage, newImage, handmade} {
 			if _, err := compute.AddImage(tx, twinec2.Image{ID: id, Name: "image " + id}, backing.Image{Layers: []string{"/nowhere"}}); err != nil {
 				return err
 			}
@@ -69,7 +70,7 @@ func open(t *testing.T) *account {
 	}
 	sess := session.Of(cfg)
 	return &account{t: t, w: w, ssm: ssm.NewFromConfig(cfg), ec2: ec2.NewFromConfig(cfg), stage: &publish.Stage{
-		Parameters: params.New(sess), Images: images.New(sess), Clock: clock{w},
+		Cells: publish.One(params.New(sess), images.New(sess)), Clock: clock{w},
 		Events: event.Func(func(e event.Event) { t.Logf("%s %s", w.Clock().Now().Format("15:04:05"), e.Text) })}}
 }
 
@@ -158,7 +159,7 @@ func TestAChannelThatSomebodyMovedIsAConflict(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := a.publish("run-2", newImage, wiretest.Start.Add(time.Hour), func() {
-		if _, err := a.ssm.PutParameter(t.Context(), &ssm.PutParameterInput{Name: aws.String(channel), Value: aws.String(oldImage), Overwrite: aws.Bool(true)}); err != nil {
+		if _, err := a.ssm.PutParameter(t.Context(), &ssm.PutParameterInput{Name: aws.String(channel), Value: aws.String(handmade), Overwrite: aws.Bool(true)}); err != nil {
 			t.Fatal(err)
 		}
 		a.w.Clock().Step(time.Minute)

@@ -18,6 +18,7 @@ type API interface {
 	GetParameter(context.Context, *ssm.GetParameterInput, ...func(*ssm.Options)) (*ssm.GetParameterOutput, error)
 	PutParameter(context.Context, *ssm.PutParameterInput, ...func(*ssm.Options)) (*ssm.PutParameterOutput, error)
 	LabelParameterVersion(context.Context, *ssm.LabelParameterVersionInput, ...func(*ssm.Options)) (*ssm.LabelParameterVersionOutput, error)
+	UnlabelParameterVersion(context.Context, *ssm.UnlabelParameterVersionInput, ...func(*ssm.Options)) (*ssm.UnlabelParameterVersionOutput, error)
 	ssm.GetParameterHistoryAPIClient
 }
 
@@ -86,4 +87,10 @@ func (p Parameters) Label(ctx context.Context, name string, version int64, label
 		err = &types.ParameterVersionLabelLimitExceeded{Message: aws.String("labels refused")}
 	}
 	return awscloud.Wrap(err, "label version %d of parameter %s", version, name)
+}
+
+// Unlabel takes labels from a version. Labels that it does not have are no error.
+func (p Parameters) Unlabel(ctx context.Context, name string, version int64, labels ...string) error {
+	_, err := p.API.UnlabelParameterVersion(ctx, &ssm.UnlabelParameterVersionInput{Name: &name, ParameterVersion: &version, Labels: labels})
+	return awscloud.Wrap(err, "take labels from version %d of parameter %s", version, name)
 }

@@ -1,0 +1,82 @@
+package publish
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/goldenami/rehydrate/internal/fault"
+)
+
+// LabelRevoked marks a version whose image was revoked. A label can stand on one
+// version only, so that of a particular image is LabelRevoked, a hyphen and its id.
+const LabelRevoked = "revoked"
+
+// RevokedLabel is the label of the versions that hold a revoked image.
+func RevokedLabel(image string) string { return LabelRevoked + "-" + image }
+
+// Revoked says that a version's labels say so of its image.
+func Revoked(p Parameter) bool {
+	return slices.Contains(p.Labels, LabelRevoked) || slices.Contains(p.Labels, RevokedLabel(p.Value))
+}
+
+// maxVersions is how many versions Parameter Store keeps. At that number the oldest
+// goes when another comes; with a label it does not go, and the write fails
+// (PutParameter, ParameterMaxVersionLimitExceeded).
+const maxVersions = 100
+
+// makeRoom takes our labels from the oldest version where it must go. The labels of
+// others are theirs to move.
+func makeRoom(ctx context.Context, mv *Move, ports Ports, history []Parameter) (busy bool, err error) {
+	if len(history) < maxVersions || len(history[0].Labels) == 0 {
+		return false, nil
+	}
+	oldest := history[0]
+	if foreign := slices.DeleteFunc(slices.Clone(oldest.Labels), ourLabel); len(foreign) > 0 {
+		return false, fault.New(fault.Conflict, "move the label to another version, or remove it: aws ssm unlabel-parameter-version",
+			"write %s: it has %d versions, and its oldest (%d) cannot go because it is labelled %s",
+			where(mv.Cell, mv.Channel), len(history), oldest.Version, strings.Join(foreign, ", "))
+	}
+	if err := ports.Parameters.Unlabel(ctx, mv.Channel, oldest.Version, oldest.Labels...); err != nil {
+		return false, fmt.Errorf("take the labels from version %d of %s: %w", oldest.Version, where(mv.Cell, mv.Channel), err)
+	}
+	return true, nil
+}
+
+func ourLabel(l string) bool {
+	return l == LabelCurrent || l == LabelPrevious || l == LabelRevoked || l == LabelPassed || strings.HasPrefix(l, LabelRevoked+"-")
+}
+
+// relabel moves one label to where it belongs; busy says that it had to.
+func relabel(ctx context.Context, mv *Move, ports Ports, history []Parameter) (busy bool, err error) {
+	for _, l := range [...]struct {
+		label string
+		to    int64
+	}{{LabelCurrent, last(history).Version}, {LabelPrevious, before(history).Version}} {
+		at := labelled(history, l.label)
+		switch {
+		case at == l.to:
+			continue
+		case l.to == 0:
+			err = ports.Parameters.Unlabel(ctx, mv.Channel, at, l.label)
+		default:
+			err = ports.Parameters.Label(ctx, mv.Channel, l.to, l.label)
+		}
+		if err != nil {
+			return false, fmt.Errorf("label version %d of %s as %s: %w", l.to, where(mv.Cell, mv.Channel), l.label, err)
+		}
+		return true, nil
+	}
+	return false, nil
+}
+
+// labelled is the version that has a label, 0 for none.
+func labelled(history []Parameter, label string) int64 {
+	for _, p := range history {
+		if slices.Contains(p.Labels, label) {
+			return p.Version
+		}
+	}
+	return 0
+}

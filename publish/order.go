@@ -1,0 +1,101 @@
+package publish
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/goldenami/rehydrate/internal/fault"
+)
+
+// rank is a version's place in the order that pointers keep: by generation, then by
+// when its image was baked, then by run, so that no two publishers differ about which
+// of two versions is newer.
+type rank struct {
+	generation int64
+	baked      time.Time
+	run        string
+}
+
+func (e Envelope) rank() rank { return rank{e.Generation, e.BakedAt, e.Run} }
+
+func (a rank) compare(b rank) int {
+	return cmp.Or(cmp.Compare(a.generation, b.generation), a.baked.Compare(b.baked), strings.Compare(a.run, b.run))
+}
+
+// rankOf is a version's rank: by its envelope, else by EC2's creation date in the
+// generation that it is compared in. known is false when nobody knows how old it is.
+func rankOf(ctx context.Context, ports Ports, p Parameter, generation int64) (r rank, known bool, err error) {
+	e, ok := ParseEnvelope(p.Description)
+	if ok && !e.BakedAt.IsZero() {
+		return e.rank(), true, nil
+	}
+	if !ok {
+		e.Generation = generation
+	}
+	image, err := ports.Images.Image(ctx, p.Value)
+	if fault.KindOf(err) == fault.NotFound && err != nil {
+		return e.rank(), false, nil
+	}
+	if err != nil {
+		return rank{}, false, fmt.Errorf("look at image %s: %w", p.Value, err)
+	}
+	e.BakedAt = image.CreatedAt
+	return e.rank(), !image.CreatedAt.IsZero(), nil
+}
+
+// ours says that a run wrote this version.
+func ours(p Parameter, run string) bool {
+	e, ok := ParseEnvelope(p.Description)
+	return ok && e.Run == run && e.Back == ""
+}
+
+// standing are the versions that nobody has taken back. A version that takes back
+// another run's stands itself.
+func standing(history []Parameter) []Parameter {
+	back := map[string]bool{}
+	var out []Parameter
+	for _, p := range slices.Backward(history) {
+		e, ok := ParseEnvelope(p.Description)
+		if ok && back[e.Run] && e.Back == "" {
+			continue
+		}
+		if ok && e.Back != "" {
+			back[e.Back] = true
+		}
+		out = append(out, p)
+	}
+	slices.Reverse(out)
+	return out
+}
+
+// before is the version that a rollback of the newest one goes to: the last one that
+// stands, with another image, before the image of the newest was first published.
+// After a rollback that is not the version which was rolled back from. The zero
+// Parameter is none.
+func before(history []Parameter) Parameter {
+	n := len(history)
+	if n == 0 {
+		return Parameter{}
+	}
+	return lastBefore(history, history[n-1].Value)
+}
+
+func lastBefore(history []Parameter, image string) Parameter {
+	all := standing(history)
+	first := slices.IndexFunc(all, func(p Parameter) bool { return p.Value == image })
+	if first < 1 {
+		return Parameter{}
+	}
+	return all[first-1]
+}
+
+func last(history []Parameter) Parameter {
+	if len(history) == 0 {
+		return Parameter{}
+	}
+	return history[len(history)-1]
+}
