@@ -35,6 +35,8 @@ type Ports struct {
 	Refreshes Refreshes
 	Instances Instances
 	Images    Images
+	// Look may be nil: what it would tell is then unknown, and the plan says so.
+	Look Look
 }
 
 // Everywhere gives the same ports for every cell.

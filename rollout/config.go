@@ -7,16 +7,22 @@ type Ring struct {
 	Name string
 	// Soak is the waiting time after the ring, before the next one.
 	Soak time.Duration
+	// Opens is the ring's next window from a time on: when it opens, and when it
+	// closes; the zero times say that there is none. Nil: it may roll at any time.
+	Opens func(from time.Time) (opens, closes time.Time) `json:"-"`
 }
 
-// Fleet is a set of Auto Scaling groups, by name or by tags.
+// Fleet is a set of Auto Scaling groups, by name, tags or launch template.
 type Fleet struct {
-	Name    string
-	Ring    string
-	Groups  []string          // names
-	Tags    map[string]string // every one must match; used when Groups is empty
-	Cells   []Cell            // where to look; empty: the session's own
-	Refresh Preferences
+	Name   string
+	Ring   string
+	Groups []string          // names
+	Tags   map[string]string // every one must match; used when Groups is empty
+	// Templates are launch templates, by id or name; a group that uses one of them
+	// belongs to the fleet. Used when Groups and Tags are empty.
+	Templates []string
+	Cells     []Cell // where to look; empty: the session's own
+	Refresh   Preferences
 }
 
 // Preferences are how a group's instances are replaced. Zero values leave the

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -37,7 +38,8 @@ type fleet struct {
 	fate  map[string]string
 	stuck map[string]bool // instances that a refresh leaves alone
 	prefs rollout.Preferences
-	hide  int // looks until a new template version shows
+	hide  int        // looks until a new template version shows
+	guard sync.Mutex // a plan lists the refreshes of several groups at a time
 }
 
 func newFleet() *fleet {
@@ -189,6 +191,8 @@ func (f *fleet) List(_ context.Context, name string) ([]rollout.Refresh, error) 
 	if err := f.at("List", false); err != nil {
 		return nil, err
 	}
+	f.guard.Lock()
+	defer f.guard.Unlock()
 	f.tick(name)
 	return slices.Clone(f.refreshes[name]), f.at("List", true)
 }

@@ -2,16 +2,14 @@ package rollout
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/goldenami/rehydrate/internal/event"
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/wait"
+	"github.com/goldenami/rehydrate/rollout/estimate"
 )
 
 // Stage plans and rolls.
@@ -31,6 +29,19 @@ type Input struct {
 	Images map[Cell]string
 	Rings  []Ring // in order
 	Fleets []Fleet
+
+	// Channel is where the image was read, with the version it had; empty: it was named.
+	Channel        string
+	ChannelVersion int64
+	// Channels are Parameter Store names; a group outside all fleets that launches from
+	// one of them by resolve:ssm is told of.
+	Channels []string
+	// Owners are the accounts whose images are ours; empty: anybody's are taken.
+	Owners []string
+	// Tolerance is how far capacity may move between plan and roll; zero: the default.
+	Tolerance Tolerance
+	// Prices are for the cost of surge; nil: no cost is stated.
+	Prices *estimate.Prices
 }
 
 // image is what groups in a cell shall run.
@@ -44,13 +55,32 @@ func (in Input) image(c Cell) string {
 // PlanSchema is the version of Plan's JSON shape.
 const PlanSchema = 1
 
-// Plan is what a roll would do. Hash covers everything but the measured values and
-// the findings.
+// Plan is what a roll would do. Hash covers decisions and preconditions: all but the
+// measured values, the findings and the tolerance under which measured values may
+// move.
 type Plan struct {
-	Schema int        `json:"schema"`
-	Image  string     `json:"image"`
-	Rings  []RingPlan `json:"rings"`
-	Hash   string     `json:"hash"`
+	Schema  int        `json:"schema"`
+	Image   string     `json:"image"`
+	Channel *ChannelAt `json:"channel,omitempty"` // nil: the image was named
+	Rings   []RingPlan `json:"rings"`
+	// Findings are about a fleet or a cell as a whole.
+	Findings  []PlanFinding `json:"findings,omitempty"`
+	Tolerance Tolerance     `json:"tolerance,omitzero"`
+	At        time.Time     `json:"at,omitzero"` // when it was made
+	Hash      string        `json:"hash"`
+}
+
+// ChannelAt is a version of a channel.
+type ChannelAt struct {
+	Name    string `json:"name"`
+	Version int64  `json:"version"`
+}
+
+// PlanFinding is something the plan found about a fleet or a cell.
+type PlanFinding struct {
+	Fleet string `json:"fleet,omitempty"`
+	Cell  Cell   `json:"cell,omitzero"`
+	Finding
 }
 
 // RingPlan is one ring: its groups in the order in which they roll.
@@ -58,6 +88,8 @@ type RingPlan struct {
 	Name   string        `json:"name"`
 	Soak   time.Duration `json:"soak,omitempty"` // before the next ring; 0 for the last
 	Groups []GroupPlan   `json:"groups"`
+	// Measured are the ring's own figures.
+	Measured *RingMeasured `json:"measured,omitempty"`
 }
 
 // GroupPlan is what happens to one group.
@@ -72,9 +104,11 @@ type GroupPlan struct {
 	// from it, and a rollback goes to it.
 	InUse string `json:"inUse"`
 	// Pin says that the group is first set to InUse by number.
-	Pin         bool            `json:"pin,omitempty"`
-	From        string          `json:"from"` // the image of InUse
-	To          string          `json:"to"`
+	Pin  bool   `json:"pin,omitempty"`
+	From string `json:"from"` // the image of InUse
+	To   string `json:"to"`
+	// Diff is in what the new version differs from InUse: ImageId, and nothing else.
+	Diff        []FieldDiff     `json:"diff,omitempty"`
 	Mixed       json.RawMessage `json:"mixed,omitempty"` // the policy that is kept
 	Preferences Preferences     `json:"preferences"`
 	// Nothing says that every instance runs To already and new ones would.
@@ -91,65 +125,62 @@ type Measured struct {
 	InService int      `json:"inService"`
 	OnImage   int      `json:"onImage"` // instances that run To
 	Instances []string `json:"instances,omitempty"`
+
+	Bounds   Bounds   `json:"bounds,omitzero"`   // at the worst moment of the refresh
+	Estimate Estimate `json:"estimate,omitzero"` // of its time and its surge
+	Room     Room     `json:"room,omitzero"`     // for the surge
+	// Anyway is what is replaced or moved by itself, roll or no roll.
+	Anyway []string `json:"anyway,omitempty"`
 }
 
 // Finding is something the plan found about a group.
 type Finding struct {
 	Refuse bool       `json:"refuse,omitempty"` // the plan cannot be applied
+	Warn   bool       `json:"warn,omitempty"`   // it can, and somebody should look first
 	Text   string     `json:"text"`
 	Hint   string     `json:"hint,omitempty"`
 	Kind   fault.Kind `json:"kind,omitempty"` // of the refusal
 }
 
-// Plan reads and decides. What blocks a group is a Finding of that group, so that
-// one plan shows all of them; see Plan.Err. Errors are of kind Usage (rings, fleets
-// or preferences that make no sense) or NotFound (no such group, image or version).
-func (s *Stage) Plan(ctx context.Context, in Input) (*Plan, error) {
+// Plan reads and decides. What blocks a group, a fleet or a cell is a Finding, so
+// that one plan shows all of them; see Plan.Err. Errors are of kind Usage (rings,
+// fleets or preferences that make no sense), or of a read that may work another time.
+func (s *Stage) Plan(ctx context.Context, in Input) (*Plan, error) { return s.plan(ctx, in, nil) }
+
+// plan is Plan. The decisions that depend on a group's size are taken for the desired
+// capacity in basis where a group is in there, and else for the one that it has.
+func (s *Stage) plan(ctx context.Context, in Input, basis map[place]int) (*Plan, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r := &reader{Stage: s, in: in, versions: map[versionKey]TemplateVersion{}, images: map[Cell]map[string]string{}}
-	found, err := r.find(ctx, in.Fleets)
+	r := &reader{Stage: s, in: in, basis: basis}
+	cells, err := r.cells(ctx)
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Schema: PlanSchema, Image: in.Image}
+	p := &Plan{Schema: PlanSchema, Image: in.Image, At: s.Clock.Now(), Tolerance: in.Tolerance.orDefault()}
+	if in.Channel != "" {
+		p.Channel = &ChannelAt{in.Channel, in.ChannelVersion}
+	}
 	for i, ring := range in.Rings {
 		rp := RingPlan{Name: ring.Name, Soak: ring.Soak, Groups: []GroupPlan{}}
 		if i == len(in.Rings)-1 {
 			rp.Soak = 0
 		}
-		for _, f := range found {
-			if f.fleet.Ring != ring.Name {
+		for _, f := range in.Fleets {
+			if f.Ring != ring.Name {
 				continue
 			}
-			g, err := r.group(ctx, f)
-			if err != nil {
-				return nil, err
+			for _, c := range f.cells() {
+				rp.Groups = append(rp.Groups, cells[c].groups[f.Name]...)
 			}
-			rp.Groups = append(rp.Groups, g)
 		}
 		p.Rings = append(p.Rings, rp)
 	}
-	if err := r.launchable(ctx, p); err != nil {
-		return nil, err
-	}
+	p.Findings = r.findings(cells)
+	p.measure(in)
 	p.Hash = p.hash()
 	return p, nil
-}
-
-// Check plans again and refuses, as Conflict, a plan whose decisions or
-// preconditions have moved. Measured values may differ.
-func (s *Stage) Check(ctx context.Context, in Input, p *Plan) error {
-	now, err := s.Plan(ctx, in)
-	if err != nil {
-		return err
-	}
-	if now.Hash != p.Hash || p.Hash != p.hash() {
-		return fault.New(fault.Conflict, "look at the new plan and apply that one",
-			"roll %s: what the plan %s stands on has moved (now %s)", p.Image, short(p.Hash), short(now.Hash))
-	}
-	return now.Err()
 }
 
 // Err is the first refusal in the plan, with all others counted; nil when it can be
@@ -157,15 +188,25 @@ func (s *Stage) Check(ctx context.Context, in Input, p *Plan) error {
 func (p *Plan) Err() error {
 	var first error
 	more := 0
+	refused := func(f Finding, format string, args ...any) {
+		switch {
+		case !f.Refuse:
+		case first == nil:
+			first = fault.New(f.Kind, f.Hint, "%s: %s", fmt.Sprintf(format, args...), f.Text)
+		default:
+			more++
+		}
+	}
+	for _, f := range p.Findings {
+		if f.Fleet != "" {
+			refused(f.Finding, "roll fleet %s%s", f.Fleet, f.Cell.in())
+		} else {
+			refused(f.Finding, "roll%s", f.Cell.in())
+		}
+	}
 	for g := range p.Groups() {
 		for _, f := range g.Findings {
-			switch {
-			case !f.Refuse:
-			case first == nil:
-				first = fault.New(f.Kind, f.Hint, "roll group %s of fleet %s: %s", g.Group, g.Fleet, f.Text)
-			default:
-				more++
-			}
+			refused(f, "roll group %s of fleet %s%s", g.Group, g.Fleet, g.Cell.in())
 		}
 	}
 	if more > 0 {
@@ -196,22 +237,3 @@ func (p *Plan) Nothing() bool {
 	}
 	return true
 }
-
-func (p *Plan) hash() string {
-	q := Plan{Schema: p.Schema, Image: p.Image}
-	for _, r := range p.Rings {
-		r.Groups = slices.Clone(r.Groups)
-		for i := range r.Groups {
-			r.Groups[i].Measured, r.Groups[i].Findings = Measured{}, nil
-		}
-		q.Rings = append(q.Rings, r)
-	}
-	data, err := json.Marshal(q)
-	if err != nil { // only a broken Mixed could fail, and it was marshalled before
-		return ""
-	}
-	sum := sha256.Sum256(data)
-	return "sha256:" + hex.EncodeToString(sum[:])
-}
-
-func short(hash string) string { return hash[:min(len(hash), 15)] }

@@ -110,8 +110,11 @@ func TestThePlanNamesWhatItDidNotFind(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			f, in := demo(), demoInput()
 			c.with(f, &in)
-			_, err := f.stage().Plan(t.Context(), in)
-			if fault.KindOf(err) != c.kind || !strings.Contains(err.Error(), c.says) {
+			p, err := f.stage().Plan(t.Context(), in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err = p.Err(); err == nil || fault.KindOf(err) != c.kind || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("got %v", err)
 			}
 		})

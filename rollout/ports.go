@@ -10,7 +10,8 @@ import (
 // Groups reads Auto Scaling groups and pins what one launches from.
 type Groups interface {
 	// Find lists the groups with these names, or those that carry every one of the
-	// tags, by name. Nothing found is an empty list, not an error.
+	// tags, by name; with neither, all groups there are. Nothing found is an empty
+	// list, not an error.
 	Find(ctx context.Context, names []string, tags map[string]string) ([]Group, error)
 	// Pin sets the group to launch from a numbered version of the template it
 	// already uses, and nothing else (UpdateAutoScalingGroup). A mixed-instances
@@ -33,6 +34,24 @@ type Group struct {
 	Suspended         []string // suspended scaling processes
 	WarmPool          bool
 	Deleting          bool
+
+	Tags     map[string]string
+	Subnets  []string
+	Balanced bool // it is behind a load balancer
+	// Types are the instance types of a mixed-instances policy, MaxWeight the largest
+	// weight in it (0 without weights) and Spot the part of Spot instances over the
+	// base, in percent.
+	Types     []string
+	MaxWeight int
+	Spot      int
+	// PolicyMin and PolicyMax are the instance maintenance policy, in percent; nil
+	// without one.
+	PolicyMin, PolicyMax *int
+	// Warmup is what the group gives a new instance before it counts: the default
+	// instance warm-up, else the health check's grace period.
+	Warmup *time.Duration
+	// Lifetime is how long an instance lives at most; 0: for ever.
+	Lifetime time.Duration
 }
 
 // Template is a launch template with a version as a group or an instance states it:
@@ -50,6 +69,8 @@ type Member struct {
 	Healthy   bool
 	Protected bool
 	Template  Template
+	Type      string // such as t3.small
+	Zone      string
 }
 
 // InService is the lifecycle state of a member that serves.

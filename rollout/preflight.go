@@ -16,6 +16,10 @@ func (p *GroupPlan) note(format string, args ...any) {
 	p.Findings = append(p.Findings, Finding{Text: fmt.Sprintf(format, args...)})
 }
 
+func (p *GroupPlan) warn(hint, format string, args ...any) {
+	p.Findings = append(p.Findings, Finding{Warn: true, Text: fmt.Sprintf(format, args...), Hint: hint})
+}
+
 func (p *GroupPlan) refused() bool {
 	return slices.ContainsFunc(p.Findings, func(f Finding) bool { return f.Refuse })
 }
@@ -63,9 +67,17 @@ func preflight(g Group, r Preferences) []Finding {
 		p.refuse(fault.Conflict, `set protected to "Refresh" or "Ignore", or remove the protection`,
 			"%d of its instances are protected from scale-in; a refresh would wait an hour for them and fail", protected)
 	}
-	if g.Desired == 1 && (r.MaxHealthy == nil || *r.MaxHealthy <= 100) && !r.AllowOutage {
+	most := r.MaxHealthy
+	if most == nil && r.MinHealthy == nil {
+		most = g.PolicyMax
+	}
+	if g.Desired == 1 && (most == nil || *most <= 100) && !r.AllowOutage {
 		p.refuse(fault.Usage, "set max_healthy to 200, or accept the outage",
 			"it has one instance and max_healthy is not above 100: it would be empty while that one is replaced")
+	}
+	if g.MaxWeight > 0 && g.MaxWeight >= g.Desired && g.Desired > 0 {
+		p.refuse(fault.Usage, "raise the desired capacity above the largest weight, or lower the weights",
+			"an instance of weight %d stands for its whole desired capacity of %d: a refresh could replace everything at once", g.MaxWeight, g.Desired)
 	}
 	if g.WarmPool {
 		p.note("it has a warm pool, which is refreshed too")
@@ -73,15 +85,20 @@ func preflight(g Group, r Preferences) []Finding {
 	return p.Findings
 }
 
-// forGroup settles what Preferences leave open for a group.
-func (r Preferences) forGroup(g Group) Preferences {
-	if g.Desired == 1 && r.MaxHealthy == nil && !r.AllowOutage {
+// forGroup settles what Preferences leave open for a group that is to be of a size.
+func (r Preferences) forGroup(g Group, size int) Preferences {
+	policy := g.PolicyMin != nil && g.PolicyMax != nil && *g.PolicyMax > 100
+	if size == 1 && r.MaxHealthy == nil && !r.AllowOutage && !policy {
 		r.MinHealthy, r.MaxHealthy = ptr(100), ptr(200)
 	}
 	if r.MaxHealthy != nil && r.MinHealthy == nil {
 		r.MinHealthy = ptr(100)
 	}
-	if n := len(r.Checkpoints); n > 0 && r.Checkpoints[n-1] != 100 {
+	switch n := len(r.Checkpoints); {
+	case n == 0 && size > 1:
+		// A roll can only be paused where a refresh stops by itself.
+		r.Checkpoints, r.CheckpointDelay = checkpoints(size), checkpointDelay
+	case n > 0 && r.Checkpoints[n-1] != 100:
 		r.Checkpoints = append(slices.Clone(r.Checkpoints), 100)
 	}
 	return r
@@ -112,8 +129,8 @@ func (in Input) check() error {
 			return bad("", "fleet %s is listed twice", f.Name)
 		case !rings[f.Ring]:
 			return bad("list it among the rings", "fleet %s is in ring %q, which does not exist", f.Name, f.Ring)
-		case len(f.Groups) == 0 && len(f.Tags) == 0:
-			return bad("name groups or tags", "fleet %s selects no groups", f.Name)
+		case len(f.Groups) == 0 && len(f.Tags) == 0 && len(f.Templates) == 0:
+			return bad("name groups, tags or launch templates", "fleet %s selects no groups", f.Name)
 		}
 		fleets[f.Name] = true
 		if err := f.Refresh.check(); err != nil {

@@ -3,7 +3,6 @@ package rollout
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,160 +10,149 @@ import (
 	"github.com/goldenami/rehydrate/internal/fault"
 )
 
-// reader makes the plans of groups; what several groups share is read once.
-type reader struct {
-	*Stage
-	in       Input
+// cellReader reads one cell; what several of its groups share is read once.
+type cellReader struct {
+	*reader
+	Ports
+	cell     Cell
 	versions map[versionKey]TemplateVersion
-	images   map[Cell]map[string]string // what instances run, by instance id
+	absent   map[versionKey]error // versions that are not there
+	images   map[string]string    // what instances run, by instance id; To alone where that is enough
+	active   map[string][]Refresh // refreshes under way, by group
+	look     looked
 }
 
 // versionKey is a template's version as it was asked for.
-type versionKey struct {
-	cell              Cell
-	template, version string
-}
+type versionKey struct{ template, version string }
 
-type foundGroup struct {
-	fleet Fleet
-	cell  Cell
-	group Group
-}
-
-// find reads the groups of all fleets, in the order of the fleets, their cells and
-// then by name, and what all their instances run.
-func (r *reader) find(ctx context.Context, fleets []Fleet) ([]foundGroup, error) {
-	var out []foundGroup
-	type place struct {
-		cell Cell
-		name string
+// survey plans the groups of one cell.
+func (r *reader) survey(ctx context.Context, c Cell, fleets []Fleet) (*surveyed, error) {
+	ports, err := r.ports(ctx, c)
+	if err != nil {
+		return nil, fmt.Errorf("find the groups of fleet %s: %w", fleetNames(fleets), err)
 	}
-	owner := map[place]string{}
-	ids := map[Cell][]string{}
-	for _, f := range fleets {
-		var all []Group
-		for _, c := range f.cells() {
-			ports, err := r.ports(ctx, c)
-			if err != nil {
-				return nil, fmt.Errorf("find the groups of fleet %s: %w", f.Name, err)
-			}
-			groups, err := ports.Groups.Find(ctx, f.Groups, f.Tags)
-			if err != nil {
-				return nil, fmt.Errorf("find the groups of fleet %s%s: %w", f.Name, c.in(), err)
-			}
-			all = append(all, groups...)
-			for _, g := range groups {
-				if other, taken := owner[place{c, g.Name}]; taken {
-					return nil, fault.New(fault.Usage, "give each group to one fleet",
-						"group %s%s belongs to fleet %s and to fleet %s", g.Name, c.in(), other, f.Name)
-				}
-				owner[place{c, g.Name}] = f.Name
-				out = append(out, foundGroup{f, c, g})
-				for _, m := range g.Instances {
-					ids[c] = append(ids[c], m.ID)
-				}
-			}
-		}
-		if err := f.complete(all); err != nil {
-			return nil, err
-		}
+	x := &cellReader{reader: r, Ports: ports, cell: c, versions: map[versionKey]TemplateVersion{}, absent: map[versionKey]error{},
+		images: map[string]string{}, active: map[string][]Refresh{}}
+	found, err := x.find(ctx, c, ports, fleets)
+	if err != nil {
+		return nil, err
 	}
-	for c, list := range ids {
-		if err := r.running(ctx, c, list); err != nil {
-			return nil, err
-		}
+	out := &surveyed{groups: map[string][]GroupPlan{}, names: map[string][]string{}}
+	mine := slices.IndexFunc(found, func(f claimed) bool { return len(f.fleets) == 0 })
+	if mine < 0 {
+		mine = len(found)
 	}
+	if err := x.running(ctx, found[:mine]); err != nil {
+		return nil, err
+	}
+	if err := x.templates(ctx, found); err != nil {
+		return nil, err
+	}
+	plans := make([]GroupPlan, mine)
+	for i, f := range found[:mine] {
+		plans[i] = x.group(f)
+	}
+	if err := x.refreshing(ctx, plans); err != nil {
+		return nil, err
+	}
+	if err := x.launchable(ctx, out, plans); err != nil {
+		return nil, err
+	}
+	x.see(ctx, found[:mine], plans)
+	for i, f := range found[:mine] {
+		for _, of := range f.fleets {
+			out.names[of.Name] = append(out.names[of.Name], f.group.Name)
+		}
+		out.groups[f.fleets[0].Name] = append(out.groups[f.fleets[0].Name], plans[i])
+	}
+	out.findings = append(out.findings, x.followers(found[mine:])...)
 	return out, nil
 }
 
-// running reads what a cell's instances run.
-func (r *reader) running(ctx context.Context, c Cell, ids []string) error {
-	ports, err := r.ports(ctx, c)
-	if err != nil {
-		return err
+// running reads what the groups' instances run.
+func (x *cellReader) running(ctx context.Context, found []claimed) error {
+	var ids []string
+	for _, f := range found {
+		for _, m := range f.group.Instances {
+			ids = append(ids, m.ID)
+		}
 	}
-	list, err := ports.Instances.Describe(ctx, ids)
-	if err != nil {
-		return fmt.Errorf("describe %d instances%s: %w", len(ids), c.in(), err)
+	if len(ids) == 0 {
+		return nil
 	}
-	r.images[c] = map[string]string{}
+	if use, ok := x.Instances.(ImageUse); ok {
+		to := x.in.image(x.cell)
+		got, err := use.Using(ctx, []string{to})
+		if err != nil {
+			return fmt.Errorf("find the instances of %s%s: %w", to, x.cell.in(), err)
+		}
+		x.images = got
+		return nil
+	}
+	list, err := x.Instances.Describe(ctx, ids)
+	if err != nil {
+		return fmt.Errorf("describe %d instances%s: %w", len(ids), x.cell.in(), err)
+	}
 	for _, i := range list {
-		r.images[c][i.ID] = i.Image
-	}
-	return nil
-}
-
-// cells are where the fleet's groups are looked for.
-func (f Fleet) cells() []Cell {
-	if len(f.Cells) == 0 {
-		return []Cell{{}}
-	}
-	return f.Cells
-}
-
-// complete says which of a fleet's groups were not found.
-func (f Fleet) complete(groups []Group) error {
-	for _, name := range f.Groups {
-		if !slices.ContainsFunc(groups, func(g Group) bool { return g.Name == name }) {
-			return fault.New(fault.NotFound, "check name, account and region",
-				"fleet %s: there is no Auto Scaling group %s", f.Name, name)
-		}
-	}
-	if len(groups) == 0 {
-		var tags []string
-		for _, k := range slices.Sorted(maps.Keys(f.Tags)) {
-			tags = append(tags, k+"="+f.Tags[k])
-		}
-		return fault.New(fault.NotFound, "check tags, account and region",
-			"fleet %s: no Auto Scaling group has the tags %s", f.Name, strings.Join(tags, ", "))
+		x.images[i.ID] = i.Image
 	}
 	return nil
 }
 
 // group plans one group.
-func (r *reader) group(ctx context.Context, f foundGroup) (GroupPlan, error) {
-	g := f.group
-	p := GroupPlan{Ring: f.fleet.Ring, Fleet: f.fleet.Name, Cell: f.cell, Group: g.Name, Template: g.Template,
-		To: r.in.image(f.cell), Mixed: g.Mixed, Measured: r.measure(f.cell, g)}
-	p.Preferences = f.fleet.Refresh.forGroup(g)
+func (x *cellReader) group(f claimed) GroupPlan {
+	g, fleet := f.group, f.fleets[0]
+	p := GroupPlan{Ring: fleet.Ring, Fleet: fleet.Name, Cell: x.cell, Group: g.Name, Template: g.Template,
+		To: x.in.image(x.cell), Mixed: g.Mixed, Measured: x.measured(g)}
+	size := g.Desired
+	if was, ok := x.basis[place{x.cell, g.Name}]; ok {
+		size = was
+	}
+	p.Preferences = fleet.Refresh.forGroup(g, size)
 	p.Findings = preflight(g, p.Preferences)
-	if p.refused() {
-		return p, nil
+	p.contested(f.fleets)
+	if !p.refused() {
+		x.inUse(g, &p)
 	}
-	if err := r.inUse(ctx, g, &p); err != nil || p.refused() {
-		return p, err
+	if !p.refused() {
+		p.Nothing = p.From == p.To && p.Measured.OnImage == len(g.Instances) && !p.Pin
 	}
-	if err := r.foreign(ctx, &p); err != nil {
-		return p, err
-	}
-	p.Nothing = p.From == p.To && p.Measured.OnImage == len(g.Instances) && !p.Pin
-	return p, nil
+	p.Measured.Bounds = boundsOf(g, p.Preferences)
+	p.Measured.Estimate = x.estimate(g, p)
+	return p
 }
 
 // inUse finds the version that the group runs, and its image.
-func (r *reader) inUse(ctx context.Context, g Group, p *GroupPlan) error {
+func (x *cellReader) inUse(g Group, p *GroupPlan) {
 	asked := running(g)
 	if len(asked) > 1 {
 		p.refuse(fault.Conflict, "set the group to the version it shall keep, and let it settle",
 			"it launches from %s, and its instances run versions %s", g.Template.Version, strings.Join(asked, " and "))
-		return nil
+		return
 	}
-	v, err := r.version(ctx, p.Cell, g.Template.ID, asked[0])
-	if err != nil {
-		return fmt.Errorf("group %s: %w", g.Name, err)
+	key := versionKey{g.Template.ID, asked[0]}
+	if err := x.absent[key]; err != nil {
+		p.refuse(fault.KindOf(err), fault.HintOf(err), "%s", err)
+		return
 	}
+	v := x.versions[key]
 	p.InUse, p.From = v.Number, v.Image
 	p.Pin = !numbered(g.Template.Version)
 	switch {
 	case v.Image == "":
 		p.refuse(fault.Unsupported, "put an ImageId into the template version", "version %s of its launch template names no image", v.Number)
+		return
 	case !strings.HasPrefix(v.Image, "ami-"):
 		p.refuse(fault.Unsupported, "put a literal image id into the template version; an alias cannot be rolled back",
 			"version %s of its launch template names the image by %s", v.Number, v.Image)
+		return
 	case p.Pin:
 		p.note("it launches from %s; it is pinned to version %s, which it runs, before anything else", g.Template.Version, v.Number)
 	}
-	return nil
+	var err error
+	if p.Diff, err = withImage(v, p.To); err != nil {
+		p.refuse(fault.Failed, "", "read version %s of its launch template: %s", v.Number, err)
+	}
 }
 
 // running is the version to start from: the saved one when it is a number, else what
@@ -200,109 +188,30 @@ func numbered(version string) bool {
 	return err == nil && n > 0
 }
 
-func (r *reader) version(ctx context.Context, c Cell, template, version string) (TemplateVersion, error) {
-	key := versionKey{c, template, version}
-	if v, ok := r.versions[key]; ok {
-		return v, nil
-	}
-	ports, err := r.ports(ctx, c)
-	if err != nil {
-		return TemplateVersion{}, err
-	}
-	list, err := ports.Templates.Versions(ctx, template, version)
-	if err != nil {
-		return TemplateVersion{}, fmt.Errorf("read version %s of launch template %s: %w", version, template, err)
-	}
-	if len(list) != 1 {
-		return TemplateVersion{}, fault.New(fault.NotFound, "", "launch template %s has no version %s", template, version)
-	}
-	r.versions[key] = list[0]
-	return list[0], nil
-}
-
-// foreign refuses a group in which somebody else's refresh runs. One that goes to
-// our image on a version made by us may be that of a run which was interrupted; the
-// unit compares it exactly.
-func (r *reader) foreign(ctx context.Context, p *GroupPlan) error {
-	ports, err := r.ports(ctx, p.Cell)
-	if err != nil {
-		return err
-	}
-	list, err := ports.Refreshes.List(ctx, p.Group)
-	if err != nil {
-		return fmt.Errorf("list the instance refreshes of group %s: %w", p.Group, err)
-	}
-	for _, x := range list {
-		if terminal(x.Status) {
-			continue
-		}
-		v, err := r.version(ctx, p.Cell, p.Template.ID, x.Desired.Template.Version)
-		if err != nil && fault.KindOf(err) != fault.NotFound {
-			return err
-		}
-		if x.Desired.Template.ID == p.Template.ID && v.Image == p.To &&
-			(v.Number == p.InUse || v.Description == describe(p.InUse, p.To)) {
-			p.note("an instance refresh to the same version is under way (%s, %s); it is adopted", x.ID, x.Status)
-			continue
-		}
-		p.refuse(fault.Conflict, "wait until it has ended, or end it yourself",
-			"somebody else's instance refresh %s is under way (%s)", x.ID, x.Status)
-	}
-	return nil
-}
-
-func (r *reader) measure(c Cell, g Group) Measured {
-	m := Measured{Min: g.Min, Max: g.Max, Desired: g.Desired}
-	for _, i := range g.Instances {
-		m.Instances = append(m.Instances, i.ID)
-		if i.State == InService {
-			m.InService++
-		}
-		if r.images[c][i.ID] == r.in.image(c) {
-			m.OnImage++
-		}
-	}
-	return m
-}
-
-// launchable checks the image to go to in every cell, and the images a rollback would
-// go to.
-func (r *reader) launchable(ctx context.Context, p *Plan) error {
-	ids := map[Cell][]string{}
-	for g := range p.Groups() {
-		ids[g.Cell] = append(ids[g.Cell], g.To)
-		if g.From != "" {
-			ids[g.Cell] = append(ids[g.Cell], g.From)
-		}
-	}
-	states := map[Cell]map[string]string{}
-	for c, list := range ids {
-		slices.Sort(list)
-		list = slices.Compact(list)
-		ports, err := r.ports(ctx, c)
-		if err != nil {
-			return err
-		}
-		if states[c], err = ports.Images.States(ctx, list); err != nil {
-			return fmt.Errorf("look at the images %s%s: %w", strings.Join(list, ", "), c.in(), err)
-		}
-	}
-	for i := range p.Rings {
-		for j := range p.Rings[i].Groups {
-			g := &p.Rings[i].Groups[j]
-			switch state, ok := states[g.Cell][g.To]; {
-			case !ok:
-				return fault.New(fault.NotFound, "check id, account and region", "roll to %s: there is no such image%s", g.To, g.Cell.in())
-			case state != "available":
-				return fault.New(fault.Conflict, "", "roll to %s: the image is %s%s, not available", g.To, state, g.Cell.in())
-			}
-			if state := states[g.Cell][g.From]; g.From != "" && !g.Nothing && state != "available" {
-				g.refuse(fault.Conflict, "without it nothing could be rolled back; make it available again",
-					"the image %s that it runs now is %s", g.From, or(state, "gone"))
+// followers tells of groups outside all fleets that launch from a channel by
+// resolve:ssm: they follow it without a roll, instance by instance.
+func (x *cellReader) followers(nobodys []claimed) []PlanFinding {
+	var out []PlanFinding
+	for _, f := range nobodys {
+		for _, version := range running(f.group) {
+			name, ok := Parameter(x.versions[versionKey{f.group.Template.ID, version}].Image)
+			if ok && slices.Contains(x.in.Channels, name) {
+				out = append(out, PlanFinding{Cell: x.cell, Finding: Finding{Warn: true,
+					Text: fmt.Sprintf("group %s launches from %s by resolve:ssm and belongs to no fleet: new instances follow the channel at once, without a roll", f.group.Name, name),
+					Hint: "put a literal image id into its template version and the group into a fleet"}})
+				break
 			}
 		}
 	}
-	return nil
+	return out
+}
+
+// Parameter is the Parameter Store name in an image that is given as
+// resolve:ssm:NAME, NAME:VERSION or NAME:LABEL.
+func Parameter(image string) (name string, ok bool) {
+	name, ok = strings.CutPrefix(image, "resolve:ssm:")
+	name, _, _ = strings.Cut(name, ":")
+	return name, ok && name != ""
 }
 
 func or(s, otherwise string) string {

@@ -113,6 +113,30 @@ func onlyImage(a, b TemplateVersion, image string) (bool, []FieldDiff, error) {
 	return len(d) == 1 && d[0].Path == "ImageId" && d[0].To == image && b.Image == image, d, nil
 }
 
+// withImage is in what a version with the image replaced would differ from v; nothing
+// where it has that image already.
+func withImage(v TemplateVersion, image string) ([]FieldDiff, error) {
+	if v.Image == image {
+		return nil, nil
+	}
+	fields := map[string]json.RawMessage{}
+	if len(v.Data) > 0 {
+		if err := json.Unmarshal(v.Data, &fields); err != nil {
+			return nil, fmt.Errorf("read launch template data: %w", err)
+		}
+	}
+	id, err := json.Marshal(image)
+	if err != nil {
+		return nil, err
+	}
+	fields["ImageId"] = id
+	after, err := json.Marshal(fields)
+	if err != nil {
+		return nil, err
+	}
+	return Diff(v.Data, after)
+}
+
 // sameJSON compares two JSON values by content.
 func sameJSON(a, b json.RawMessage) bool {
 	d, err := Diff(a, b)

@@ -37,9 +37,9 @@ func New(s *session.Session) (Groups, Templates, Refreshes) {
 	return Groups{client}, newTemplates(s), Refreshes{client}
 }
 
-// Find lists groups by name, or by tags when there are no names.
+// Find lists groups by name, or by tags when there are no names, or all groups.
 func (g Groups) Find(ctx context.Context, names []string, tags map[string]string) ([]rollout.Group, error) {
-	in := &autoscaling.DescribeAutoScalingGroupsInput{AutoScalingGroupNames: names}
+	in := &autoscaling.DescribeAutoScalingGroupsInput{AutoScalingGroupNames: names, MaxRecords: aws.Int32(100)} // the most a page holds
 	if len(names) == 0 {
 		for _, k := range slices.Sorted(maps.Keys(tags)) {
 			in.Filters = append(in.Filters, types.Filter{Name: aws.String("tag:" + k), Values: []string{tags[k]}})
@@ -89,8 +89,9 @@ func group(x types.AutoScalingGroup) (rollout.Group, error) {
 	for _, i := range x.Instances {
 		g.Instances = append(g.Instances, rollout.Member{ID: aws.ToString(i.InstanceId), State: string(i.LifecycleState),
 			Healthy: strings.EqualFold(aws.ToString(i.HealthStatus), "healthy"), Protected: aws.ToBool(i.ProtectedFromScaleIn),
-			Template: template(i.LaunchTemplate)})
+			Template: template(i.LaunchTemplate), Type: aws.ToString(i.InstanceType), Zone: aws.ToString(i.AvailabilityZone)})
 	}
+	around(&g, x)
 	if m := x.MixedInstancesPolicy; m != nil {
 		var err error
 		if g.Template, g.Mixed, err = policy(m); err != nil {

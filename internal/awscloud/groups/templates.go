@@ -23,8 +23,9 @@ type TemplatesAPI interface {
 }
 
 var (
-	_ TemplatesAPI      = (*ec2.Client)(nil)
-	_ rollout.Templates = Templates{}
+	_ TemplatesAPI         = (*ec2.Client)(nil)
+	_ rollout.Templates    = Templates{}
+	_ rollout.TemplateEnds = Templates{}
 )
 
 // Templates reads and makes launch-template versions.
@@ -51,6 +52,32 @@ func (t Templates) Versions(ctx context.Context, id string, versions ...string) 
 		}
 	}
 	slices.SortFunc(out, func(a, b rollout.TemplateVersion) int { return number(a) - number(b) })
+	return out, nil
+}
+
+// Ends lists the latest and the default version of every template there is. One that
+// is both comes once.
+func (t Templates) Ends(ctx context.Context) ([]rollout.TemplateVersion, error) {
+	var out []rollout.TemplateVersion
+	seen := map[[2]string]bool{}
+	p := ec2.NewDescribeLaunchTemplateVersionsPaginator(t.API, &ec2.DescribeLaunchTemplateVersionsInput{
+		Versions: []string{"$Latest", "$Default"}, MaxResults: aws.Int32(200)}) // the most a page holds
+	for p.HasMorePages() {
+		page, err := p.NextPage(ctx)
+		if err != nil {
+			return nil, awscloud.Wrap(err, "describe the latest and default versions of all launch templates")
+		}
+		for _, x := range page.LaunchTemplateVersions {
+			v, err := version(x)
+			if err != nil {
+				return nil, err
+			}
+			if key := [2]string{v.Template, v.Number}; !seen[key] {
+				seen[key] = true
+				out = append(out, v)
+			}
+		}
+	}
 	return out, nil
 }
 

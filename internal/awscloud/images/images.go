@@ -32,6 +32,8 @@ var (
 	_ bake.Creator   = Images{}
 	_ publish.Images = Images{}
 	_ rollout.Images = Images{}
+
+	_ rollout.ImageOwners = Images{}
 )
 
 // Images finds, tags and makes images.
@@ -93,6 +95,22 @@ func (i Images) States(ctx context.Context, ids []string) (map[string]string, er
 		}
 		for _, x := range list {
 			out[aws.ToString(x.ImageId)] = string(x.State)
+		}
+	}
+	return out, nil
+}
+
+// Owners is each image's owner by id.
+func (i Images) Owners(ctx context.Context, ids []string) (map[string]string, error) {
+	out := map[string]string{}
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !valid(id) })
+	for some := range slices.Chunk(ids, 200) { // the most values a filter takes
+		list, err := i.describe(ctx, &ec2.DescribeImagesInput{Filters: []types.Filter{filter("image-id", some...)}})
+		if err != nil {
+			return nil, err
+		}
+		for _, x := range list {
+			out[aws.ToString(x.ImageId)] = aws.ToString(x.OwnerId)
 		}
 	}
 	return out, nil

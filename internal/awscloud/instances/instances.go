@@ -32,6 +32,7 @@ var (
 	_ ssmAPI            = (*ssm.Client)(nil)
 	_ bake.Instances    = Builders{}
 	_ rollout.Instances = Instances{}
+	_ rollout.ImageUse  = Instances{}
 	_ inplace.Nodes     = Nodes{}
 )
 
@@ -68,6 +69,29 @@ func (i Instances) Describe(ctx context.Context, ids []string) ([]rollout.Instan
 		}
 		for _, x := range list {
 			out = append(out, rollout.Instance{ID: aws.ToString(x.InstanceId), Image: aws.ToString(x.ImageId), State: state(x)})
+		}
+	}
+	return out, nil
+}
+
+// Using is the image of every instance that runs one of the images and is not
+// terminated, by instance id, in pages of 1000.
+func (i Instances) Using(ctx context.Context, images []string) (map[string]string, error) {
+	out := map[string]string{}
+	for some := range slices.Chunk(images, 200) { // the most values a filter takes
+		p := ec2.NewDescribeInstancesPaginator(i.API, &ec2.DescribeInstancesInput{MaxResults: aws.Int32(1000), Filters: []types.Filter{
+			{Name: aws.String("image-id"), Values: some},
+			{Name: aws.String("instance-state-name"), Values: []string{"pending", "running", "stopping", "stopped"}}}})
+		for p.HasMorePages() {
+			page, err := p.NextPage(ctx)
+			if err != nil {
+				return nil, awscloud.Wrap(err, "describe instances by image")
+			}
+			for _, r := range page.Reservations {
+				for _, x := range r.Instances {
+					out[aws.ToString(x.InstanceId)] = aws.ToString(x.ImageId)
+				}
+			}
 		}
 	}
 	return out, nil

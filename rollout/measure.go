@@ -1,0 +1,136 @@
+package rollout
+
+import (
+	"slices"
+	"time"
+
+	"github.com/goldenami/rehydrate/rollout/estimate"
+)
+
+// Estimate is how long a group's refresh may take, and what its surge may cost.
+type Estimate struct {
+	estimate.Refresh
+	Cost *estimate.Cost `json:"cost,omitempty"` // of the surge; nil: no price is known
+}
+
+// RingMeasured are the figures of a ring.
+type RingMeasured struct {
+	Duration estimate.Span  `json:"duration"` // without the soak
+	Surge    estimate.Hours `json:"surge"`
+	Cost     *estimate.Cost `json:"cost,omitempty"` // nil: the price of a group is not known
+	Window   *Window        `json:"window,omitempty"`
+}
+
+// Window is the ring's next window, and whether the ring fits into it.
+type Window struct {
+	Opens  time.Time `json:"opens,omitzero"`
+	Closes time.Time `json:"closes,omitzero"`
+	// Fits says that even the longest estimate ends before the window closes; Likely
+	// that the likely one does. A window that never opens fits nothing.
+	Fits   bool `json:"fits"`
+	Likely bool `json:"likely"`
+}
+
+// measured are the values of a group that may move.
+func (x *cellReader) measured(g Group) Measured {
+	m := Measured{Min: g.Min, Max: g.Max, Desired: g.Desired}
+	for _, i := range g.Instances {
+		m.Instances = append(m.Instances, i.ID)
+		if i.State == InService {
+			m.InService++
+		}
+		if x.images[i.ID] == x.in.image(x.cell) {
+			m.OnImage++
+		}
+	}
+	return m
+}
+
+// estimate is how long the group's refresh may take.
+func (x *cellReader) estimate(g Group, p GroupPlan) Estimate {
+	if p.Nothing {
+		return Estimate{}
+	}
+	pref, b := p.Preferences, p.Measured.Bounds
+	in := estimate.Group{Desired: g.Desired, Replace: len(g.Instances) - p.Measured.OnImage, Floor: b.Floor, Ceiling: b.Ceiling,
+		Balanced: g.Balanced, Warmup: g.Warmup, Checkpoints: pref.Checkpoints, CheckpointDelay: pref.CheckpointDelay, Soak: pref.Soak}
+	if pref.Warmup != nil {
+		in.Warmup = pref.Warmup
+	}
+	if len(pref.Checkpoints) > 0 && pref.CheckpointDelay == 0 {
+		in.CheckpointDelay = time.Hour // the API's own
+	}
+	e := Estimate{Refresh: estimate.Default().Of(in)}
+	if price, ok := x.in.Prices.Hourly(x.cell.Region, types(g)); ok {
+		e.Cost = x.in.Prices.Cost(e.Surge, price)
+	}
+	return e
+}
+
+// types are the instance types that a group may launch, as far as it says so.
+func types(g Group) []string {
+	out := slices.Clone(g.Types)
+	if len(out) == 0 {
+		for _, m := range g.Instances {
+			if m.Type != "" {
+				out = append(out, m.Type)
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// measure adds up each ring, and sees whether it fits into its window. A ring begins
+// when the one before has likely ended and soaked.
+func (p *Plan) measure(in Input) {
+	begins := p.At
+	for i := range p.Rings {
+		ring := &p.Rings[i]
+		m := &RingMeasured{}
+		var groups []estimate.Placed
+		cost, priced := estimate.Cost{}, true
+		for _, g := range ring.Groups {
+			e := g.Measured.Estimate
+			groups = append(groups, estimate.Placed{Cell: g.Cell.String(), Duration: e.Duration})
+			m.Surge = m.Surge.Plus(e.Surge)
+			switch {
+			case e.Cost != nil:
+				cost = estimate.Cost{Currency: e.Cost.Currency, Low: cost.Low + e.Cost.Low, Likely: cost.Likely + e.Cost.Likely, High: cost.High + e.Cost.High}
+			case e.Surge.High > 0:
+				priced = false
+			}
+		}
+		if priced && cost.Currency != "" {
+			m.Cost = &cost
+		}
+		overall, perCell := ring.together()
+		m.Duration = estimate.Ring(groups, overall, perCell)
+		at := slices.IndexFunc(in.Rings, func(r Ring) bool { return r.Name == ring.Name })
+		if at >= 0 && in.Rings[at].Opens != nil {
+			m.Window = fits(in.Rings[at].Opens, begins, m.Duration)
+			if m.Window.Opens.After(begins) {
+				begins = m.Window.Opens
+			}
+		}
+		ring.Measured = m
+		begins = begins.Add(m.Duration.Likely + ring.Soak)
+	}
+}
+
+// together is how many groups of the ring move at a time, overall and in a cell.
+func (r *RingPlan) together() (overall, perCell int) { return 1, 0 }
+
+func fits(next func(time.Time) (time.Time, time.Time), from time.Time, d estimate.Span) *Window {
+	opens, closes := next(from)
+	w := &Window{Opens: opens, Closes: closes}
+	if opens.IsZero() || closes.IsZero() {
+		return w
+	}
+	begin := from
+	if opens.After(begin) {
+		begin = opens
+	}
+	w.Fits, w.Likely = !begin.Add(d.High).After(closes), !begin.Add(d.Likely).After(closes)
+	return w
+}
