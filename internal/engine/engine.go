@@ -34,8 +34,10 @@ func (l *Local) Run(ctx context.Context, name string, u unit.Unit) (json.RawMess
 		return nil, err
 	}
 	for !h.done {
-		if err := l.sleep(ctx, name, h.next); err != nil {
-			return nil, err
+		if h.decision == nil {
+			if err := l.sleep(ctx, name, h.next); err != nil {
+				return nil, err
+			}
 		}
 		if err := h.before(ctx); err != nil {
 			return nil, err
@@ -54,14 +56,18 @@ func (l *Local) Run(ctx context.Context, name string, u unit.Unit) (json.RawMess
 // sleep waits as the last Advance asked.
 func (l *Local) sleep(ctx context.Context, name string, n pending) error {
 	if n.approval != "" {
-		return fault.As(&Waiting{Unit: name, Approval: n.approval}, fault.Waiting, "approve it, then `rehydrate run --resume "+l.Journal.Run()+"`")
+		return fault.As(&Waiting{Unit: name, Approval: n.approval}, fault.Waiting, "`rehydrate approve "+l.Journal.Run()+" --by NAME`, then `rehydrate run --resume "+l.Journal.Run()+"`")
 	}
 	if n.due.IsZero() {
 		return ctx.Err()
 	}
 	clock := l.clock(n.wall)
-	if left := n.due.Sub(clock.Now()); l.MaxWait > 0 && left > l.MaxWait {
-		return fault.As(&Waiting{Unit: name, Until: n.due}, fault.Waiting, "go on later with `rehydrate run --resume --due`")
+	until := n.due
+	if n.whole.After(until) {
+		until = n.whole
+	}
+	if left := until.Sub(clock.Now()); l.MaxWait > 0 && left > l.MaxWait {
+		return fault.As(&Waiting{Unit: name, Until: until, Look: n.due}, fault.Waiting, "go on later with `rehydrate run --resume --due`")
 	}
 	return clock.Sleep(ctx, n.due)
 }
@@ -72,6 +78,16 @@ type Waiting struct {
 	Unit     string
 	Approval string
 	Until    time.Time
+	// Look is when the unit wants to look in between; zero or Until: it does not.
+	Look time.Time
+}
+
+// Due is when going on with the run does something.
+func (w *Waiting) Due() time.Time {
+	if w.Look.IsZero() {
+		return w.Until
+	}
+	return w.Look
 }
 
 func (w *Waiting) Error() string {
@@ -95,6 +111,7 @@ func (l *Local) clock(wall bool) wait.Clock {
 // pending is what stands before the next Advance.
 type pending struct {
 	due      time.Time
+	whole    time.Time // when a wait of many looks may end; zero: due
 	wall     bool
 	approval string
 }
@@ -110,8 +127,9 @@ type history struct {
 	done  bool
 	// approval is what the last record waits for.
 	approval string
-	started  bool // a Before record of this state stands in the journal
-	cut      bool // that record is of another process, which did not live to add an After
+	decision *unit.Decision // the answer to it, for the next Advance
+	started  bool           // a Before record of this state stands in the journal
+	cut      bool           // that record is of another process, which did not live to add an After
 }
 
 func (l *Local) open(ctx context.Context, name, kind string) (*history, error) {
@@ -120,6 +138,7 @@ func (l *Local) open(ctx context.Context, name, kind string) (*history, error) {
 		return nil, err
 	}
 	h := &history{l: l, unit: name, kind: kind}
+	asked := 0
 	for _, r := range records {
 		if r.Kind != kind {
 			return nil, fault.New(fault.Conflict, "", "unit %s of run %s is a %s in the journal, not a %s", name, l.Journal.Run(), r.Kind, kind)
@@ -130,15 +149,23 @@ func (l *Local) open(ctx context.Context, name, kind string) (*history, error) {
 			h.started = true
 		case journal.After:
 			h.state, h.done, h.started, h.approval = r.State, r.Done, false, r.Approval
-			h.next = pending{due: r.Due, approval: r.Approval}
+			h.next, asked = pending{due: r.Due, approval: r.Approval}, r.Seq
 		}
 	}
 	h.cut = h.started
+	if h.next.approval != "" && !h.done {
+		if h.decision, err = l.Journal.Decision(ctx, name, asked); err != nil {
+			return nil, err
+		}
+	}
 	return h, nil
 }
 
 // mark tells the first Advance after a crash that it may be a repetition.
 func (h *history) mark(ctx context.Context) context.Context {
+	if h.decision != nil {
+		ctx = unit.Decided(ctx, *h.decision)
+	}
 	if !h.cut {
 		return ctx
 	}
@@ -162,8 +189,12 @@ func (h *history) before(ctx context.Context) error {
 // after takes an Advance's answer and records it if it changed anything.
 func (h *history) after(ctx context.Context, state json.RawMessage, n unit.Next) error {
 	h.next = pending{approval: n.Approval, wall: n.Wall}
+	h.decision = nil
 	if n.After > 0 {
 		h.next.due = h.l.clock(n.Wall).Now().Add(n.After)
+	}
+	if n.Whole > 0 {
+		h.next.whole = h.l.clock(n.Wall).Now().Add(n.Whole)
 	}
 	if !n.Done && n.Approval == h.approval && bytes.Equal(state, h.state) {
 		return nil

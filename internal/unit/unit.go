@@ -29,6 +29,10 @@ type Next struct {
 	Done bool
 	// After is how long to wait before the next Advance; 0 is at once.
 	After time.Duration
+	// Whole is how long the unit will wait in all if every look on the way finds
+	// nothing, for a wait of many short ones; 0: After is all of it. A process that may
+	// not wait so long leaves after one look.
+	Whole time.Duration
 	// Wall says that the wait is for something that lives in real time, such as a
 	// child process, whatever clock the run has.
 	Wall bool
