@@ -89,7 +89,7 @@ func (r *resolver) fleet(s *fleetSchema) {
 			return
 		}
 	}
-	f := &Fleet{Label: s.Label, Ring: s.Ring, ASGTags: s.ASGTags, ASGNames: s.ASGNames, NodeTags: s.NodeTags, DeclRange: s.Range.String()}
+	f := &Fleet{Label: s.Label, Ring: s.Ring, ASGTags: s.ASGTags, ASGNames: s.ASGNames, ASGTemplate: s.ASGTemplate, NodeTags: s.NodeTags, DeclRange: s.Range.String()}
 	var labels []string
 	for _, i := range r.cfg.Images {
 		labels = append(labels, i.Label)
@@ -97,10 +97,13 @@ func (r *resolver) fleet(s *fleetSchema) {
 	if name := r.reference(s.Follows, "image", labels); name != "" {
 		f.Image, _ = r.cfg.ImageNamed(name)
 	}
-	groups, nodes := len(s.ASGTags)+len(s.ASGNames) > 0, len(s.NodeTags) > 0
+	r.places(s, f)
+	groups, nodes := s.selectors() > 0, len(s.NodeTags) > 0
 	switch {
 	case groups == nodes:
-		r.fault(s.Range, "Fleet of what?", "fleet %q needs either asg_tags or asg_names, or node_tags.", s.Label)
+		r.fault(s.Range, "Fleet of what?", "fleet %q needs either asg_tags, asg_names or asg_template, or node_tags.", s.Label)
+	case s.selectors() > 1:
+		r.fault(s.Range, "Fleet of what?", "fleet %q has more than one of asg_tags, asg_names and asg_template; leave all but one, or write several fleets.", s.Label)
 	case groups:
 		f.Refresh = r.refresh(s.Range, s.Refresh)
 		if f.Image != nil && !slices.Contains(f.Image.Rings, f.Ring) {
@@ -134,6 +137,7 @@ func (r *resolver) refresh(at hcl.Range, s *refreshSchema) *Refresh {
 			r.fault(at, "Wrong checkpoints", "checkpoints are ascending whole percentages from 1 to 100; %d is not.", c)
 		}
 	}
+	r.exceptions(at, s, f)
 	if len(f.Alarms) > 10 {
 		r.fault(at, "Too many alarms", "an instance refresh takes at most 10 alarms; there are %d.", len(f.Alarms))
 	}

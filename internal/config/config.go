@@ -81,12 +81,17 @@ type Source struct {
 // Fleet is what follows an image line: Auto Scaling groups in a ring, or long-lived
 // nodes.
 type Fleet struct {
-	Label     string
-	Image     *Image
-	Ring      string
-	ASGTags   map[string]string
-	ASGNames  []string
-	NodeTags  map[string]string
+	Label    string
+	Image    *Image
+	Ring     string
+	ASGTags  map[string]string
+	ASGNames []string
+	// ASGTemplate is a launch template, by id or name: groups that use it.
+	ASGTemplate string `json:",omitempty"`
+	NodeTags    map[string]string
+	// Accounts and Regions are where the groups are; see Places.
+	Accounts  []*Account `json:",omitempty"`
+	Regions   []string   `json:",omitempty"`
 	Refresh   *Refresh
 	InPlace   *InPlace
 	DeclRange string // file:line of the block
@@ -102,6 +107,12 @@ type Refresh struct {
 	Soak            time.Duration // after the group
 	Alarms          []string
 	Rollback        bool
+	// Protected (Refresh, Ignore, Wait) and Standby (Terminate, Ignore, Wait) say what
+	// becomes of such instances; empty: a group that has some is refused.
+	Protected string `json:",omitempty"`
+	Standby   string `json:",omitempty"`
+	// AllowOutage accepts that a group of one instance is empty for a while.
+	AllowOutage bool `json:",omitempty"`
 }
 
 // InPlace says how long-lived nodes are patched.

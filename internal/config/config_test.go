@@ -133,7 +133,7 @@ func TestParse_refuses_with_the_place_and_the_nearest_word(t *testing.T) {
 		"a foreign channel":     {"/golden/web/latest", "/aws/service/x", []string{"channel"}},
 		"no source":             {"source_name   =", "tags = { a =", []string{"line"}},
 		"anybody's image":       {`source_owners = ["136693071363"]`, ``, []string{"anybody's"}},
-		"a fleet of both":       {`node_tags = {`, `asg_names = ["x"]` + "\n  node_tags = {", []string{"asg_tags or asg_names, or node_tags"}},
+		"a fleet of both":       {`node_tags = {`, `asg_names = ["x"]` + "\n  node_tags = {", []string{"asg_tags, asg_names or asg_template, or node_tags"}},
 		"a wrong reboot":        {`"if-needed"`, `"if-neded"`, []string{`Did you mean "if-needed"`}},
 		"a duplicate fleet":     {`fleet "db"`, `fleet "web-dev"`, []string{"Duplicate fleet"}},
 		"a bad baseline":        {"approve_after_days  = 7", "approve_after_days  = 700", []string{"Baseline refused", "360"}},

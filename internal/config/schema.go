@@ -90,15 +90,18 @@ type imageSchema struct {
 }
 
 type fleetSchema struct {
-	Label    string            `hcl:"label,label"`
-	Follows  hcl.Expression    `hcl:"follows"`
-	Ring     string            `hcl:"ring,optional"`
-	ASGTags  map[string]string `hcl:"asg_tags,optional"`
-	ASGNames []string          `hcl:"asg_names,optional"`
-	NodeTags map[string]string `hcl:"node_tags,optional"`
-	Refresh  *refreshSchema    `hcl:"refresh,block"`
-	InPlace  *inPlaceSchema    `hcl:"in_place,block"`
-	Range    hcl.Range         `hcl:",def_range"`
+	Label       string            `hcl:"label,label"`
+	Follows     hcl.Expression    `hcl:"follows"`
+	Ring        string            `hcl:"ring,optional"`
+	ASGTags     map[string]string `hcl:"asg_tags,optional"`
+	ASGNames    []string          `hcl:"asg_names,optional"`
+	ASGTemplate string            `hcl:"asg_template,optional"`
+	NodeTags    map[string]string `hcl:"node_tags,optional"`
+	Accounts    []string          `hcl:"accounts,optional"`
+	Regions     []string          `hcl:"regions,optional"`
+	Refresh     *refreshSchema    `hcl:"refresh,block"`
+	InPlace     *inPlaceSchema    `hcl:"in_place,block"`
+	Range       hcl.Range         `hcl:",def_range"`
 }
 
 type refreshSchema struct {
@@ -110,6 +113,9 @@ type refreshSchema struct {
 	Soak            string   `hcl:"soak,optional"`
 	Alarms          []string `hcl:"alarms,optional"`
 	Rollback        *bool    `hcl:"rollback,optional"`
+	Protected       string   `hcl:"protected,optional"`
+	Standby         string   `hcl:"standby,optional"`
+	AllowOutage     bool     `hcl:"allow_outage,optional"`
 }
 
 type inPlaceSchema struct {
