@@ -41,8 +41,11 @@ type TwinOptions struct {
 	Listen string
 	Clock  string // auto, real, manual or rate=N
 	Faults string // file
-	Idle   time.Duration
-	Seed   int64
+	// Credentials is a file of access keys (twin.ReadCredentials): only these are
+	// answered, and their signatures are checked. Empty answers every key.
+	Credentials string
+	Idle        time.Duration
+	Seed        int64
 	// Version is this program's, for the twin's health answer.
 	Version string
 	Ready   func(endpoint string)
@@ -78,6 +81,13 @@ func twinOptions(o TwinOptions) (twin.Options, error) {
 		if err != nil {
 			return out, fault.As(fmt.Errorf("read fault plan %s: %w", o.Faults, err), fault.Usage, "")
 		}
+	}
+	if o.Credentials != "" {
+		c, err := twin.ReadCredentials(o.Credentials)
+		if err != nil {
+			return out, err
+		}
+		out.Secrets, out.Keys = c.Secrets, c.Accounts
 	}
 	var file *worldfile.File
 	if o.World.File != "" {

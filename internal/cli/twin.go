@@ -16,7 +16,8 @@ func twinCommand() *cli.Command {
 		examples: []string{"rehydrate twin serve --listen 127.0.0.1:4599 --state .rehydrate/twin --world examples/demo/world.json"},
 		flags: []cli.Flag{
 			dir, worldFlag, setFlag,
-			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:0", Usage: "`ADDRESS`; port 0 takes a free one"},
+			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:0", Usage: "`ADDRESS`; port 0 takes a free one. Off loopback it wants --credentials"},
+			&cli.StringFlag{Name: "credentials", Usage: "`FILE` of the only access keys that are answered, as AWS's shared credentials file, readable by its owner alone"},
 			&cli.StringFlag{Name: "clock", Value: "auto", Usage: "how virtual time passes: auto, real, manual or rate=N (seconds a second)"},
 			&cli.StringFlag{Name: "faults", Usage: "fault plan `FILE`"},
 			&cli.DurationFlag{Name: "idle", Usage: "end after this long without a request"},
@@ -25,7 +26,7 @@ func twinCommand() *cli.Command {
 		run: func(c *cli.Context) error {
 			return app.ServeTwin(c.Context, app.TwinOptions{
 				Dir: c.String("state"), World: app.World{File: c.String("world"), Set: c.StringSlice("set")},
-				Listen: c.String("listen"), Clock: c.String("clock"), Faults: c.String("faults"), Idle: c.Duration("idle"), Seed: c.Int64("seed"), Version: Version,
+				Listen: c.String("listen"), Clock: c.String("clock"), Faults: c.String("faults"), Credentials: c.String("credentials"), Idle: c.Duration("idle"), Seed: c.Int64("seed"), Version: Version,
 				Ready: func(endpoint string) { fmt.Fprintf(c.App.Writer, "the twin answers at %s\n", endpoint) },
 			})
 		},

@@ -93,10 +93,12 @@ type Health struct {
 	Started time.Time `json:"started"`
 	Dir     string    `json:"dir"`
 	Version string    `json:"version,omitempty"`
+	// Signed says that only known access keys are answered.
+	Signed bool `json:"signed,omitempty"`
 }
 
 func (t *Twin) health(w http.ResponseWriter, _ *http.Request) {
-	answer(w, Health{Twin: true, PID: os.Getpid(), Started: t.started.UTC(), Dir: t.o.Dir, Version: t.o.Version})
+	answer(w, Health{Twin: true, PID: os.Getpid(), Started: t.started.UTC(), Dir: t.o.Dir, Version: t.o.Version, Signed: len(t.o.Secrets) > 0})
 }
 
 // clockAnswer is the clock's state and what a client needs to know.

@@ -61,7 +61,7 @@ func mayListen(address string, secrets bool) error {
 		return fault.New(fault.Usage, "write it as 127.0.0.1:4599", "serve twin: bad address %q", address)
 	}
 	if ip := net.ParseIP(host); (ip == nil || !ip.IsLoopback()) && !secrets {
-		return fault.New(fault.Usage, "listen on 127.0.0.1, or give access keys and secrets", "serve twin: %q is not a loopback address, and no credentials are set", address)
+		return fault.New(fault.Usage, "listen on 127.0.0.1, or give a file of access keys with --credentials", "serve twin: %q is not a loopback address, and no credentials are set", address)
 	}
 	return nil
 }

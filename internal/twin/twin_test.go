@@ -250,11 +250,9 @@ func TestAKilledTwinComesBackWhereItWas(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
-	taken, err := net.Listen("tcp", strings.TrimPrefix(at, "http://"))
-	if err != nil {
-		t.Fatal(err)
+	if taken, err := net.Listen("tcp", strings.TrimPrefix(at, "http://")); err == nil { // else somebody else has it already
+		defer taken.Close()
 	}
-	defer taken.Close()
 	if err := os.WriteFile(filepath.Join(dir, "endpoint.json"), left, 0o600); err != nil {
 		t.Fatal(err)
 	}
