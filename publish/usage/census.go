@@ -32,6 +32,13 @@ type Census struct {
 	// any, no image is proved to be unused.
 	Unknown []string `json:"unknown,omitempty"`
 	Looked  Looked   `json:"looked"`
+	// Groups are the names of each cell's groups.
+	Groups map[Cell][]string `json:"-"`
+}
+
+// News are the references that the census did not find by itself, nor EC2 then.
+func (c *Census) News(at Cell, list []Reference) []Reference {
+	return slices.DeleteFunc(slices.Clone(list), func(x Reference) bool { return c.seen(at, x) })
 }
 
 // Looked counts what a census read, for the words of a proof.
@@ -69,7 +76,7 @@ func (c *Census) Of(image string, kinds ...Kind) []Use {
 // Read takes a census. Its only error is that of an ended context: what cannot be
 // read is in Unknown.
 func Read(ctx context.Context, open Open, q Question) (*Census, error) {
-	r := &reader{Question: q, census: &Census{At: q.Now, Uses: map[string][]Use{}}, cells: map[Cell]*cell{}}
+	r := &reader{Question: q, census: &Census{At: q.Now, Uses: map[string][]Use{}, Groups: map[Cell][]string{}}, cells: map[Cell]*cell{}}
 	for _, at := range q.Cells {
 		if r.cells[at] != nil {
 			continue
@@ -146,6 +153,9 @@ func (r *reader) read(ctx context.Context, at Cell, ports Ports) *cell {
 	if c.groups, err = ports.Compute.Groups(ctx); err != nil {
 		r.unknown(at, "list groups", err)
 	}
+	for _, g := range c.groups {
+		r.census.Groups[at] = append(r.census.Groups[at], g.Name)
+	}
 	parameters, err := ports.Parameters.All(ctx)
 	if err != nil {
 		r.unknown(at, "list parameters", err)
@@ -198,7 +208,7 @@ func (r *reader) references(ctx context.Context, c *cell) {
 		return
 	}
 	for _, x := range list {
-		if !r.seen(c, x) {
+		if !r.census.seen(c.Cell, x) {
 			r.use(c, Use{Kind: Referred, ID: x.ARN, Image: x.Image, Text: fmt.Sprintf("EC2 says that %s %s names it", x.Kind, x.ARN)})
 		}
 	}

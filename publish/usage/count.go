@@ -245,14 +245,14 @@ func (c *cell) version(t Template) (*family, TemplateVersion, bool) {
 	return f, v, ok
 }
 
-// seen says whether a resource that EC2 names is among the uses that we found.
-func (r *reader) seen(c *cell, x Reference) bool {
-	for _, u := range r.census.Uses[x.Image] {
+// seen says whether a resource that EC2 names is among the uses that were found.
+func (c *Census) seen(at Cell, x Reference) bool {
+	for _, u := range c.Uses[x.Image] {
 		id := u.ID
 		if u.Version != nil {
 			id = u.Version.Template
 		}
-		if u.Cell == c.Cell && (strings.HasSuffix(x.ARN, "/"+strings.TrimPrefix(id, "/")) || strings.HasSuffix(x.ARN, ":"+id)) {
+		if u.Cell == at && (x.ARN == id || strings.HasSuffix(x.ARN, "/"+strings.TrimPrefix(id, "/")) || strings.HasSuffix(x.ARN, ":"+id)) {
 			return true
 		}
 	}
