@@ -121,3 +121,14 @@ func (c Calendar) closing(t time.Time) (time.Time, string) {
 	}
 	return end, why
 }
+
+// Opening is when the calendar is open first, from t on, and when it closes again. A
+// zero opening: never; a zero close: not within the 35 days after.
+func (c Calendar) Opening(t time.Time) (opens, closes time.Time) {
+	opens, ok := c.opening(t)
+	if !ok {
+		return time.Time{}, time.Time{}
+	}
+	closes, _ = c.closing(opens)
+	return opens, closes
+}
