@@ -10,15 +10,15 @@ import (
 )
 
 // LabelRevoked marks a version whose image was revoked. A label can stand on one
-// version only, so that of a particular image is LabelRevoked, a hyphen and its id.
+// version only, so further ones follow it with a hyphen and something of their own.
 const LabelRevoked = "revoked"
 
-// RevokedLabel is the label of the versions that hold a revoked image.
-func RevokedLabel(image string) string { return LabelRevoked + "-" + image }
+// TagRevoked is the tag of an image that was revoked.
+const TagRevoked = "rehydrate:revoked"
 
-// Revoked says that a version's labels say so of its image.
+// Revoked says that a version is labelled as one of a revoked image.
 func Revoked(p Parameter) bool {
-	return slices.Contains(p.Labels, LabelRevoked) || slices.Contains(p.Labels, RevokedLabel(p.Value))
+	return slices.ContainsFunc(p.Labels, func(l string) bool { return l == LabelRevoked || strings.HasPrefix(l, LabelRevoked+"-") })
 }
 
 // maxVersions is how many versions Parameter Store keeps. At that number the oldest

@@ -192,6 +192,9 @@ func available(ctx context.Context, ports Ports, id string, c Cell) (Image, erro
 		return Image{}, fault.New(fault.Conflict, "wait until it is available, or bake again",
 			"publish %s: the image is %s, not available", where(c, id), image.State)
 	}
+	if image.Tags[TagRevoked] != "" {
+		return Image{}, fault.New(fault.GateSaysNo, "bake again", "publish %s: the image was revoked at %s", where(c, id), image.Tags[TagRevoked])
+	}
 	return image, nil
 }
 
