@@ -7,6 +7,9 @@ type Ring struct {
 	Name string
 	// Soak is the waiting time after the ring, before the next one.
 	Soak time.Duration
+	// Concurrency is how many groups move at a time (0: one), PerCell how many in one
+	// cell (0: no bound of its own). The plan reckons with them; see Limits.
+	Concurrency, PerCell int
 	// Opens is the ring's next window from a time on: when it opens, and when it
 	// closes; the zero times say that there is none. Nil: it may roll at any time.
 	Opens func(from time.Time) (opens, closes time.Time) `json:"-"`

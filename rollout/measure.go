@@ -24,7 +24,7 @@ type RingMeasured struct {
 // Window is the ring's next window, and whether the ring fits into it.
 type Window struct {
 	Opens  time.Time `json:"opens,omitzero"`
-	Closes time.Time `json:"closes,omitzero"`
+	Closes time.Time `json:"closes,omitzero"` // zero: not soon
 	// Fits says that even the longest estimate ends before the window closes; Likely
 	// that the likely one does. A window that never opens fits nothing.
 	Fits   bool `json:"fits"`
@@ -104,10 +104,9 @@ func (p *Plan) measure(in Input) {
 		if priced && cost.Currency != "" {
 			m.Cost = &cost
 		}
-		overall, perCell := ring.together()
-		m.Duration = estimate.Ring(groups, overall, perCell)
 		at := slices.IndexFunc(in.Rings, func(r Ring) bool { return r.Name == ring.Name })
-		if at >= 0 && in.Rings[at].Opens != nil {
+		m.Duration = estimate.Ring(groups, max(1, in.Rings[at].Concurrency), in.Rings[at].PerCell)
+		if in.Rings[at].Opens != nil {
 			m.Window = fits(in.Rings[at].Opens, begins, m.Duration)
 			if m.Window.Opens.After(begins) {
 				begins = m.Window.Opens
@@ -118,19 +117,17 @@ func (p *Plan) measure(in Input) {
 	}
 }
 
-// together is how many groups of the ring move at a time, overall and in a cell.
-func (r *RingPlan) together() (overall, perCell int) { return 1, 0 }
-
 func fits(next func(time.Time) (time.Time, time.Time), from time.Time, d estimate.Span) *Window {
 	opens, closes := next(from)
 	w := &Window{Opens: opens, Closes: closes}
-	if opens.IsZero() || closes.IsZero() {
+	if opens.IsZero() {
 		return w
 	}
 	begin := from
 	if opens.After(begin) {
 		begin = opens
 	}
-	w.Fits, w.Likely = !begin.Add(d.High).After(closes), !begin.Add(d.Likely).After(closes)
+	w.Fits = closes.IsZero() || !begin.Add(d.High).After(closes)
+	w.Likely = closes.IsZero() || !begin.Add(d.Likely).After(closes)
 	return w
 }

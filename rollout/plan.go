@@ -30,6 +30,9 @@ type Input struct {
 	Rings  []Ring // in order
 	Fleets []Fleet
 
+	// Unknown are cells whose image could not be found out, and why; nothing is read
+	// there, and the plan refuses them.
+	Unknown map[Cell]error
 	// Channel is where the image was read, with the version it had; empty: it was named.
 	Channel        string
 	ChannelVersion int64
@@ -85,9 +88,12 @@ type PlanFinding struct {
 
 // RingPlan is one ring: its groups in the order in which they roll.
 type RingPlan struct {
-	Name   string        `json:"name"`
-	Soak   time.Duration `json:"soak,omitempty"` // before the next ring; 0 for the last
-	Groups []GroupPlan   `json:"groups"`
+	Name string        `json:"name"`
+	Soak time.Duration `json:"soak,omitempty"` // before the next ring; 0 for the last
+	// Concurrency and PerCell are how many groups move at a time; 0: one, and no bound.
+	Concurrency int         `json:"concurrency,omitempty"`
+	PerCell     int         `json:"perCell,omitempty"`
+	Groups      []GroupPlan `json:"groups"`
 	// Measured are the ring's own figures.
 	Measured *RingMeasured `json:"measured,omitempty"`
 }
@@ -163,7 +169,7 @@ func (s *Stage) plan(ctx context.Context, in Input, basis map[place]int) (*Plan,
 		p.Channel = &ChannelAt{in.Channel, in.ChannelVersion}
 	}
 	for i, ring := range in.Rings {
-		rp := RingPlan{Name: ring.Name, Soak: ring.Soak, Groups: []GroupPlan{}}
+		rp := RingPlan{Name: ring.Name, Soak: ring.Soak, Concurrency: ring.Concurrency, PerCell: ring.PerCell, Groups: []GroupPlan{}}
 		if i == len(in.Rings)-1 {
 			rp.Soak = 0
 		}

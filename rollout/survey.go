@@ -47,8 +47,11 @@ func (r *reader) cells(ctx context.Context) (map[Cell]*surveyed, error) {
 	out := make([]*surveyed, len(order))
 	err := each(ctx, manyCells, len(order), func(ctx context.Context, n int) error {
 		c := order[n]
-		got, err := r.survey(ctx, c, fleets[c])
-		if out[n] = got; err == nil {
+		err := r.in.Unknown[c]
+		if err == nil {
+			out[n], err = r.survey(ctx, c, fleets[c])
+		}
+		if err == nil {
 			return nil
 		}
 		if !settledBy(err) {

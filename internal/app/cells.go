@@ -7,6 +7,7 @@ import (
 	"github.com/goldenami/rehydrate/internal/awscloud/groups"
 	"github.com/goldenami/rehydrate/internal/awscloud/images"
 	"github.com/goldenami/rehydrate/internal/awscloud/instances"
+	"github.com/goldenami/rehydrate/internal/awscloud/look"
 	"github.com/goldenami/rehydrate/internal/awscloud/session"
 	"github.com/goldenami/rehydrate/internal/config"
 	"github.com/goldenami/rehydrate/internal/fault"
@@ -118,7 +119,7 @@ func (c *Cells) Rollout(ctx context.Context, at rollout.Cell) (rollout.Ports, er
 	}
 	inst, _, _ := instances.New(s)
 	gs, templates, refreshes := groups.New(s)
-	p = rollout.Ports{Groups: gs, Templates: templates, Refreshes: refreshes, Instances: inst, Images: images.New(s)}
+	p = rollout.Ports{Groups: gs, Templates: templates, Refreshes: refreshes, Instances: inst, Images: images.New(s), Look: look.New(s)}
 	c.ports[at] = p
 	return p, nil
 }

@@ -3,11 +3,8 @@ package app
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
-	"github.com/goldenami/rehydrate/internal/config"
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/record"
 	"github.com/goldenami/rehydrate/rollout"
@@ -61,34 +58,4 @@ func rolled(all []record.Roll) string {
 		parts = append(parts, fmt.Sprintf("%s %d of %d on %s", g.Group, g.OnImage, g.Of, g.To))
 	}
 	return strings.Join(parts, ", ")
-}
-
-func rollInput(c *config.Config, i *config.Image, image string) rollout.Input {
-	in := rollout.Input{Image: image}
-	soak := map[string]*rollout.Ring{}
-	for _, name := range i.Rings {
-		in.Rings = append(in.Rings, rollout.Ring{Name: name})
-	}
-	for n := range in.Rings {
-		soak[in.Rings[n].Name] = &in.Rings[n]
-	}
-	for _, f := range c.FleetsOf(i) {
-		if f.Refresh == nil {
-			continue
-		}
-		r := f.Refresh
-		if ring := soak[f.Ring]; ring != nil {
-			ring.Soak = max(ring.Soak, r.Soak)
-		}
-		pref := rollout.Preferences{MinHealthy: &r.MinHealthy, MaxHealthy: &r.MaxHealthy, Checkpoints: r.Checkpoints,
-			CheckpointDelay: r.CheckpointDelay, Rollback: r.Rollback, Alarms: r.Alarms}
-		if r.Warmup > 0 {
-			pref.Warmup = &r.Warmup
-		}
-		in.Fleets = append(in.Fleets, rollout.Fleet{Name: f.Label, Ring: f.Ring, Groups: f.ASGNames, Tags: maps.Clone(f.ASGTags), Refresh: pref})
-	}
-	in.Rings = slices.DeleteFunc(in.Rings, func(r rollout.Ring) bool {
-		return !slices.ContainsFunc(in.Fleets, func(f rollout.Fleet) bool { return f.Ring == r.Name })
-	})
-	return in
 }
