@@ -32,6 +32,7 @@ func (s *Service) Wire() *wire.Service {
 	o := wire.NewService("monitoring")
 	wire.Op(o, "PutMetricAlarm", s.PutMetricAlarm)
 	wire.Op(o, "DescribeAlarms", s.DescribeAlarms)
+	wire.Op(o, "DescribeAlarmHistory", s.DescribeAlarmHistory)
 	wire.Op(o, "SetAlarmState", s.SetAlarmState)
 	wire.Op(o, "DeleteAlarms", s.DeleteAlarms)
 	return o
@@ -101,6 +102,7 @@ func (s *Service) SetAlarmState(tx *world.Tx, in *cloudwatch.SetAlarmStateInput)
 	a.StateValue, a.StateReason, a.StateReasonData, a.StateUpdatedTimestamp = in.StateValue, in.StateReason, in.StateReasonData, &tx.Now
 	if was != a.StateValue {
 		a.StateTransitionedTimestamp = &tx.Now
+		remember(tx, change{*in.AlarmName, tx.Now, was, a.StateValue, *in.StateReason})
 	}
 	alarms(tx).Put(*in.AlarmName, a)
 	tx.Event("alarm.state", map[string]any{"alarm": *in.AlarmName, "from": string(was), "to": string(a.StateValue), "reason": *in.StateReason})
