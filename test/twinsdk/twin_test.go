@@ -74,19 +74,7 @@ func newRig(t *testing.T, mode world.Mode) *rig {
 	t.Helper()
 	r := &rig{t: t}
 	dir := t.TempDir()
-	w, err := twin.New(twin.Options{Seed: 1, Start: start, Mode: mode, Dir: dir, Build: func(w *world.World, _ string) (twin.Services, error) {
-		machines := &backing.Router{Modelled: modelled.New(modelled.Options{Repository: func(name string) (baseline.Available, error) {
-			return baseline.Available{Repositories: []baseline.Repository{{ID: name}}}, nil
-		}})}
-		r.ec2 = twinec2.New(w, machines, filepath.Join(dir, "machines"))
-		objects := twins3.New(filepath.Join(dir, "s3"))
-		groups := twinasg.New(w, r.ec2)
-		systems := twinssm.New(w, twinssm.Ports{EC2: r.ec2, Machines: machines, Objects: objects})
-		r.ec2.ResolveParameter, r.ec2.ImageParameters = systems.Resolve, systems.ImageParameters
-		r.wire = []*wire.Service{r.ec2.Wire(), systems.Wire(), groups.Wire(), objects.Wire(),
-			twinelb.New(w, r.ec2).Wire(), twincw.New(groups.SetAlarm).Wire(), twinkms.New().Wire(), twinsns.New(), twinebs.New(r.ec2).Wire()}
-		return twin.Services{Wire: r.wire, Close: machines.Close}, nil
-	}})
+	w, err := twin.New(twin.Options{Seed: 1, Start: start, Mode: mode, Dir: dir, Build: r.build})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,6 +92,21 @@ func newRig(t *testing.T, mode world.Mode) *rig {
 	r.topics, r.blocks = sns.NewFromConfig(c), ebs.NewFromConfig(c)
 	r.image(ami, "base")
 	return r
+}
+
+// build makes every service over a world.
+func (r *rig) build(w *world.World, dir string) (twin.Services, error) {
+	machines := &backing.Router{Modelled: modelled.New(modelled.Options{Repository: func(name string) (baseline.Available, error) {
+		return baseline.Available{Repositories: []baseline.Repository{{ID: name}}}, nil
+	}})}
+	r.ec2 = twinec2.New(w, machines, filepath.Join(dir, "machines"))
+	objects := twins3.New(filepath.Join(dir, "s3"))
+	groups := twinasg.New(w, r.ec2)
+	systems := twinssm.New(w, twinssm.Ports{EC2: r.ec2, Machines: machines, Objects: objects})
+	r.ec2.ResolveParameter, r.ec2.ImageParameters = systems.Resolve, systems.ImageParameters
+	r.wire = []*wire.Service{r.ec2.Wire(), systems.Wire(), groups.Wire(), objects.Wire(),
+		twinelb.New(w, r.ec2).Wire(), twincw.New(groups.SetAlarm).Wire(), twinkms.New().Wire(), twinsns.New(), twinebs.New(r.ec2).Wire()}
+	return twin.Services{Wire: r.wire, Close: machines.Close}, nil
 }
 
 func (r *rig) image(id, name string) string {
