@@ -35,7 +35,10 @@ func (p *pipeline) readArtifact(r *record.Run, name string, into any) error {
 		return os.ErrNotExist
 	}
 	if !filepath.IsAbs(name) {
-		name = filepath.Join(p.State.Artifacts(r.ID), name)
+		var err error
+		if name, err = p.State.File(r.ID, name); err != nil {
+			return err
+		}
 	}
 	data, err := os.ReadFile(name)
 	if err != nil {

@@ -24,6 +24,7 @@ func (p *pipeline) bake(ctx context.Context) (outcome, text string, err error) {
 	if err != nil {
 		return "", "", err
 	}
+	plan.Request.Folder = p.State.Artifacts(p.Run) // a resume may be on another machine
 	plan.Request.Packer.Env = p.packerEnv() // never written down, so not in the plan
 	u := p.parts.bake.Packer(plan)
 	if p.Modelled || p.Image.Builder == "run-command" {

@@ -94,7 +94,11 @@ func (p *pipeline) patch(ctx context.Context) (outcome, text string, err error) 
 			Now: p.Cloud.Clock.Now(), Lock: &lock, RebootOption: rebootOption(f.InPlace.Reboot)}
 		name := "patch/" + f.Label
 		plan, err := plannedAs(ctx, p, "patch", name+"/plan", func(ctx context.Context) (*inplace.Plan, error) {
-			return stage.Plan(ctx, inplace.Input{Run: p.Run, Fleet: f.Label, Tags: f.NodeTags, Request: req, Bundle: p.bundle(r)})
+			bundle, err := p.bundle(r)
+			if err != nil {
+				return nil, err
+			}
+			return stage.Plan(ctx, inplace.Input{Run: p.Run, Fleet: f.Label, Tags: f.NodeTags, Request: req, Bundle: bundle})
 		})
 		if err != nil {
 			return "", "", err
@@ -160,13 +164,16 @@ func rebootOption(reboot string) string {
 
 // bundle is the local folder of the package files of a run's bake, "" if there is
 // none (a modelled bake has none).
-func (p *pipeline) bundle(r *record.Run) string {
+func (p *pipeline) bundle(r *record.Run) (string, error) {
 	dir := r.Bake.Files.Bundle
 	if dir != "" && !filepath.IsAbs(dir) {
-		dir = filepath.Join(p.State.Artifacts(r.ID), dir)
+		var err error
+		if dir, err = p.State.File(r.ID, dir); err != nil && !notThere(err) {
+			return "", err
+		}
 	}
 	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
-		return ""
+		return "", nil
 	}
-	return dir
+	return dir, nil
 }

@@ -24,7 +24,10 @@ import (
 )
 
 // State is the folder that holds journals, run documents and artifacts.
-type State struct{ dir string }
+type State struct {
+	dir    string
+	shared *shared // nil: this machine alone
+}
 
 // DefaultState is the folder in the working directory.
 const DefaultState = ".rehydrate"
@@ -38,11 +41,16 @@ func OpenState(dir string) (State, error) {
 	if err != nil {
 		return State{}, fmt.Errorf("find state folder %s: %w", dir, err)
 	}
-	return State{abs}, nil
+	return State{dir: abs}, nil
 }
 
 // Store is the journal's store.
-func (s State) Store() journal.Store { return journal.NewFolder(s.dir) }
+func (s State) Store() journal.Store {
+	if s.shared != nil {
+		return s.shared
+	}
+	return journal.NewFolder(s.dir)
+}
 
 // Twin is the default state folder of the twin.
 func (s State) Twin() string { return filepath.Join(s.dir, "twin") }
@@ -71,7 +79,10 @@ func (s State) Save(r *record.Run) error {
 	if err != nil {
 		return fmt.Errorf("encode run %s: %w", r.ID, err)
 	}
-	return writeFile(filepath.Join(dir, documentName), append(data, '\n'))
+	if err := writeFile(filepath.Join(dir, documentName), append(data, '\n')); err != nil || s.shared == nil {
+		return err
+	}
+	return s.shared.saveRun(r, data)
 }
 
 // writeFile replaces a file so that a reader sees the old or the new one.
@@ -100,6 +111,11 @@ func (s State) Load(id string) (*record.Run, error) {
 		}
 		id = all[len(all)-1]
 	}
+	if s.shared != nil {
+		if r, err := s.shared.run(id); r != nil || err != nil {
+			return r, err
+		}
+	}
 	data, err := os.ReadFile(filepath.Join(s.Artifacts(id), documentName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.New(fault.NotFound, "`rehydrate history` lists the runs", "there is no run %s in %s", id, s.dir)
@@ -125,7 +141,11 @@ func (s State) Runs() ([]string, error) {
 		out = append(out, filepath.Base(filepath.Dir(f)))
 	}
 	slices.Sort(out)
-	return out, nil
+	if s.shared == nil {
+		return out, nil
+	}
+	others, err := s.shared.runs()
+	return union(out, others), err
 }
 
 // Newest is the newest run of a line that the test accepts; nil if there is none.
@@ -146,8 +166,9 @@ func (s State) Newest(line string, accept func(*record.Run) bool) (*record.Run, 
 	return nil, nil
 }
 
-// Lease keeps other runs of the line on this machine away until release is called.
-func (s State) Lease(_ context.Context, line, run string) (release func(), err error) {
+// Lease keeps other runs of the line away until release is called: those on this
+// machine or, where the runs are shared, on any.
+func (s State) Lease(ctx context.Context, line, run string) (release func(), err error) {
 	dir := filepath.Join(s.dir, "lines")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("lease %s: %w", line, err)
@@ -167,13 +188,22 @@ func (s State) Lease(_ context.Context, line, run string) (release func(), err e
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		return nil, errors.Join(fmt.Errorf("lease %s: %w", line, err), l.Unlock())
 	}
-	return func() { _ = l.Unlock() }, nil // the lock ends with the process in any case
+	unlock := func() { _ = l.Unlock() } // the lock ends with the process in any case
+	if s.shared == nil {
+		return unlock, nil
+	}
+	give, err := s.shared.take(ctx, line, run, fmt.Sprintf("%s, process %d", host, os.Getpid()))
+	if err != nil {
+		unlock()
+		return nil, err
+	}
+	return func() { give(); unlock() }, nil
 }
 
 // Seen is the ledger of when a package version was first offered to a line; it
 // feeds the delay extension of apt baselines.
 func (s State) Seen(line string) (map[string]time.Time, error) {
-	data, err := os.ReadFile(s.seenFile(line))
+	data, err := s.seen(line)
 	if errors.Is(err, fs.ErrNotExist) {
 		return map[string]time.Time{}, nil
 	}
@@ -196,7 +226,21 @@ func (s State) SaveSeen(line string, seen map[string]time.Time) error {
 	if err := os.MkdirAll(filepath.Dir(s.seenFile(line)), 0o755); err != nil {
 		return err
 	}
-	return writeFile(s.seenFile(line), data)
+	if err := writeFile(s.seenFile(line), data); err != nil || s.shared == nil {
+		return err
+	}
+	return s.shared.save(seenKeys+line+".seen.json", data)
+}
+
+// seen is the ledger's text; the one that is shared, if any is, begins with this
+// machine's.
+func (s State) seen(line string) ([]byte, error) {
+	if s.shared != nil {
+		if data, err := s.shared.seen(line); !errors.Is(err, fs.ErrNotExist) {
+			return data, err
+		}
+	}
+	return os.ReadFile(s.seenFile(line))
 }
 
 func (s State) seenFile(line string) string {

@@ -6,7 +6,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/goldenami/rehydrate/internal/app"
 	"github.com/goldenami/rehydrate/internal/config"
 	"github.com/goldenami/rehydrate/internal/report"
 )
@@ -25,11 +24,11 @@ func commands() []*cli.Command {
 
 func historyCommand() *cli.Command {
 	return command(spec{
-		name: "history", usage: "list the runs in the state folder", max: 0,
+		name: "history", usage: "list the runs in the state folder, and those in the journal's bucket", max: 0,
 		examples: []string{"rehydrate history", "rehydrate history --output json"},
-		flags:    []cli.Flag{stateFlag, outputFlag},
+		flags:    pastFlags(),
 		run: func(c *cli.Context) error {
-			s, err := app.OpenState(c.String("state"))
+			s, err := openPast(c)
 			if err != nil {
 				return err
 			}
@@ -62,9 +61,9 @@ func reportCommand() *cli.Command {
 	return command(spec{
 		name: "report", usage: "render a run document", args: "[run]", max: 1,
 		examples: []string{"rehydrate report", "rehydrate report --output md", "rehydrate report --output html 20260102-030405-abcdef"},
-		flags:    []cli.Flag{stateFlag, outputFlag},
+		flags:    pastFlags(),
 		run: func(c *cli.Context) error {
-			s, err := app.OpenState(c.String("state"))
+			s, err := openPast(c)
 			if err != nil {
 				return err
 			}

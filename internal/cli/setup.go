@@ -59,6 +59,7 @@ func openFor(c *cli.Context, choose func(*setup) error) (*setup, error) {
 	if s.cloud, err = openCloud(c, s); err != nil {
 		return nil, err
 	}
+	s.state = s.state.Share(s.cloud, s.cfg.Journal)
 	return s, nil
 }
 

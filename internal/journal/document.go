@@ -15,7 +15,6 @@ type Document struct {
 	bucket Bucket
 	key    string
 	tag    string // of the version that was read or written last
-	body   []byte
 	tried  []byte // of a Save whose end is unknown
 }
 
@@ -28,16 +27,13 @@ func (d *Document) Load(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.body, d.tag = body, tag
+	d.tag = tag
 	return body, nil
 }
 
 // Save writes it over the version that was loaded or saved last, or creates it. Kind
 // fault.Conflict when somebody else has written in between.
 func (d *Document) Save(ctx context.Context, body []byte) error {
-	if d.tag != "" && bytes.Equal(body, d.body) {
-		return nil
-	}
 	tag, err := d.write(ctx, body)
 	if conflict(err) && d.tried != nil {
 		// What stands there may be what we wrote when we heard no answer.
@@ -54,7 +50,7 @@ func (d *Document) Save(ctx context.Context, body []byte) error {
 		d.tried = body
 		return fmt.Errorf("write %s: %w", d.key, err)
 	}
-	d.body, d.tag, d.tried = body, tag, nil
+	d.tag, d.tried = tag, nil
 	return nil
 }
 
