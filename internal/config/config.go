@@ -67,6 +67,8 @@ type Image struct {
 	Tags         map[string]string
 	// Distribute is where the image is used; nil: in the session's account and Region.
 	Distribute *Distribute `json:",omitempty"` // so that runs begun before it was there resume
+	// Channels are the ring channels by ring; nil: none.
+	Channels map[string]string `json:",omitempty"`
 }
 
 // Source is where an image line begins. Exactly one of the fields ID, Name and

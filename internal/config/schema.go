@@ -86,6 +86,7 @@ type imageSchema struct {
 	SkipChecks   []string          `hcl:"skip_checks,optional"`
 	Tags         map[string]string `hcl:"tags,optional"`
 	Distribute   *distributeSchema `hcl:"distribute,block"`
+	Channels     map[string]string `hcl:"channels,optional"`
 	Range        hcl.Range         `hcl:",def_range"`
 }
 
