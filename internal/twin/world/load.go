@@ -196,7 +196,7 @@ func plainLine(text []byte, tables map[string]string) (l line, ok bool) {
 			return nil, false
 		}
 		in, text, ok = bytes.Cut(rest, []byte{'"'})
-		return in, ok && !bytes.ContainsRune(in, '\\')
+		return in, ok && !bytes.ContainsFunc(in, func(r rune) bool { return r < ' ' || r > '~' || r == '\\' })
 	}
 	table, okTable := name(`{"t":"`)
 	key, okKey := name(`,"k":"`)
