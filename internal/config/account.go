@@ -45,6 +45,9 @@ type Distribute struct {
 	// Completion is within what time EBS is to have made a copy; 0: as it comes.
 	Completion   time.Duration
 	ServiceRoles string // grant or policy
+	// Canary is the instance type that is launched once in every account and Region
+	// before the channel moves; empty: none is.
+	Canary string
 }
 
 // RegionsOf are the Regions in which an account gets the image.
@@ -84,6 +87,7 @@ type distributeSchema struct {
 	Units         []string  `hcl:"units,optional"`
 	Completion    string    `hcl:"completion,optional"`
 	ServiceRoles  string    `hcl:"service_roles,optional"`
+	Canary        string    `hcl:"canary,optional"`
 	Range         hcl.Range `hcl:",def_range"`
 }
 
@@ -175,7 +179,7 @@ func (r *resolver) distribute(s *distributeSchema) *Distribute {
 		return nil
 	}
 	d := &Distribute{Regions: s.Regions, Mode: s.Mode, KMSKey: s.KMSKey, Organizations: s.Organizations, Units: s.Units,
-		ServiceRoles: s.ServiceRoles, Completion: r.duration(s.Range, "completion", s.Completion, maxCompletion)}
+		ServiceRoles: s.ServiceRoles, Canary: s.Canary, Completion: r.duration(s.Range, "completion", s.Completion, maxCompletion)}
 	setDefault(&d.Mode, ModeShare)
 	setDefault(&d.ServiceRoles, ServiceRolesPolicy)
 	r.oneOf(s.Range, "mode", d.Mode, ModeShare, ModeCopy)
