@@ -15,7 +15,7 @@ func commands() []*cli.Command {
 		initCommand(), doctorCommand(), runCommand(), planCommand(),
 		stageCommand("bake", "make one candidate image (begins a run)"),
 		stageCommand("validate", "judge the candidate of a run from its snapshot"),
-		stageCommand("publish", "move the channel to the image that passed"),
+		publishCommand(),
 		stageCommand("roll", "replace the groups that follow the channel, ring by ring"),
 		stageCommand("patch", "patch in place the nodes that cannot be replaced, with the same lock"),
 		scanCommand(), imageCommand(), baselineCommand(), lockCommand(), reportCommand(), historyCommand(), twinCommand(), configCommand(), pipelineCommand(), versionCommand(),

@@ -26,7 +26,7 @@ func leaves(t *testing.T) []leaf {
 	var walk func(path []string, c *cli.Command)
 	walk = func(path []string, c *cli.Command) {
 		path = append(append([]string{}, path...), c.Name)
-		if len(c.Subcommands) == 0 {
+		if len(c.Subcommands) == 0 || strings.HasPrefix(c.Description, "Examples:") { // publish does something itself
 			out = append(out, leaf{path, c})
 		}
 		for _, sub := range c.Subcommands {

@@ -1,0 +1,288 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/goldenami/rehydrate/internal/awscloud/images"
+	"github.com/goldenami/rehydrate/internal/awscloud/params"
+	"github.com/goldenami/rehydrate/internal/config"
+	"github.com/goldenami/rehydrate/internal/engine"
+	"github.com/goldenami/rehydrate/internal/event"
+	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/journal"
+	"github.com/goldenami/rehydrate/internal/record"
+	"github.com/goldenami/rehydrate/publish"
+)
+
+// ChannelRequest asks about the channels of an image line, or for one to be moved.
+type ChannelRequest struct {
+	Config  *config.Config
+	Image   *config.Image
+	State   State
+	Cloud   *Cloud
+	Events  event.Sink
+	MaxWait time.Duration
+}
+
+// What publish says of channels; commands show it.
+type (
+	// ChannelEntry is one version of a channel.
+	ChannelEntry = publish.Entry
+	// ChannelFinding is what was found of a channel in one account and Region.
+	ChannelFinding = publish.Finding
+	// ChannelPlan is the move of a channel's pointers.
+	ChannelPlan = publish.Plan
+)
+
+// Publish is what publishing needs of a cell.
+func (c *Cells) Publish(ctx context.Context, at publish.Cell) (publish.Ports, error) {
+	s, err := c.Session(ctx, at.Account, at.Region)
+	if err != nil {
+		return publish.Ports{}, err
+	}
+	return publish.Ports{Parameters: params.New(s), Images: images.New(s)}, nil
+}
+
+// channelCells are the cells that hold an image's channels: the session's own, then
+// those that the image is distributed to, in the configuration's order.
+func channelCells(image *config.Image, home *Cloud) []publish.Cell {
+	out := []publish.Cell{{Account: home.Account, Region: home.Region}}
+	if image.Distribute == nil {
+		return out
+	}
+	for _, a := range image.Distribute.Accounts {
+		for _, r := range image.Distribute.RegionsOf(a) {
+			if c := (publish.Cell{Account: a.ID, Region: r}); !slices.Contains(out, c) {
+				out = append(out, c)
+			}
+		}
+	}
+	return out
+}
+
+func (in ChannelRequest) stage(run string) *publish.Stage {
+	return &publish.Stage{Cells: NewCells(in.Cloud, in.Config, run).Publish, Clock: in.Cloud.Clock, Events: event.Stamp(in.Events, run, in.Cloud.Clock.Now)}
+}
+
+// places are a channel's, in every cell.
+func (in ChannelRequest) places(channel string) []publish.Place {
+	var out []publish.Place
+	for _, c := range channelCells(in.Image, in.Cloud) {
+		out = append(out, publish.Place{Cell: c, Channel: channel})
+	}
+	return out
+}
+
+// channel finds a channel of the image by its ring, its last name or its full name.
+func (in ChannelRequest) channel(word string) (name, ring string, err error) {
+	name, ring, ok := in.Image.ChannelNamed(word)
+	if !ok {
+		return "", "", fault.New(fault.Usage, "write its full name, its ring or \"latest\"", "image %s has no channel %q; it has: %s",
+			in.Image.Label, word, strings.Join(in.Image.ChannelWords(), ", "))
+	}
+	return name, ring, nil
+}
+
+// ChannelHistory is every version of a channel that is kept, cell by cell, oldest first.
+func ChannelHistory(ctx context.Context, in ChannelRequest, word string) ([]ChannelEntry, error) {
+	name, _, err := in.channel(word)
+	if err != nil {
+		return nil, err
+	}
+	var out []publish.Entry
+	s := in.stage("")
+	for _, at := range in.places(name) {
+		entries, err := s.History(ctx, at)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, entries...)
+	}
+	if len(out) == 0 {
+		return nil, fault.New(fault.NotFound, "`rehydrate publish` makes it", "channel %s does not exist", name)
+	}
+	return out, nil
+}
+
+// VerifyChannels compares all channels of the image in all cells with one another and,
+// given a run, with what that run published. A ring channel that exists nowhere is left
+// out: nothing was promoted yet.
+func VerifyChannels(ctx context.Context, in ChannelRequest, run string) ([]ChannelFinding, error) {
+	expected := map[publish.Place]string{}
+	if run != "" {
+		doc, err := in.State.Load(run)
+		if err != nil {
+			return nil, err
+		}
+		if doc.Publish == nil {
+			return nil, fault.New(fault.Usage, "", "run %s has published nothing", run)
+		}
+		for _, p := range doc.Publish.Pointers {
+			c := publish.Cell{Account: p.Account, Region: p.Region}
+			if c == (publish.Cell{}) {
+				c = publish.Cell{Account: doc.Account, Region: doc.Region}
+			}
+			expected[publish.Place{Cell: c, Arch: p.Arch, Channel: p.Channel}] = p.Image
+		}
+	}
+	s := in.stage("")
+	var out []publish.Finding
+	for _, word := range in.Image.ChannelWords() {
+		name, ring, err := in.channel(word)
+		if err != nil {
+			return nil, err
+		}
+		var all []publish.Expected
+		for _, at := range in.places(name) {
+			all = append(all, publish.Expected{Place: at, Image: expected[at]})
+		}
+		found, err := s.Verify(ctx, all)
+		if err != nil {
+			return nil, err
+		}
+		nowhere := !slices.ContainsFunc(found, func(f publish.Finding) bool { return f.State != publish.Missing })
+		if ring == "" || !nowhere {
+			out = append(out, found...)
+		}
+	}
+	return out, nil
+}
+
+// Verified is nil if every finding is Correct.
+func Verified(all []ChannelFinding) error { return publish.Verified(all) }
+
+// Move is a channel's move that is planned and can be made.
+type Move struct {
+	Run  string
+	Plan *ChannelPlan
+}
+
+// PlanRollback plans to take a channel back, to a version of the session's own cell or,
+// for 0, to the last good one.
+func PlanRollback(ctx context.Context, in ChannelRequest, word string, version int64) (*Move, error) {
+	name, _, err := in.channel(word)
+	if err != nil {
+		return nil, err
+	}
+	run, err := NewRunID(time.Now())
+	if err != nil {
+		return nil, err
+	}
+	p, err := in.stage(run).PlanRollback(ctx, publish.Rollback{Run: run, Places: in.places(name), To: version})
+	return &Move{run, p}, err
+}
+
+// PlanPromotion plans to put what one channel holds on the channel of a ring.
+func PlanPromotion(ctx context.Context, in ChannelRequest, from, to string) (*Move, error) {
+	run, err := NewRunID(time.Now())
+	if err != nil {
+		return nil, err
+	}
+	source, _, err := in.channel(from)
+	if err != nil {
+		return nil, err
+	}
+	target, ring, err := in.channel(to)
+	if err != nil {
+		return nil, err
+	}
+	want, before, err := in.before(ring, target)
+	if err != nil {
+		return nil, err
+	}
+	if source != want {
+		return nil, fault.New(fault.GateSaysNo, fmt.Sprintf("`rehydrate publish promote %s %s`, when it has passed", path.Base(want), to),
+			"promote %s to %s: only what %s holds may go there", source, target, want)
+	}
+	p := publish.Promotion{Run: run}
+	for _, c := range channelCells(in.Image, in.Cloud) {
+		p.Steps = append(p.Steps, publish.Step{Cell: c, From: source, To: target})
+	}
+	if before != "" {
+		p.Proof = func(c publish.Cell, image string) (string, error) { return in.proof(before, c, image) }
+	}
+	plan, err := in.stage(run).PlanPromotion(ctx, p)
+	return &Move{run, plan}, err
+}
+
+// before is the channel from which a ring's is promoted, and the ring that the image
+// must have passed: "" for the first ring, for which the gate's word is enough.
+func (in ChannelRequest) before(ring, channel string) (want, passed string, err error) {
+	n := slices.Index(in.Image.Rings, ring)
+	switch {
+	case n < 0:
+		return "", "", fault.New(fault.Usage, "`rehydrate publish` moves it to what has passed the gate; promote to a ring's channel", "promote to %s: it is the channel of no ring", channel)
+	case n == 0:
+		return in.Image.Channel, "", nil
+	}
+	passed = in.Image.Rings[n-1]
+	if want = in.Image.Channels[passed]; want == "" {
+		want = in.Image.Channel
+	}
+	return want, passed, nil
+}
+
+// proof finds the newest run that rolled a ring of the cell to the image, and says so
+// if every group of it came through.
+func (in ChannelRequest) proof(ring string, c publish.Cell, image string) (string, error) {
+	all, err := in.State.History()
+	if err != nil {
+		return "", err
+	}
+	for _, r := range slices.Backward(all) {
+		if r.Line != in.Image.Label || (r.Twin == "") != (in.Cloud.Twin == "") {
+			continue
+		}
+		if rolled, well := passedRing(r, ring, c, image); rolled {
+			if !well {
+				return "", nil
+			}
+			return "run " + r.ID, nil
+		}
+	}
+	return "", nil
+}
+
+// passedRing says whether a run rolled a ring to the image, and whether all of it ended
+// well. A cell without groups in the ring goes by the groups of the other cells.
+func passedRing(r *record.Run, ring string, c publish.Cell, image string) (rolled, well bool) {
+	well = true
+	here := false
+	for _, g := range r.Roll {
+		if g.Ring != ring {
+			continue
+		}
+		ok := g.Outcome == "done" || g.Outcome == "nothing-to-do"
+		well = well && ok
+		rolled = true
+		if at := (publish.Cell{Account: g.Account, Region: g.Region}); g.To == image && (at == (publish.Cell{}) || at == c) {
+			here = true
+		}
+	}
+	if !here {
+		here = r.Publish != nil && slices.ContainsFunc(r.Publish.Pointers, func(p record.Pointer) bool { return p.Image == image })
+	}
+	return rolled && here, well
+}
+
+// Carry makes the move, recorded in a journal of its own. A move that was cut off is
+// completed by asking for it again: pointers that hold their image are left alone.
+func (m *Move) Carry(ctx context.Context, in ChannelRequest) (record.Publish, error) {
+	release, err := in.State.Lease(ctx, in.Image.Label, m.Run)
+	if err != nil {
+		return record.Publish{}, err
+	}
+	defer release()
+	local := &engine.Local{Journal: journal.Open(in.State.Store(), m.Run), Clock: in.Cloud.Clock, MaxWait: in.MaxWait}
+	raw, err := local.Run(ctx, "publish", in.stage(m.Run).Unit(m.Plan))
+	if err != nil {
+		return record.Publish{}, err
+	}
+	out, err := publish.Result(raw)
+	return out, err
+}
