@@ -182,6 +182,7 @@ func (f *facts) channels(ctx context.Context, at usage.Cell) {
 			continue
 		}
 		var back []string
+		taken := usage.TakenBack(history)
 		for n, v := range slices.Backward(history) {
 			say := func(k usage.Kind, format string, args ...any) {
 				f.use(usage.Use{Kind: k, Cell: at, ID: name, Image: v.Value, Text: fmt.Sprintf("channel %s ", name) + fmt.Sprintf(format, args...)})
@@ -194,7 +195,7 @@ func (f *facts) channels(ctx context.Context, at usage.Cell) {
 			case slices.Contains(v.Labels, "current"), slices.Contains(v.Labels, "previous"):
 				say(useChannel, "has it as version %d (%s)", v.Version, strings.Join(v.Labels, ", "))
 			}
-			if revoked(v) || slices.Contains(back, v.Value) || len(back) > f.in.Policy.RollbackDepth {
+			if revoked(v) || taken[v.Version] || slices.Contains(back, v.Value) || len(back) > f.in.Policy.RollbackDepth {
 				continue
 			}
 			back = append(back, v.Value)

@@ -15,7 +15,7 @@ func (r *reader) count(ctx context.Context, c *cell) {
 		if i.Group != "" {
 			of = " of group " + i.Group
 		}
-		r.use(c, Use{Kind: Instances, ID: i.ID, Image: i.Image, Text: fmt.Sprintf("instance %s%s runs it (%s)", i.ID, of, i.State)})
+		r.use(c, Use{Kind: Instances, ID: i.ID, Image: i.Image, Group: i.Group, Text: fmt.Sprintf("instance %s%s runs it (%s)", i.ID, of, i.State)})
 	}
 	for name, image := range c.configs {
 		r.use(c, Use{Kind: Config, ID: name, Image: image, Text: fmt.Sprintf("launch configuration %s names it", name)})
@@ -179,6 +179,9 @@ func (r *reader) each(ctx context.Context, c *cell, image string, found func(id,
 	}
 	if !ok {
 		return // it launches nothing
+	}
+	if version != "" {
+		name = "" // moving the parameter does not change what this means
 	}
 	for _, id := range Named(p.Value) {
 		found(id, name)

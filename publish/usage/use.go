@@ -25,10 +25,12 @@ type Use struct {
 	Cell  Cell   `json:"cell"`
 	ID    string `json:"id"`
 	Image string `json:"image"`
-	Text  string `json:"text"` // for people, such as "instance i-1 of group web runs it"
+	Text  string `json:"text"`            // for people, such as "instance i-1 of group web runs it"
+	Group string `json:"group,omitempty"` // of an instance: its Auto Scaling group
 	// Launches says that a scale-out or a replacement here launches the image.
 	Launches bool `json:"launches,omitempty"`
-	// Through is the parameter by which the image is named; empty: by its id.
+	// Through is the parameter whose newest value names the image; empty: its id, or a
+	// fixed version of a parameter, does.
 	Through string `json:"through,omitempty"`
 	// Version is the launch-template version, of uses of kind Versions and Groups.
 	Version *TemplateVersion `json:"version,omitempty"`
