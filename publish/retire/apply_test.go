@@ -2,12 +2,14 @@ package retire
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/unit"
 	"github.com/goldenami/rehydrate/publish/usage"
 )
 
@@ -215,5 +217,31 @@ func TestAnEndedContextEndsThePlan(t *testing.T) {
 func TestAStateOfAnotherShapeIsAnError(t *testing.T) {
 	if _, err := ReadResult([]byte(`[`)); err == nil {
 		t.Error("no error")
+	}
+}
+
+func TestApplyGoesOnAfterAFailureAndSaysPartial(t *testing.T) {
+	w := standard()
+	p := w.plan(t, input())
+	s, _ := w.stage()
+	run := func(ctx context.Context, _ string, u unit.Unit) (raw json.RawMessage, err error) {
+		for n := (unit.Next{}); err == nil && !n.Done; {
+			raw, n, err = u.Advance(ctx, raw)
+		}
+		return raw, err
+	}
+	w.hook = func(c string) error {
+		if c == "disable "+id(2) {
+			return fault.New(fault.Denied, "", "not allowed")
+		}
+		return nil
+	}
+	results, err := s.Apply(t.Context(), p, run)
+	if fault.KindOf(err).ExitCode() != 3 || len(results) != 4 || w.images[id(1)].ID != "" || !strings.Contains(Text(results), "not allowed") {
+		t.Errorf("%v\n%s", err, Text(results))
+	}
+	w.hook = nil
+	if results, err := s.Apply(t.Context(), w.plan(t, input()), run); err != nil || len(results) != 1 {
+		t.Errorf("repeated: %v, %+v", err, results)
 	}
 }
