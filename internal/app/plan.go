@@ -62,10 +62,8 @@ func MakePlan(ctx context.Context, in Request) (*Overview, error) {
 	case o.Upon == "":
 		o.Upon = o.Bake.Source.ID
 	}
-	if roll := rollInput(in.Config, in.Image, o.Upon); len(roll.Fleets) > 0 {
-		if o.Roll, err = p.parts.roll.Plan(ctx, roll); err != nil {
-			return nil, err
-		}
+	if o.Roll, err = p.previewRoll(ctx, o, now.Version); err != nil {
+		return nil, err
 	}
 	if err := o.Err(); err != nil {
 		o.Refused = err.Error()
@@ -132,9 +130,14 @@ func (o *Overview) Text() string {
 	fmt.Fprintf(&b, "  publish   %s, %s\n", o.Channel, held)
 	if o.Roll != nil {
 		for _, r := range o.Roll.Rings {
-			for _, g := range r.Groups {
-				o.group(&b, r.Name, g)
+			o.ring(&b, r)
+		}
+		for _, f := range o.Roll.Findings {
+			where := ""
+			if f.Fleet != "" {
+				where = "fleet " + f.Fleet + ": "
 			}
+			fmt.Fprintf(&b, "            %s: %s%s\n", toneOf(f.Finding), where, f.Text)
 		}
 	}
 	switch {
@@ -147,22 +150,4 @@ func (o *Overview) Text() string {
 		fmt.Fprintf(&b, "  refused   %s\n", o.Refused)
 	}
 	return b.String()
-}
-
-func (o *Overview) group(b *strings.Builder, ring string, g rollout.GroupPlan) {
-	what := fmt.Sprintf("template version %s (%s) with only the image replaced", g.InUse, g.From)
-	if g.Nothing && o.Bake.Skip {
-		what = "nothing: every instance runs " + o.Upon
-	}
-	fmt.Fprintf(b, "  roll      ring %s: %s, %d instances: %s\n", ring, g.Group, g.Measured.Desired, what)
-	if g.Pin {
-		fmt.Fprintf(b, "            first pinned to version %s, which it runs now\n", g.InUse)
-	}
-	for _, f := range g.Findings {
-		mark := "note"
-		if f.Refuse {
-			mark = "refused"
-		}
-		fmt.Fprintf(b, "            %s: %s\n", mark, f.Text)
-	}
 }

@@ -21,9 +21,9 @@ func (p *pipeline) roll(ctx context.Context) (outcome, text string, err error) {
 	if err := p.unmoved(ctx, "roll"); err != nil {
 		return "", "", err
 	}
-	plan, err := planned(ctx, p, "roll", func(ctx context.Context) (*rollout.Plan, error) { return p.parts.roll.Plan(ctx, in) })
+	plan, err := planned(ctx, p, "roll", p.rollPlan)
 	if err == nil {
-		err = plan.Err()
+		err = p.samePlan(plan)
 	}
 	if err != nil {
 		return "", "", err

@@ -17,6 +17,8 @@ import (
 	"github.com/goldenami/rehydrate/internal/record"
 	"github.com/goldenami/rehydrate/internal/report"
 	"github.com/goldenami/rehydrate/internal/unit"
+	"github.com/goldenami/rehydrate/rollout"
+	"github.com/goldenami/rehydrate/rollout/estimate"
 )
 
 // Stages are the names of the stages in order.
@@ -38,6 +40,10 @@ type Request struct {
 	Force   bool // bake even if nothing would change
 	// Modelled bakes and patches through the twin's modelled patch agent.
 	Modelled bool
+	// Plan is the only plan by which the run may roll; nil: one is made then.
+	Plan *rollout.Plan
+	// Prices are for the cost of surge in plans; nil: none is stated.
+	Prices *estimate.Prices
 	// Store replaces the folder store of the journal; tests crash in it.
 	Store journal.Store
 

@@ -1,0 +1,181 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/goldenami/rehydrate/bake"
+	"github.com/goldenami/rehydrate/internal/awscloud/images"
+	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/rollout"
+	"github.com/goldenami/rehydrate/rollout/estimate"
+)
+
+// previewRoll plans the roll of the image that o is upon; nil without fleets. version
+// is that of the channel. Where a bake comes first, the image only stands in for the one
+// to come: that it is not ours, or not in every cell, is then no refusal.
+func (p *pipeline) previewRoll(ctx context.Context, o *Overview, version int64) (*rollout.Plan, error) {
+	in := rollInput(p.Config, p.Image, o.Upon)
+	if len(in.Fleets) == 0 {
+		return nil, nil
+	}
+	in = p.everywhere(ctx, in, nil)
+	in.Prices = p.Prices
+	if o.Upon == o.InUse {
+		in.Channel, in.ChannelVersion = o.Channel, version
+	}
+	if !o.Bake.Skip {
+		in.Owners = nil
+	}
+	plan, err := p.parts.roll.Plan(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	for i := range plan.Findings {
+		if f := &plan.Findings[i]; f.Refuse && in.Unknown[f.Cell] != nil && f.Kind == fault.NotFound && !(o.Bake.Skip && o.Upon == o.InUse) {
+			f.Refuse, f.Warn = false, true // a run publishes there first
+		}
+	}
+	if o.Upon == o.InUse {
+		foreign, err := p.foreign(ctx, o.InUse)
+		if err != nil {
+			return nil, err
+		}
+		if foreign != nil {
+			foreign.Refuse, foreign.Warn = o.Bake.Skip, !o.Bake.Skip
+			plan.Findings = append(plan.Findings, rollout.PlanFinding{Finding: *foreign})
+		}
+	}
+	ring, err := p.unpromoted(ctx, o.Upon, plan)
+	plan.Findings = append(plan.Findings, ring...)
+	return plan, err
+}
+
+// foreign is what is wrong with an image in the channel that this pipeline did not
+// make; nil for one of ours. Tags are seen by the image's owner only, so it is asked
+// in the session's own account.
+func (p *pipeline) foreign(ctx context.Context, id string) (*rollout.Finding, error) {
+	found, err := images.New(p.Cloud.Session).Find(ctx, bake.ImageFilter{ID: id})
+	if err != nil {
+		return nil, fmt.Errorf("look at the image %s that channel %s holds: %w", id, p.Image.Channel, err)
+	}
+	f := &rollout.Finding{Kind: fault.Conflict, Hint: "find out who wrote it there; `rehydrate publish` puts an image of this pipeline there"}
+	switch {
+	case len(found) == 0:
+		f.Kind, f.Text = fault.NotFound, fmt.Sprintf("channel %s holds %s, and there is no such image", p.Image.Channel, id)
+	case found[0].Tags[bake.TagLine] == "":
+		f.Text = fmt.Sprintf("channel %s holds %s, which this pipeline did not make: it has no tag %s", p.Image.Channel, id, bake.TagLine)
+	case found[0].Tags[bake.TagLine] != p.Image.Label:
+		f.Text = fmt.Sprintf("channel %s holds %s, which is an image of %s", p.Image.Channel, id, found[0].Tags[bake.TagLine])
+	default:
+		return nil, nil
+	}
+	return f, nil
+}
+
+// unpromoted tells of rings whose own channel holds another image.
+func (p *pipeline) unpromoted(ctx context.Context, image string, plan *rollout.Plan) ([]rollout.PlanFinding, error) {
+	var out []rollout.PlanFinding
+	for _, r := range plan.Rings {
+		name := p.Image.Channels[r.Name]
+		if name == "" {
+			continue
+		}
+		now, err := p.parts.params.Get(ctx, name)
+		if err != nil && fault.KindOf(err) != fault.NotFound {
+			return nil, fmt.Errorf("read channel %s of ring %s: %w", name, r.Name, err)
+		}
+		if now.Value != image {
+			out = append(out, rollout.PlanFinding{Finding: rollout.Finding{Warn: true, Hint: "rehydrate publish promote FROM " + r.Name,
+				Text: fmt.Sprintf("channel %s of ring %s holds %s", name, r.Name, orNone(now.Value))}})
+		}
+	}
+	return out, nil
+}
+
+// ForRoll is the plan that `roll --plan` may apply: that of the image which the channel
+// holds. The error says why there is none.
+func (o *Overview) ForRoll() (*rollout.Plan, error) {
+	switch {
+	case o.Roll == nil:
+		return nil, fault.New(fault.Usage, "", "plan a roll of %s: no fleet of groups follows it", o.Line)
+	case o.InUse == "":
+		return nil, fault.New(fault.NotFound, "publish an image first", "plan a roll of %s: channel %s holds nothing", o.Line, o.Channel)
+	case o.InUse != o.Upon:
+		return nil, fault.New(fault.Conflict, "publish it first, then plan the roll",
+			"plan a roll of %s: channel %s holds %s, and %s is baked and not published", o.Line, o.Channel, o.InUse, o.Upon)
+	}
+	return o.Roll, o.Roll.Err()
+}
+
+// SavePlan writes the plan that `roll --plan` applies to a file, whole or not at all.
+func SavePlan(path string, p *rollout.Plan) error {
+	var b bytes.Buffer
+	if err := rollout.WritePlan(&b, p); err != nil {
+		return err
+	}
+	if err := writeFile(path, b.Bytes()); err != nil {
+		return fmt.Errorf("write the plan to %s: %w", path, err)
+	}
+	return nil
+}
+
+// LoadPlan reads a plan that SavePlan wrote.
+func LoadPlan(path string) (*rollout.Plan, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fault.New(fault.Usage, "write one with `rehydrate plan --out FILE`", "read the plan: %w", err)
+	}
+	p, err := rollout.ReadPlan(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return p, nil
+}
+
+// LoadPrices reads a table of prices.
+func LoadPrices(path string) (*estimate.Prices, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fault.New(fault.Usage, "", "read the table of prices: %w", err)
+	}
+	p, err := estimate.ParsePrices(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return p, nil
+}
+
+// rollPlan is the plan by which the run rolls what it published: the one that was
+// given, if what it stands on is still so, or one made now. A refusal is an error, so
+// that a resume plans again. The error of a given plan for another image, or one that
+// has moved, is of kind Conflict.
+func (p *pipeline) rollPlan(ctx context.Context) (*rollout.Plan, error) {
+	in := p.everywhere(ctx, rollInput(p.Config, p.Image, p.doc.Publish.Image), p.doc.Publish)
+	now, err := p.parts.params.Get(ctx, p.Image.Channel)
+	if err != nil {
+		return nil, fmt.Errorf("roll %s: read channel %s: %w", in.Image, p.Image.Channel, err)
+	}
+	in.Channel, in.ChannelVersion = p.Image.Channel, now.Version
+	if p.Plan == nil {
+		plan, err := p.parts.roll.Plan(ctx, in)
+		if err == nil {
+			err = plan.Err()
+		}
+		return plan, err
+	}
+	if p.Plan.Image != in.Image {
+		return nil, fault.New(fault.Conflict, "plan again", "roll %s: the plan is for %s", in.Image, p.Plan.Image)
+	}
+	return p.Plan, p.parts.roll.Check(ctx, in, p.Plan)
+}
+
+// samePlan refuses to go on by another plan than the one that the run has begun with.
+func (p *pipeline) samePlan(begun *rollout.Plan) error {
+	if p.Plan == nil || p.Plan.Hash == begun.Hash {
+		return nil
+	}
+	return fault.New(fault.Conflict, "leave out --plan to go on with it", "run %s rolls by another plan already", p.Run)
+}

@@ -1,0 +1,120 @@
+package app
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/goldenami/rehydrate/internal/report/rollplan"
+	"github.com/goldenami/rehydrate/rollout"
+)
+
+// textGroups is how many groups of a ring are told where people read.
+const textGroups = 30
+
+func (o *Overview) ring(b *strings.Builder, r rollout.RingPlan) {
+	quiet := 0
+	for n, g := range r.Groups {
+		if n >= textGroups && !refuses(g) {
+			quiet++
+			continue
+		}
+		o.group(b, r.Name, g)
+	}
+	if quiet > 0 {
+		fmt.Fprintf(b, "            and %d more groups (--output json has them all)\n", quiet)
+	}
+	m := r.Measured
+	if m == nil || m.Duration.High == 0 {
+		return
+	}
+	fmt.Fprintf(b, "            ring %s takes %s, surge %s\n", r.Name, took(m.Duration), surge(m.Surge, m.Cost))
+	if w := m.Window; w != nil {
+		fmt.Fprintf(b, "            window: %s; %s\n", windowText(w), windowFit(w))
+	}
+}
+
+func refuses(g rollout.GroupPlan) bool {
+	for _, f := range g.Findings {
+		if f.Refuse {
+			return true
+		}
+	}
+	return false
+}
+
+func (o *Overview) group(b *strings.Builder, ring string, g rollout.GroupPlan) {
+	what := fmt.Sprintf("template version %s (%s) with only the image replaced", g.InUse, g.From)
+	switch {
+	case g.InUse == "" && refuses(g):
+		what = "not planned"
+	case g.Nothing && o.Bake.Skip:
+		what = "nothing: every instance runs " + g.To
+	}
+	where := ""
+	if g.Cell != (rollout.Cell{}) && g.Cell != (rollout.Cell{Account: o.Account, Region: o.Region}) {
+		where = " in " + g.Cell.String()
+	}
+	fmt.Fprintf(b, "  roll      ring %s: %s%s, %d instances: %s\n", ring, g.Group, where, g.Measured.Desired, what)
+	if g.Pin {
+		fmt.Fprintf(b, "            first pinned to version %s, which it runs now\n", g.InUse)
+	}
+	if e := g.Measured.Estimate; e.Steps > 0 && !refuses(g) {
+		keeps := g.Measured.Bounds
+		fmt.Fprintf(b, "            keeps %d to %d in service%s; %s\n", keeps.Floor, keeps.Ceiling, checkpointText(", checkpoints at ", g.Preferences.Checkpoints), took(e.Duration))
+	}
+	for _, f := range g.Findings {
+		fmt.Fprintf(b, "            %s: %s\n", toneOf(f), f.Text)
+	}
+	for _, a := range g.Measured.Anyway {
+		fmt.Fprintf(b, "            anyway: %s\n", a)
+	}
+}
+
+func toneOf(f rollout.Finding) string {
+	switch {
+	case f.Refuse:
+		return "refused"
+	case f.Warn:
+		return "look"
+	}
+	return "note"
+}
+
+// checkpointText are the places at which a refresh stops before its end.
+func checkpointText(before string, all []int) string {
+	var out []string
+	for _, c := range all {
+		if c < 100 {
+			out = append(out, fmt.Sprintf("%d%%", c))
+		}
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return before + strings.Join(out, " and ")
+}
+
+func windowText(w *rollout.Window) string {
+	switch {
+	case w.Opens.IsZero():
+		return "none opens any more"
+	case w.Closes.IsZero():
+		return "opens " + moment(w.Opens)
+	}
+	return "opens " + moment(w.Opens) + ", closes " + moment(w.Closes)
+}
+
+func windowFit(w *rollout.Window) string {
+	switch {
+	case w.Fits:
+		return "the ring fits"
+	case w.Likely:
+		return "the ring likely fits, and may not"
+	}
+	return "the ring likely does not fit"
+}
+
+func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+
+func took(s span) string { return rollplan.Span(s).String() }
