@@ -56,6 +56,7 @@ func (r *resolver) image(s *imageSchema) {
 		seen[ring] = true
 	}
 	i.Distribute = r.distribute(s.Distribute)
+	i.Retire = r.retire(s.Retire)
 	r.channels(s, i)
 	for n := range s.RingBlocks {
 		r.ring(i, &s.RingBlocks[n])

@@ -69,6 +69,8 @@ type Image struct {
 	Distribute *Distribute `json:",omitempty"` // so that runs begun before it was there resume
 	// Channels are the ring channels by ring; nil: none.
 	Channels map[string]string `json:",omitempty"`
+	// Retire is what becomes of old images; nil: nothing.
+	Retire *Retire `json:",omitempty"`
 }
 
 // Source is where an image line begins. Exactly one of the fields ID, Name and

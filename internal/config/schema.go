@@ -87,6 +87,7 @@ type imageSchema struct {
 	Tags         map[string]string `hcl:"tags,optional"`
 	Distribute   *distributeSchema `hcl:"distribute,block"`
 	Channels     map[string]string `hcl:"channels,optional"`
+	Retire       *retireSchema     `hcl:"retire,block"`
 	Range        hcl.Range         `hcl:",def_range"`
 }
 
