@@ -24,7 +24,7 @@ type Cells struct {
 
 	mu    sync.Mutex
 	roles map[string]*taken
-	ports map[rollout.Cell]rollout.Ports
+	ports map[string]any // by what it is for, and where
 }
 
 // taken is an account's role; one that could not be taken on is tried again.
@@ -35,7 +35,7 @@ type taken struct {
 
 // NewCells makes no call. run names the sessions of roles.
 func NewCells(home *Cloud, cfg *config.Config, run string) *Cells {
-	c := &Cells{home: home, accounts: map[string]*config.Account{}, run: run, roles: map[string]*taken{}, ports: map[rollout.Cell]rollout.Ports{}}
+	c := &Cells{home: home, accounts: map[string]*config.Account{}, run: run, roles: map[string]*taken{}, ports: map[string]any{}}
 	if cfg != nil {
 		for _, a := range cfg.Accounts {
 			c.accounts[a.ID] = a
@@ -102,24 +102,35 @@ func (c *Cells) Rollout(ctx context.Context, at rollout.Cell) (rollout.Ports, er
 	if at == c.Home() {
 		at = rollout.Cell{}
 	}
+	return opened(c, "rollout "+at.String(), func() (rollout.Ports, error) {
+		s, err := c.Session(ctx, at.Account, at.Region)
+		if err != nil {
+			return rollout.Ports{}, err
+		}
+		inst, _, _ := instances.New(s)
+		gs, templates, refreshes := groups.New(s)
+		return rollout.Ports{Groups: gs, Templates: templates, Refreshes: refreshes, Instances: inst, Images: images.New(s), Look: look.New(s)}, nil
+	})
+}
+
+// opened gives what open makes, once for each key. Where two open the same at a time,
+// both get the first's.
+func opened[T any](c *Cells, key string, open func() (T, error)) (T, error) {
 	c.mu.Lock()
-	p, ok := c.ports[at]
+	p, ok := c.ports[key].(T)
 	c.mu.Unlock()
 	if ok {
 		return p, nil
 	}
-	s, err := c.Session(ctx, at.Account, at.Region)
+	made, err := open()
 	if err != nil {
-		return rollout.Ports{}, err
+		return made, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if p, ok := c.ports[at]; ok { // another opened it meanwhile; what it gathers is kept
+	if p, ok := c.ports[key].(T); ok {
 		return p, nil
 	}
-	inst, _, _ := instances.New(s)
-	gs, templates, refreshes := groups.New(s)
-	p = rollout.Ports{Groups: gs, Templates: templates, Refreshes: refreshes, Instances: inst, Images: images.New(s), Look: look.New(s)}
-	c.ports[at] = p
-	return p, nil
+	c.ports[key] = made
+	return made, nil
 }

@@ -38,7 +38,7 @@ func newParts(in Request) *parts {
 	}
 	p.bake.Patcher = &inplace.Patcher{Stage: nodeStage(in), Clock: clock, Run: in.Run, Name: "bake", Arch: in.Image.Architecture}
 	p.gate = &validate.Gate{Images: snapshots{imgs, in.Cloud}, Blocks: blocks.New(s), Events: in.Events, Now: clock.Now}
-	p.publish = &publish.Stage{Cells: publish.One(p.params, imgs), Clock: clock, Events: in.Events}
+	p.publish = &publish.Stage{Cells: p.cells.Publish, Clock: clock, Events: in.Events}
 	p.roll = &rollout.Stage{Cells: p.cells.Rollout, Clock: clock, Events: in.Events}
 	return p
 }

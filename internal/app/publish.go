@@ -13,9 +13,15 @@ func (p *pipeline) publish(ctx context.Context) (outcome, text string, err error
 	if err != nil {
 		return "", "", err
 	}
-	plan, err := planned(ctx, p, "publish", func(ctx context.Context) (*publish.Plan, error) {
-		return p.parts.publish.Plan(ctx, publish.Input{Run: p.Run, Channel: p.Image.Channel, Image: r.Bake.Image, Verdict: p.doc.Validate, Bake: r.Bake})
-	})
+	in := publish.Input{Run: p.Run, Channel: p.Image.Channel, Image: r.Bake.Image, Verdict: p.doc.Validate, Bake: r.Bake}
+	if p.Image.Distribute != nil {
+		spread, err := p.spread(ctx, r.Bake.Image)
+		if err != nil {
+			return "", "", err
+		}
+		in = publish.Input{Run: p.Run, Pointers: p.pointers(spread), Judged: []publish.Judged{{Image: r.Bake.Image, Verdict: p.doc.Validate, Bake: r.Bake}}}
+	}
+	plan, err := planned(ctx, p, "publish", func(ctx context.Context) (*publish.Plan, error) { return p.parts.publish.Plan(ctx, in) })
 	if err != nil {
 		return "", "", err
 	}
@@ -41,11 +47,32 @@ func (p *pipeline) unmoved(ctx context.Context, stage string) error {
 		return nil
 	}
 	was := p.doc.Publish
-	now, err := p.parts.params.Get(ctx, was.Channel)
-	if err != nil && fault.KindOf(err) != fault.NotFound {
-		return fmt.Errorf("%s %s: read channel %s: %w", stage, was.Image, was.Channel, err)
+	if err := stillHolds(ctx, p.parts.params, stage, was.Channel, was.Image); err != nil {
+		return err
 	}
-	if now.Value == was.Image {
+	for _, x := range was.Pointers {
+		c := publish.Cell{Account: x.Account, Region: x.Region}
+		if c == (publish.Cell{}) || c == publish.Cell(p.parts.cells.Home()) {
+			continue
+		}
+		ports, err := p.parts.cells.Publish(ctx, c)
+		if err == nil {
+			err = stillHolds(ctx, ports.Parameters, stage, x.Channel, x.Image)
+		}
+		if err != nil {
+			return fmt.Errorf("in %s: %w", c, err)
+		}
+	}
+	return nil
+}
+
+// stillHolds says whether a channel holds an image.
+func stillHolds(ctx context.Context, in publish.Parameters, stage, channel, image string) error {
+	now, err := in.Get(ctx, channel)
+	if err != nil && fault.KindOf(err) != fault.NotFound {
+		return fmt.Errorf("%s %s: read channel %s: %w", stage, image, channel, err)
+	}
+	if now.Value == image {
 		return nil
 	}
 	held := orNone(now.Value)
@@ -53,7 +80,7 @@ func (p *pipeline) unmoved(ctx context.Context, stage string) error {
 		held += fmt.Sprintf(" (version %d)", now.Version)
 	}
 	return fault.New(fault.Conflict, "start a new run, or publish this image again",
-		"%s %s: channel %s moved since: holds %s", stage, was.Image, was.Channel, held)
+		"%s %s: channel %s moved since: holds %s", stage, image, channel, held)
 }
 
 func orNone(s string) string {

@@ -37,6 +37,7 @@ type Run struct {
 	Stages   []Stage   `json:"stages,omitempty"` // in order, with their times
 	Bake     *Bake     `json:"bake,omitempty"`
 	Validate *Verdict  `json:"validate,omitempty"`
+	Spread   *Spread   `json:"spread,omitempty"` // how the image came to its accounts and Regions
 	Publish  *Publish  `json:"publish,omitempty"`
 	Roll     []Roll    `json:"roll,omitempty"`
 	Patch    []Patched `json:"patch,omitempty"`
@@ -180,6 +181,12 @@ type Roll struct {
 	StartedAt  time.Time `json:"startedAt,omitzero"`
 	EndedAt    time.Time `json:"endedAt,omitzero"`
 	MinHealthy int       `json:"minHealthy,omitempty"` // lowest count in service that was seen
+	// Mixed says what runs what where not all instances run the same: ids by image.
+	Mixed map[string][]string `json:"mixed,omitempty"`
+	// Manual is what a person can do about a halted group, in order; Frozen says that
+	// its rollback failed, and that nothing is tried again without one.
+	Manual []string `json:"manual,omitempty"`
+	Frozen bool     `json:"frozen,omitempty"`
 }
 
 // Patched is the result for one long-lived node.

@@ -1,0 +1,237 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/goldenami/rehydrate/internal/awscloud/copies"
+	"github.com/goldenami/rehydrate/internal/awscloud/keys"
+	"github.com/goldenami/rehydrate/internal/config"
+	"github.com/goldenami/rehydrate/internal/engine"
+	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/record"
+	"github.com/goldenami/rehydrate/internal/unit"
+	"github.com/goldenami/rehydrate/publish"
+	"github.com/goldenami/rehydrate/publish/spread"
+)
+
+// Spread is what the spreading of images needs of a cell.
+func (c *Cells) Spread(ctx context.Context, at spread.Cell) (spread.Ports, error) {
+	return opened(c, "spread "+at.String(), func() (spread.Ports, error) {
+		s, err := c.Session(ctx, at.Account, at.Region)
+		if err != nil {
+			return spread.Ports{}, err
+		}
+		ec2 := copies.New(s)
+		return spread.Ports{Images: ec2, Sharing: ec2, Keys: keys.New(s), Trial: ec2}, nil
+	})
+}
+
+const (
+	// togetherSpread is how many images are on their way at a time; copiesPerRegion of
+	// them to one Region ("Amazon EBS endpoints and quotas": 20 concurrent snapshot
+	// copies per destination Region).
+	togetherSpread  = 200
+	copiesPerRegion = 20
+	spreadTick      = 5 * time.Second
+)
+
+// spread brings an image to the cells of the image line and looks at it from inside
+// each; nothing but images, permissions and grants has changed when it returns. What
+// was done is in the run document also beside an error.
+func (p *pipeline) spread(ctx context.Context, image string) (*spread.Plan, error) {
+	stage := &spread.Stage{Cells: p.parts.cells.Spread, Clock: p.Cloud.Clock, Events: p.Events}
+	try, err := p.spreadTry(ctx)
+	if err != nil {
+		return nil, err
+	}
+	in := spreadInput(p.Image, p.parts.cells, image)
+	in.Run, in.Try = p.Run, try
+	name := "spread"
+	if try > 0 {
+		name += fmt.Sprintf("-%d", try+1)
+	}
+	plan, err := plannedAs(ctx, p, "publish", name+"/plan", func(ctx context.Context) (*spread.Plan, error) { return stage.Plan(ctx, in) })
+	if err != nil {
+		return nil, err
+	}
+	p.doc.Spread = &record.Spread{Mode: p.Image.Distribute.Mode, Warnings: plan.Warnings}
+	err = p.grants(ctx, stage, plan, name)
+	if err == nil {
+		err = p.places(ctx, stage, plan, name)
+	}
+	if err == nil {
+		err = p.checks(ctx, stage, plan, name)
+	}
+	if err != nil && final(err) {
+		err = errors.Join(err, p.spreadFailed(ctx, name))
+	}
+	return plan, err
+}
+
+// spreadTry counts the tries of this run that have come to a bad end: a resume begins
+// anew, and adopts what they left standing.
+func (p *pipeline) spreadTry(ctx context.Context) (int, error) {
+	units, err := p.local.Journal.Units(ctx)
+	n := 0
+	for _, u := range units {
+		if strings.HasPrefix(u, "spread") && strings.HasSuffix(u, "/failed") {
+			n++
+		}
+	}
+	return n, err
+}
+
+// spreadFailed writes down that a try came to a bad end.
+func (p *pipeline) spreadFailed(ctx context.Context, name string) error {
+	_, err := p.advance(ctx, "publish", name+"/failed", unit.Func("spread.failed", func(context.Context, *struct{}) (unit.Next, error) { return unit.Done(), nil }))
+	return err
+}
+
+// unplaced is an error of units that have ended, with what could not be done.
+type unplaced struct{ error }
+
+func (e unplaced) Unwrap() error { return e.error }
+
+// final says that the units have ended, so that a resume of them would change nothing.
+func final(err error) bool { return errors.As(err, new(unplaced)) }
+
+func (p *pipeline) grants(ctx context.Context, stage *spread.Stage, plan *spread.Plan, name string) error {
+	if len(plan.Grants) == 0 {
+		return nil
+	}
+	raw, err := p.advance(ctx, "publish", name+"/grants", stage.GrantUnit(plan.Grants))
+	if err != nil {
+		return err
+	}
+	p.doc.Spread.Grants, err = spread.GrantResult(plan.Grants, raw)
+	return err
+}
+
+// places brings the images to their places: first those that others are copied from.
+func (p *pipeline) places(ctx context.Context, stage *spread.Stage, plan *spread.Plan, name string) error {
+	p.doc.Spread.Images = make([]record.Placed, len(plan.Places))
+	var errs []error
+	for _, after := range []bool{false, true} {
+		var jobs []unit.Job
+		var at []int
+		for n, pl := range plan.Places {
+			if pl.After == after {
+				jobs = append(jobs, unit.Job{Name: fmt.Sprintf("%s/%s/%s/%d", name, pl.In.Account, pl.In.Region, n), Cell: pl.In.Region, Unit: stage.PlaceUnit(pl)})
+				at = append(at, n)
+			}
+		}
+		states, err := p.together(ctx, "publish", jobs)
+		for i, n := range at {
+			var why error
+			if p.doc.Spread.Images[n], why = spread.PlaceResult(plan.Places[n], states[jobs[i].Name]); why != nil && err == nil {
+				errs = append(errs, why)
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("spread image %s: %w; no pointer was moved", plan.Image, err)
+		}
+		if len(errs) > 0 {
+			break
+		}
+	}
+	if len(errs) == 0 {
+		return nil
+	}
+	text := fmt.Errorf("spread image %s: %w; no pointer was moved%s", plan.Image, errors.Join(errs...), p.standing(plan))
+	return unplaced{fault.As(text, fault.KindOf(errs[0]), "`rehydrate run --resume "+p.Run+"` tries again and adopts the copies that stand")}
+}
+
+// standing says which copies were made and lie unused.
+func (p *pipeline) standing(plan *spread.Plan) string {
+	var left []string
+	for n, x := range p.doc.Spread.Images {
+		if x.Outcome == "done" && plan.Places[n].Image == "" {
+			left = append(left, x.Account+"/"+x.Region+" "+x.Image)
+		}
+	}
+	if len(left) == 0 {
+		return ""
+	}
+	return "; copies that stand: " + strings.Join(left, ", ")
+}
+
+// checks looks at the images from inside the accounts that are to launch them.
+func (p *pipeline) checks(ctx context.Context, stage *spread.Stage, plan *spread.Plan, name string) error {
+	var jobs []unit.Job
+	for _, c := range plan.Checks {
+		jobs = append(jobs, unit.Job{Name: fmt.Sprintf("%s/check/%s/%s", name, c.Account, c.Region), Cell: c.Region,
+			Unit: stage.CheckUnit(c, p.doc.Spread.Images[c.Place].Image)})
+	}
+	states, err := p.together(ctx, "publish", jobs)
+	p.doc.Spread.Seen = nil
+	var errs []error
+	for n, c := range plan.Checks {
+		seen, why := spread.CheckResult(c, p.doc.Spread.Images[c.Place].Image, states[jobs[n].Name])
+		p.doc.Spread.Seen = append(p.doc.Spread.Seen, seen)
+		if why != nil && err == nil {
+			errs = append(errs, why)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("check image %s: %w; no pointer was moved", plan.Image, err)
+	}
+	if len(errs) == 0 {
+		return nil
+	}
+	text := fmt.Errorf("check image %s: %w; no pointer was moved", plan.Image, errors.Join(errs...))
+	return unplaced{fault.As(text, fault.KindOf(errs[0]), "mend that; then `rehydrate run --resume "+p.Run+"` looks again")}
+}
+
+// together runs units beside each other.
+func (p *pipeline) together(ctx context.Context, stage string, jobs []unit.Job) (map[string][]byte, error) {
+	for _, j := range jobs {
+		p.units[stage] = append(p.units[stage], j.Name)
+	}
+	pool := &engine.Pool{Local: p.local, Tick: spreadTick}
+	states, err := pool.Run(ctx, jobs, unit.Policy{Together: togetherSpread, InCell: func(string) int { return copiesPerRegion }})
+	out := map[string][]byte{}
+	for k, v := range states {
+		out[k] = v
+	}
+	return out, err
+}
+
+// spreadInput is what the configuration says about where an image goes.
+func spreadInput(i *config.Image, cells *Cells, image string) spread.Input {
+	d, home := i.Distribute, cells.Home()
+	in := spread.Input{Home: spread.Cell{Account: home.Account, Region: home.Region}, Image: image, Copy: d.Mode == config.ModeCopy, Key: d.KMSKey,
+		Organizations: d.Organizations, Units: d.Units, Completion: d.Completion, Grant: d.ServiceRoles == config.ServiceRolesGrant,
+		Canary: d.Canary, Type: i.InstanceType}
+	for _, a := range d.Accounts {
+		for _, r := range d.RegionsOf(a) {
+			in.Targets = append(in.Targets, spread.Target{Cell: spread.Cell{Account: a.ID, Region: r}, Role: a.Role})
+		}
+	}
+	return in
+}
+
+// pointers are the channel in home and in every cell of the plan, each with the image
+// that stands there. Home comes first: the lease is kept there.
+func (p *pipeline) pointers(plan *spread.Plan) []publish.Pointer {
+	image := func(c spread.Cell) string {
+		if n, ok := plan.Of(c); ok {
+			return p.doc.Spread.Images[n].Image
+		}
+		return plan.Image
+	}
+	cells := []spread.Cell{plan.Home}
+	for _, c := range plan.Checks {
+		if c.Cell != plan.Home {
+			cells = append(cells, c.Cell)
+		}
+	}
+	var out []publish.Pointer
+	for _, c := range cells {
+		out = append(out, publish.Pointer{Cell: publish.Cell(c), Channel: p.Image.Channel, Image: image(c), Of: plan.Image})
+	}
+	return out
+}
