@@ -26,6 +26,10 @@ func (m mover) back(ctx context.Context, st *state) (unit.Next, error) {
 		st.Looks++
 		return unit.Again(lookEvery), nil
 	}
+	if mine && ms.Asked && !m.ours(now) && now.Version == ms.Base && st.Looks < doubtLooks {
+		st.Looks++
+		return unit.Again(lookEvery), nil
+	}
 	switch {
 	case !mine, !m.ours(now):
 		if ms.Stands == Moved { // ours was never validated, or is covered
@@ -81,7 +85,7 @@ func (m mover) stuck(ctx context.Context, st *state, err error) (unit.Next, erro
 	if st.Tries++; st.Tries <= maxTries && fault.KindOf(err) != fault.Denied {
 		return unit.Again(tryEvery << (st.Tries - 1)), nil
 	}
-	if ms.Stands == Refused && ms.Wrote == 0 { // it is the one that nobody can reach
+	if ms.Stands == Refused && ms.Wrote == 0 && !ms.Asked { // it is the one that nobody can reach
 		st.next(stepTidy)
 		return unit.Again(0), nil
 	}

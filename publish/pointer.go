@@ -32,7 +32,7 @@ func (m mover) pointer(ctx context.Context, st *state) (unit.Next, error) {
 	now := last(history)
 	switch {
 	case m.ours(now) && now.Value == mv.Image:
-		ms.Stands, ms.Version = Moved, now.Version
+		ms.Stands, ms.Version, ms.Asked = Moved, now.Version, false
 		st.next(stepSeen)
 		return unit.Again(0), nil
 	case now.Version != ms.Base:
@@ -61,9 +61,10 @@ func (m mover) pointer(ctx context.Context, st *state) (unit.Next, error) {
 	v, err := ports.Parameters.Put(ctx, NewVersion{Name: mv.Channel, Value: mv.Image,
 		DataType: DataTypeImage, Description: e.String(), Overwrite: true})
 	if err != nil {
+		ms.Asked = true
 		return m.trouble(ctx, st, fmt.Errorf("write %s: %w", where(mv.Cell, mv.Channel), err))
 	}
-	ms.Stands, ms.Version, ms.Wrote = Moved, v, v
+	ms.Stands, ms.Version, ms.Wrote, ms.Asked = Moved, v, v, false
 	m.say(event.Changed, "moved %s to %s (version %d)", where(mv.Cell, mv.Channel), mv.Image, v)
 	st.next(stepSeen)
 	return unit.Again(0), nil

@@ -53,6 +53,7 @@ type moveState struct {
 	Base    int64     `json:"base,omitempty"`    // the version that ours goes over
 	Version int64     `json:"version,omitempty"` // of our write
 	Wrote   int64     `json:"wrote,omitempty"`   // of our last write, whatever it put there
+	Asked   bool      `json:"asked,omitempty"`   // a write was asked for, and how it ended is not known
 	Mended  int       `json:"mended,omitempty"`  // how often its value was put right
 	Sure    int64     `json:"sure,omitempty"`    // the version up to which no write is outstanding
 	Now     int64     `json:"now,omitempty"`     // the newest version, in the end

@@ -14,6 +14,15 @@ import (
 // one thing; the passes end when one of them finds nothing to mend. Two publishers
 // that tidy the same pointer agree, because both go by the history alone.
 func (m mover) tidy(ctx context.Context, st *state) (unit.Next, error) {
+	next, err := m.tidyOne(ctx, st)
+	if err == nil || ctx.Err() != nil || st.Tries >= maxTries {
+		return next, err
+	}
+	st.Tries++
+	return unit.Again(tryEvery << (st.Tries - 1)), nil
+}
+
+func (m mover) tidyOne(ctx context.Context, st *state) (unit.Next, error) {
 	mv, ms := &m.plan.Moves[st.At], &st.Moves[st.At]
 	if !ms.touched() {
 		return m.tidied(st), nil
