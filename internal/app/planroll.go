@@ -13,6 +13,9 @@ import (
 	"github.com/goldenami/rehydrate/rollout/estimate"
 )
 
+// RollPlan is the plan of a roll.
+type RollPlan = rollout.Plan
+
 // previewRoll plans the roll of the image that o is upon; nil without fleets. version
 // is that of the channel. Where a bake comes first, the image only stands in for the one
 // to come: that it is not ours, or not in every cell, is then no refusal.

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -44,6 +43,9 @@ func stageCommand(stage, usage string) *cli.Command {
 	flags := stageFlags(&cli.StringFlag{Name: "run", Usage: "go on with this `RUN` (default: the newest)"})
 	if stage == "bake" {
 		flags = stageFlags(&cli.BoolFlag{Name: "force", Usage: "bake even if nothing would change"})
+	}
+	if stage == "roll" {
+		flags = append(flags, planFileFlag)
 	}
 	return command(spec{
 		name: stage, usage: usage, args: "[image]", max: 1, flags: flags, codes: stageCodes,
@@ -111,12 +113,16 @@ func formatIn(c *cli.Context, formats ...string) error {
 }
 
 func carryOut(c *cli.Context, s *setup, o order) error {
+	plan, err := planFile(c)
+	if err != nil {
+		return err
+	}
 	if err := confirm(c, s.cloud, "run "+s.image.Label); err != nil {
 		return err
 	}
 	doc, err := app.Run(c.Context, app.Request{
 		Config: s.cfg, Image: s.image, State: s.state, Cloud: s.cloud, Events: s.sink, Tools: tools(c, s.state),
-		Run: o.run, From: o.from, Until: o.until, MaxWait: c.Duration("max-wait"), Force: c.Bool("force"), Modelled: c.Bool("modelled"),
+		Run: o.run, From: o.from, Until: o.until, MaxWait: c.Duration("max-wait"), Force: c.Bool("force"), Modelled: c.Bool("modelled"), Plan: plan,
 	})
 	if doc == nil {
 		return err
@@ -139,45 +145,4 @@ func latestRun(s *setup) (string, error) {
 		return "", fault.New(fault.NotFound, "`rehydrate bake` begins one", "there is no run of %s", s.image.Label)
 	}
 	return r.ID, nil
-}
-
-func planCommand() *cli.Command {
-	return command(spec{
-		name: "plan", usage: "show what every stage would do now; reads only", args: "[image]", max: 1,
-		examples: []string{"rehydrate plan web", "rehydrate plan --exit-code web"},
-		codes:    "14 changes pending (with --exit-code)",
-		flags:    stageFlags(&cli.BoolFlag{Name: "exit-code", Usage: "end with 14 when something would change"}),
-		run:      func(c *cli.Context) error { return showPlan(c, c.Bool("exit-code")) },
-	})
-}
-
-func showPlan(c *cli.Context, exitCode bool) error {
-	if err := formatIn(c, "table", "json"); err != nil {
-		return err
-	}
-	s, err := open(c)
-	if err != nil {
-		return err
-	}
-	p, err := app.MakePlan(c.Context, app.Request{
-		Config: s.cfg, Image: s.image, State: s.state, Cloud: s.cloud, Events: s.sink, Tools: tools(c, s.state),
-		Force: c.Bool("force"), Modelled: c.Bool("modelled"),
-	})
-	if err != nil {
-		return err
-	}
-	if c.String("output") == "json" {
-		enc := json.NewEncoder(c.App.Writer)
-		enc.SetIndent("", "  ")
-		err = enc.Encode(p)
-	} else {
-		_, err = fmt.Fprint(c.App.Writer, p.Text())
-	}
-	if err == nil {
-		err = p.Err() // shown above as well; a run would end with it
-	}
-	if err == nil && exitCode && p.Pending() {
-		return cli.Exit("", fault.Pending.ExitCode())
-	}
-	return err
 }
