@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/goldenami/rehydrate/internal/hush"
 	"github.com/goldenami/rehydrate/rollout/gate"
 )
 
@@ -110,7 +111,7 @@ func (t *tail) line() string {
 	if len(lines) == 1 && t.cut {
 		return ": its last line is too long" // and half a secret could not be told
 	}
-	last := clean(strings.Join(strings.Fields(lines[len(lines)-1]), " "), os.Environ())
+	last := hush.Clean(strings.Join(strings.Fields(lines[len(lines)-1]), " "), os.Environ())
 	if r := []rune(last); len(r) > maxLine {
 		last = string(r[:maxLine]) + "…"
 	}

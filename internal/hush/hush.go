@@ -1,4 +1,5 @@
-package probe
+// Package hush keeps secrets out of text that people or other systems will read.
+package hush
 
 import (
 	"regexp"
@@ -28,9 +29,9 @@ var secretForms = sync.OnceValue(func() []*regexp.Regexp {
 	}
 })
 
-// clean hides the values of telling variables, what looks like a secret, and control
+// Clean hides the values of telling variables, what looks like a secret, and control
 // characters, which could play tricks on a terminal.
-func clean(text string, environ []string) string {
+func Clean(text string, environ []string) string {
 	// First, so that no secret comes together afterwards.
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {

@@ -1,0 +1,74 @@
+// Package notify tells other systems what happens in a run: topics, event buses and
+// webhooks. It listens to events and never blocks or fails the run: each target has a
+// bounded queue and a sender of its own, and what is lost is counted and said at the end.
+package notify
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/goldenami/rehydrate/internal/event"
+	"github.com/goldenami/rehydrate/internal/hush"
+)
+
+// Version is that of the message's shape. Fields are only ever added to it.
+const Version = 1
+
+// Message is what targets get, as JSON. It holds the event without its data, and no
+// secret.
+type Message struct {
+	Version int `json:"version"`
+	// ID is the same for every delivery of one event: receivers drop what they have.
+	ID    string    `json:"id"`
+	Time  time.Time `json:"time"` // on the run's clock
+	Run   string    `json:"run,omitempty"`
+	Stage string    `json:"stage"`
+	Unit  string    `json:"unit,omitempty"`
+	Kind  string    `json:"kind"`
+	Text  string    `json:"text"`
+	Done  int       `json:"done,omitempty"`
+	Total int       `json:"total,omitempty"`
+}
+
+// maxText is how long a text is sent, in characters: chats and topics have limits.
+const maxText = 2000
+
+// NewMessage is an event as a message.
+func NewMessage(e event.Event) Message {
+	text := hush.Clean(strings.Join(strings.Fields(e.Text), " "), os.Environ())
+	if r := []rune(text); len(r) > maxText {
+		text = string(r[:maxText]) + "…"
+	}
+	m := Message{Version: Version, Time: e.Time.UTC(), Run: e.Run, Stage: e.Stage, Unit: e.Unit, Kind: string(e.Kind), Text: text, Done: e.Done, Total: e.Total}
+	sum := sha256.Sum256(m.JSON())
+	m.ID = hex.EncodeToString(sum[:16])
+	return m
+}
+
+// JSON is the message on the wire.
+func (m Message) JSON() []byte {
+	body, err := json.Marshal(m)
+	if err != nil {
+		panic(err) // plain strings and a time
+	}
+	return body
+}
+
+// Subject is one line of plain ASCII, at most 100 characters, as a mail's subject.
+func (m Message) Subject() string {
+	s := "rehydrate: " + m.Kind + " in " + m.Stage
+	if m.Unit != "" && m.Unit != m.Stage {
+		s += " (" + m.Unit + ")"
+	}
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, s)
+	return s[:min(len(s), 100)]
+}
