@@ -93,6 +93,17 @@ func lastBefore(history []Parameter, image string) Parameter {
 	return all[first-1]
 }
 
+// replaced is the version that the newest one's image went over.
+func replaced(history []Parameter) Parameter {
+	now := last(history)
+	for _, p := range slices.Backward(standing(history)) {
+		if p.Value != now.Value {
+			return p
+		}
+	}
+	return Parameter{}
+}
+
 func last(history []Parameter) Parameter {
 	if len(history) == 0 {
 		return Parameter{}

@@ -152,7 +152,7 @@ func (m mover) best(ctx context.Context, mv *Move, ports Ports, history []Parame
 // judge notes how the pointer stands.
 func (m mover) judge(st *state, mv *Move, ms *moveState, history []Parameter) {
 	now := last(history)
-	ms.Now, ms.Before = now.Version, before(history)
+	ms.Now, ms.Before = now.Version, replaced(history)
 	if ms.Stands == Moved && now.Value != mv.Image {
 		ms.Stands = Superseded
 		ms.Text = fmt.Sprintf("version %d holds %s", now.Version, now.Value)

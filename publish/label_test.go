@@ -1,0 +1,45 @@
+package publish_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/publish"
+)
+
+// full is a channel with the hundred versions that Parameter Store keeps.
+func full(labels ...string) *store {
+	s := newStore()
+	for n := range 100 {
+		s.add(channel, fmt.Sprintf("ami-%d", n), publish.Envelope{Run: fmt.Sprintf("r%d", n), BakedAt: t0.Add(time.Duration(n-1000) * time.Hour)}.String())
+	}
+	s.versions[channel][0].Labels = labels
+	return s
+}
+
+func TestAtAHundredVersionsOurLabelsMakeRoom(t *testing.T) {
+	for _, labels := range [][]string{{"current"}, {"previous", "revoked"}, {"revoked-ami-0"}, {"passed"}, nil} {
+		s := full(labels...)
+		got, err := run(t, s, input("ami-new"))
+		if err != nil || got.Version != 101 {
+			t.Errorf("%v: %+v, %v", labels, got, err)
+		}
+		if s.labelled(channel, "current") != 101 || s.labelled(channel, "previous") != 100 {
+			t.Errorf("%v: current is %d, previous is %d", labels, s.labelled(channel, "current"), s.labelled(channel, "previous"))
+		}
+	}
+}
+
+func TestAtAHundredVersionsALabelOfOthersIsTheirs(t *testing.T) {
+	s := full("previous", "audited")
+	_, err := run(t, s, input("ami-new"))
+	if fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), "labelled audited") {
+		t.Errorf("got %v", err)
+	}
+	if v := s.newest(channel); v.Value != "ami-99" || s.versions[channel][0].Labels[0] != "previous" {
+		t.Errorf("the channel holds %s, its oldest is labelled %v", v.Value, s.versions[channel][0].Labels)
+	}
+}
