@@ -151,12 +151,14 @@ func buildTwin(w *world.World, dir string, file *worldfile.File) (twin.Services,
 	groups := autoscaling.New(w, compute)
 	balancing := elbv2.New(w, compute)
 	groups.Balance(balancing)
+	watch := cloudwatch.New(groups.SetAlarm)
+	groups.Watch(watch)
 	compute.ResolveParameter, compute.ImageParameters = systems.Resolve, systems.ImageParameters
 	ctx, stop := context.WithCancel(context.Background())
 	var stopped func()
 	return twin.Services{
 		Wire: []*wire.Service{compute.Wire(), systems.Wire(), groups.Wire(), ebs.New(compute).Wire(), objects.Wire(), sts.New(),
-			cloudwatch.New(groups.SetAlarm).Wire(), kms.New().Wire(), sns.New(), eventbridge.New(), balancing.Wire()},
+			watch.Wire(), kms.New().Wire(), sns.New(), eventbridge.New(), balancing.Wire()},
 		Admin: map[string]http.Handler{"GET " + worldfile.IndexPath: worldfile.ServeIndex(w)},
 		Resume: func() (err error) {
 			if file != nil {

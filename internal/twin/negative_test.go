@@ -29,6 +29,9 @@ var negatives = []struct{ service, operation, body, code string }{
 	{"ec2", "DescribeRegions", "RegionName.1=nowhere-1", "InvalidParameterValue"},
 	{"ec2", "DescribeSecurityGroups", "GroupId.1=sg-00000000", "InvalidGroup.NotFound"},
 	{"ec2", "DescribeSubnets", "SubnetId.1=subnet-00000000", "InvalidSubnetID.NotFound"},
+	{"ec2", "DescribeTags", "Filter.1.Name=colour&Filter.1.Value.1=red", "InvalidParameterValue"},
+	{"ec2", "DescribeTags", "Filter.1.Name=key&Filter.1.Value.1=none&Filter.2.Name=colour&Filter.2.Value.1=red", "InvalidParameterValue"},
+	{"ec2", "DescribeInstances", "Filter.1.Name=colour&Filter.1.Value.1=red", "InvalidParameterValue"},
 	{"ec2", "DescribeVpcs", "VpcId.1=vpc-00000000", "InvalidVpcID.NotFound"},
 	{"ec2", "ModifyInstanceAttribute", "InstanceId=i-00000000&DisableApiTermination.Value=true", "InvalidInstanceID.NotFound"},
 	{"ec2", "RegisterImage", "Name=abc&RootDeviceName=/dev/xvda&BlockDeviceMapping.1.DeviceName=/dev/xvda&BlockDeviceMapping.1.Ebs.SnapshotId=snap-00000000", "InvalidSnapshot.NotFound"},
@@ -66,6 +69,7 @@ var negatives = []struct{ service, operation, body, code string }{
 	{"ssm", "DescribeInstancePatchStates", `{"InstanceIds":["nonsense"]}`, "ValidationException"},
 	{"ssm", "DescribePatchGroupState", `{"PatchGroup":""}`, "ValidationException"},
 	{"ssm", "DescribePatchGroups", `{"NextToken":"nonsense"}`, "InvalidNextToken"},
+	{"ssm", "DescribePatchGroups", `{"Filters":[{"Key":"COLOUR","Values":["red"]}]}`, "ValidationException"},
 	{"ssm", "GetDefaultPatchBaseline", `{"OperatingSystem":"PLAN9"}`, "ValidationException"},
 	{"ssm", "GetParameterHistory", `{"Name":"/nope"}`, "ParameterNotFound"},
 	{"ssm", "GetParameters", `{"Names":["a","b","c","d","e","f","g","h","i","j","k"]}`, "ValidationException"},
@@ -85,6 +89,13 @@ var negatives = []struct{ service, operation, body, code string }{
 	{"s3", "DeleteObject", "DELETE /nope/a", "NoSuchBucket"},
 	{"s3", "GetBucketVersioning", "GET /nope?versioning", "NoSuchBucket"},
 	{"s3", "PutBucketVersioning", "PUT /nope?versioning", "NoSuchBucket"},
+	{"s3", "DeleteObjects", "POST /nope?delete <Delete/>", "MalformedXML"},
+	{"s3", "DeleteObjects", "POST /nope?delete <Delete></Delete>", "MalformedXML"},
+	{"s3", "DeleteObjects", "POST /nope?delete ", "InvalidRequest"},
+	{"s3", "DeleteObjects", "POST /nope?delete <Delete><Object><Key>a</Key></Object></Delete>", "NoSuchBucket"},
+	{"sns", "DeleteTopic", "TopicArn=nonsense", "InvalidParameter"},
+	{"sns", "DeleteTopic", "TopicArn=arn:aws:sns:us-east-1:111122223333:elsewhere", "InvalidParameter"},
+	{"sns", "DeleteTopic", "TopicArn=arn:aws:sns:" + region + ":999988887777:foreign", "AuthorizationError"},
 	{"sns", "ListTopics", "NextToken=nonsense", "InvalidParameter"},
 }
 
@@ -102,7 +113,7 @@ func TestWhatDoesNotExistIsRefusedWithAWSsCode(t *testing.T) {
 		switch {
 		case n.service == "s3":
 			method, path, _ = strings.Cut(n.body, " ")
-			body = ""
+			path, body, _ = strings.Cut(path, " ")
 			if method == http.MethodPut {
 				body = `<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>`
 			}

@@ -9,8 +9,4 @@ var exceptions = map[string]string{
 	"ec2 GetEbsEncryptionByDefault":    nothing,
 	"ec2 GetEbsDefaultKmsKeyId":        nothing,
 	"s3 ListBuckets":                   nothing,
-	// The twin accepts what AWS refuses; these wait for their services.
-	"ec2 DescribeTags":                       "unknown filters are not refused yet",
-	"sns DeleteTopic":                        "malformed ARNs are not refused yet",
-	"elasticloadbalancing DeleteTargetGroup": "unknown ARNs are not refused yet",
 }

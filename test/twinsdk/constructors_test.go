@@ -58,6 +58,7 @@ func paginators() []any {
 		ssm.NewListComplianceSummariesPaginator,
 		ssm.NewListDocumentsPaginator,
 		ssm.NewListResourceComplianceSummariesPaginator,
+		cloudwatch.NewDescribeAlarmHistoryPaginator,
 		cloudwatch.NewDescribeAlarmsPaginator,
 		kms.NewListAliasesPaginator,
 		kms.NewListGrantsPaginator,

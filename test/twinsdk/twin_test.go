@@ -103,9 +103,11 @@ func (r *rig) build(w *world.World, dir string) (twin.Services, error) {
 	objects := twins3.New(filepath.Join(dir, "s3"))
 	groups := twinasg.New(w, r.ec2)
 	systems := twinssm.New(w, twinssm.Ports{EC2: r.ec2, Machines: machines, Objects: objects})
+	watch := twincw.New(groups.SetAlarm)
+	groups.Watch(watch)
 	r.ec2.ResolveParameter, r.ec2.ImageParameters = systems.Resolve, systems.ImageParameters
 	r.wire = []*wire.Service{r.ec2.Wire(), systems.Wire(), groups.Wire(), objects.Wire(),
-		twinelb.New(w, r.ec2).Wire(), twincw.New(groups.SetAlarm).Wire(), twinkms.New().Wire(), twinsns.New(), twinebs.New(r.ec2).Wire()}
+		twinelb.New(w, r.ec2).Wire(), watch.Wire(), twinkms.New().Wire(), twinsns.New(), twinebs.New(r.ec2).Wire()}
 	return twin.Services{Wire: r.wire, Close: machines.Close}, nil
 }
 
@@ -197,6 +199,7 @@ func (r *rig) stock() (given map[string]any) {
 			ComplianceType: aws.String(fmt.Sprint("Custom:T", k)), ExecutionSummary: &ssmtypes.ComplianceExecutionSummary{ExecutionTime: aws.Time(start)},
 			Items: []ssmtypes.ComplianceItemEntry{{Id: &name, Severity: ssmtypes.ComplianceSeverityHigh, Status: ssmtypes.ComplianceStatusNonCompliant}}}))
 		r.alarm(name)
+		ok[*cloudwatch.SetAlarmStateOutput](r)(r.alarms.SetAlarmState(ctx, &cloudwatch.SetAlarmStateInput{AlarmName: &name, StateValue: cwtypes.StateValueOk, StateReason: &name}))
 		ok[*elasticloadbalancingv2.CreateTargetGroupOutput](r)(r.targets.CreateTargetGroup(ctx, &elasticloadbalancingv2.CreateTargetGroupInput{Name: &name, Protocol: "HTTP", Port: aws.Int32(80), VpcId: r.vpc()}))
 		made := ok[*kms.CreateKeyOutput](r)(r.keys.CreateKey(ctx, nil)).KeyMetadata
 		if key == "" {

@@ -51,7 +51,7 @@ func (f fromEC2) Terminate(tx *world.Tx, id string) error {
 
 func (f fromEC2) Instance(tx *world.Tx, id string) (Instance, bool) {
 	i, ok := f.s.InstanceByID(tx, id)
-	return Instance{ID: i.ID, State: i.State, Image: i.Image, Type: i.Type, Zone: i.Zone, Tags: i.Tags}, ok
+	return Instance{ID: i.ID, State: i.State, Image: i.Image, Type: i.Type, Zone: i.Zone, Tags: i.Tags, Reason: i.Reason.Message}, ok
 }
 
 // data is the settings of a launch configuration in EC2's terms.

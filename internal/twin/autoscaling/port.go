@@ -49,6 +49,12 @@ type Targets interface {
 	OnHealth(f func(tx *world.Tx, instance string))
 }
 
+// Alarms is what Auto Scaling needs of CloudWatch beside what SetAlarm is told;
+// *cloudwatch.Service is one.
+type Alarms interface {
+	Exists(tx *world.Tx, name string) bool
+}
+
 // Launch is what Auto Scaling asks EC2 to start.
 type Launch struct {
 	Template     Template // the zero value for a launch configuration
@@ -69,6 +75,7 @@ type Settings struct {
 // Instance is an EC2 instance.
 type Instance struct {
 	ID, State, Image, Type, Zone string
+	Reason                       string // why it ended, as EC2's state reason has it
 	Tags                         map[string]string
 }
 

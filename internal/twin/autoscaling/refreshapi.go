@@ -41,6 +41,14 @@ func (s *Service) StartInstanceRefresh(tx *world.Tx, in *asg.StartInstanceRefres
 	if r.Prefs, err = preferences(g, in.Preferences); err != nil {
 		return nil, err
 	}
+	if a := r.Prefs.AlarmSpecification; a != nil && s.alarms != nil {
+		for _, name := range a.Alarms {
+			if !s.alarms.Exists(tx, name) {
+				// AWS states no error for it; a refresh that nothing guards is refused.
+				return nil, invalid("The CloudWatch alarm %s does not exist.", name)
+			}
+		}
+	}
 	if aws.ToBool(r.Prefs.SkipMatching) {
 		switch {
 		case s.alias(tx, g.config()) != "":

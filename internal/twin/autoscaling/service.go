@@ -16,6 +16,7 @@ type Service struct {
 	w       *world.World
 	ec2     EC2
 	targets Targets // nil refuses groups with target groups
+	alarms  Alarms  // nil takes every name of an alarm
 	spare   []member
 }
 
@@ -70,6 +71,10 @@ func (s *Service) Wire() *wire.Service {
 	return a
 }
 
+// Watch has refreshes refused whose alarms do not exist. Call it before the world is
+// started.
+func (s *Service) Watch(a Alarms) { s.alarms = a }
+
 // onState follows what EC2 does with the groups' instances.
 func (s *Service) onState(tx *world.Tx, id, state string) {
 	m, ok := findMember(tx, id)
@@ -91,7 +96,7 @@ func (s *Service) onState(tx *world.Tx, id, state string) {
 			members(tx, m.Group).Put(id, m)
 			return
 		}
-		s.end(tx, m.Activity, gone(m))
+		s.end(tx, m.Activity, s.gone(tx, m))
 		dropMember(tx, m)
 		if m.pending() {
 			s.launchFailed(tx, m)
@@ -113,11 +118,15 @@ func (s *Service) onState(tx *world.Tx, id, state string) {
 }
 
 // gone is why a launch failed whose instance is gone, or nil for a termination.
-func gone(m member) error {
-	if m.pending() {
-		return invalid("Instance became unhealthy while waiting for instance to be in InService state.")
+func (s *Service) gone(tx *world.Tx, m member) error {
+	if !m.pending() {
+		return nil
 	}
-	return nil
+	text := "Instance became unhealthy while waiting for instance to be in InService state."
+	if i, ok := s.ec2.Instance(tx, m.ID); ok && i.Reason != "" {
+		text += " Termination Reason: " + i.Reason
+	}
+	return invalid("%s", text)
 }
 
 func (s *Service) launchFailed(tx *world.Tx, m member) {

@@ -43,6 +43,12 @@ func alarms(tx *world.Tx) *world.Rows[types.MetricAlarm] {
 	return world.Table[types.MetricAlarm](tx, "monitoring/alarms")
 }
 
+// Exists says whether there is an alarm of that name.
+func (s *Service) Exists(tx *world.Tx, name string) bool {
+	_, ok := alarms(tx).Get(name)
+	return ok
+}
+
 // PutMetricAlarm makes or replaces an alarm. A new one is in INSUFFICIENT_DATA, a
 // replaced one keeps its state ("PutMetricAlarm", CloudWatch API Reference).
 func (s *Service) PutMetricAlarm(tx *world.Tx, in *cloudwatch.PutMetricAlarmInput) (*cloudwatch.PutMetricAlarmOutput, error) {

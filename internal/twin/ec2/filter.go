@@ -16,7 +16,8 @@ type fields map[string][]string
 // meaning away; names and values are case-sensitive ("Filtering: wildcards",
 // EC2 User Guide "List and filter using the CLI and API").
 func match(filters []types.Filter, f fields, tags map[string]string) (bool, error) {
-	for _, filter := range filters {
+	all := true
+	for _, filter := range filters { // to the end: what is wrong is told whatever the others say
 		name := aws.ToString(filter.Name)
 		have, err := values(name, f, tags)
 		if err != nil {
@@ -25,11 +26,15 @@ func match(filters []types.Filter, f fields, tags map[string]string) (bool, erro
 		if len(filter.Values) == 0 {
 			return false, badValue("The filter '%s' must have at least one value", name)
 		}
-		if !anyGlob(filter.Values, have) {
-			return false, nil
-		}
+		all = all && anyGlob(filter.Values, have)
 	}
-	return true, nil
+	return all, nil
+}
+
+// known says what is wrong with filters where there may be nothing to hold them against.
+func known(filters []types.Filter, f fields, tags map[string]string) error {
+	_, err := match(filters, f, tags)
+	return err
 }
 
 func values(name string, f fields, tags map[string]string) ([]string, error) {

@@ -13,6 +13,9 @@ func (s *Service) DescribeInstances(tx *world.Tx, in *ec2.DescribeInstancesInput
 	if len(in.InstanceIds) > 0 && in.MaxResults != nil {
 		return nil, badCombination("The parameter instancesSet cannot be used with the parameter maxResults")
 	}
+	if err := known(in.Filters, instanceFields(tx, Instance{}), map[string]string{}); err != nil {
+		return nil, err
+	}
 	rows, err := s.look(tx, in.InstanceIds)
 	if err != nil {
 		return nil, err

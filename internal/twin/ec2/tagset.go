@@ -61,6 +61,9 @@ func (s *Service) DeleteTags(tx *world.Tx, in *ec2.DeleteTagsInput) (*ec2.Delete
 
 // DescribeTags handles the operation of that name.
 func (s *Service) DescribeTags(tx *world.Tx, in *ec2.DescribeTagsInput) (*ec2.DescribeTagsOutput, error) {
+	if err := known(in.Filters, tagFields("", "", "", ""), map[string]string{}); err != nil {
+		return nil, err
+	}
 	var all []types.TagDescription
 	for _, id := range taggable(tx) {
 		r, err := resource(tx, id)
@@ -68,8 +71,7 @@ func (s *Service) DescribeTags(tx *world.Tx, in *ec2.DescribeTagsInput) (*ec2.De
 			return nil, err
 		}
 		for _, t := range sdkTags(r.tags) {
-			f := fields{"key": {*t.Key}, "value": {*t.Value}, "resource-id": {id}, "resource-type": {string(r.kind)}}
-			ok, err := match(in.Filters, f, map[string]string{*t.Key: *t.Value})
+			ok, err := match(in.Filters, tagFields(*t.Key, *t.Value, id, r.kind), map[string]string{*t.Key: *t.Value})
 			if err != nil {
 				return nil, err
 			}
@@ -80,6 +82,10 @@ func (s *Service) DescribeTags(tx *world.Tx, in *ec2.DescribeTagsInput) (*ec2.De
 	}
 	out, next, err := page(all, in.MaxResults, in.NextToken, 5, 1000)
 	return &ec2.DescribeTagsOutput{Tags: out, NextToken: next}, err
+}
+
+func tagFields(key, value, id string, kind types.ResourceType) fields {
+	return fields{"key": {key}, "value": {value}, "resource-id": {id}, "resource-type": {string(kind)}}
 }
 
 // taggable are the ids of all resources of the account that can have tags.

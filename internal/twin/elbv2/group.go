@@ -183,7 +183,11 @@ func (s *Service) DescribeTargetGroups(tx *world.Tx, in *elb.DescribeTargetGroup
 // DeleteTargetGroup deletes a group with its targets. One that is gone already is no
 // error (API reference).
 func (s *Service) DeleteTargetGroup(tx *world.Tx, in *elb.DeleteTargetGroupInput) (*elb.DeleteTargetGroupOutput, error) {
-	arn := aws.ToString(in.TargetGroupArn)
+	g, err := find(tx, in.TargetGroupArn)
+	if err != nil {
+		return nil, err
+	}
+	arn := g.arn()
 	for id := range targets(tx, arn).All() {
 		s.drop(tx, arn, id)
 	}

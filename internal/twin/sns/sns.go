@@ -83,9 +83,20 @@ func listTopics(tx *world.Tx, in *sns.ListTopicsInput) (*sns.ListTopicsOutput, e
 	return out, nil
 }
 
-// deleteTopic is no error for a topic that is gone ("DeleteTopic" is idempotent).
+// deleteTopic is no error for a topic that is gone ("DeleteTopic" is idempotent), but
+// for an ARN that is none of a topic of the Region.
 func deleteTopic(tx *world.Tx, in *sns.DeleteTopicInput) (*sns.DeleteTopicOutput, error) {
-	topics(tx).Delete(*in.TopicArn)
+	arn := *in.TopicArn
+	parts := strings.Split(arn, ":")
+	switch {
+	case len(parts) < 6:
+		return nil, invalid("TopicArn Reason: An ARN must have at least 6 elements, not %d", len(parts))
+	case len(parts) > 6 || parts[0] != "arn" || parts[2] != "sns" || parts[3] != tx.Region || !name().MatchString(parts[5]):
+		return nil, invalid("TopicArn")
+	case parts[4] != tx.Account:
+		return nil, &wire.Error{Code: "AuthorizationError", Message: "User is not authorized to perform: SNS:DeleteTopic on resource: " + arn, Status: 403}
+	}
+	topics(tx).Delete(arn)
 	return &sns.DeleteTopicOutput{}, nil
 }
 

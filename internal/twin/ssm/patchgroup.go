@@ -124,6 +124,9 @@ func (s *Service) GetPatchBaselineForPatchGroup(tx *world.Tx, in *ssm.GetPatchBa
 // DescribePatchGroups lists registrations by group, with the filters NAME_PREFIX and
 // OPERATING_SYSTEM.
 func (s *Service) DescribePatchGroups(tx *world.Tx, in *ssm.DescribePatchGroupsInput) (*ssm.DescribePatchGroupsOutput, error) {
+	if _, err := orchestrated(in.Filters, map[string]func(string) bool{"NAME_PREFIX": never, "OPERATING_SYSTEM": never}); err != nil {
+		return nil, err // also where there is nothing yet to pass
+	}
 	var all []types.PatchGroupPatchBaselineMapping
 	for _, r := range registrations(tx).All() {
 		ok, err := orchestrated(in.Filters, map[string]func(string) bool{
@@ -194,14 +197,15 @@ func (s *Service) DescribePatchBaselines(tx *world.Tx, in *ssm.DescribePatchBase
 // orchestrated says whether a thing passes filters: values of a filter are ORed,
 // filters ANDed. A key that the operation does not have is refused.
 func orchestrated(filters []types.PatchOrchestratorFilter, keys map[string]func(string) bool) (bool, error) {
+	all := true
 	for _, f := range filters {
 		match := keys[aws.ToString(f.Key)]
 		if match == nil {
 			return false, invalid("The filter key %s isn't valid.", aws.ToString(f.Key))
 		}
-		if !slices.ContainsFunc(f.Values, match) {
-			return false, nil
-		}
+		all = all && slices.ContainsFunc(f.Values, match)
 	}
-	return true, nil
+	return all, nil
 }
+
+func never(string) bool { return false }

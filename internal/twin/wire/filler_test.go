@@ -178,7 +178,7 @@ func normal(body []byte) string {
 	}
 	if len(body) > 0 && body[0]>>5 == 5 { // a CBOR map; no text begins with this byte
 		if x, err := cbor.Decode(body); err == nil {
-			return fmt.Sprint(x) // fmt sorts maps
+			return fmt.Sprint(untagged(x)) // fmt sorts maps
 		}
 	}
 	q, _ := url.ParseQuery(string(body))
@@ -187,6 +187,27 @@ func normal(body []byte) string {
 		lines = append(lines, k+"="+q.Get(k))
 	}
 	return strings.Join(lines, "\n")
+}
+
+// untagged puts a tag's number and value where fmt would print an address.
+func untagged(v cbor.Value) any {
+	switch v := v.(type) {
+	case *cbor.Tag:
+		return fmt.Sprintf("tag %d of %v", v.ID, untagged(v.Value))
+	case cbor.Map:
+		out := map[string]any{}
+		for k, x := range v {
+			out[k] = untagged(x)
+		}
+		return out
+	case cbor.List:
+		var out []any
+		for _, x := range v {
+			out = append(out, untagged(x))
+		}
+		return out
+	}
+	return v
 }
 
 // moduleDir is where the module of an SDK service is.

@@ -1,6 +1,9 @@
 package wire
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // problem is what is wrong with a request before any handler sees it. Each
 // protocol has codes of its own for it.
@@ -62,6 +65,11 @@ func (p *problem) wireError(protocol string) *Error {
 		e.Code = "ValidationException"
 	}
 	member := lower(p.path)
+	if p.what == isMissing && protocol == "rest-xml" && strings.Contains(p.path, ".") {
+		// What lacks is in the document itself ("List of error codes", S3 API Reference).
+		e.Code, e.Message = "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema"
+		return e
+	}
 	switch p.what {
 	case isUnknown:
 		e.Message = fmt.Sprintf("1 validation error detected: '%s' is not a member of this request", p.path)

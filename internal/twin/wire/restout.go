@@ -49,17 +49,38 @@ func (b *bound) encodeREST(w http.ResponseWriter, p *opPlan, v reflect.Value) {
 		body = appendJSON(body, p.out, v)
 	case hasBody(p.out, v):
 		h.Set("Content-Type", "application/xml")
-		tag := strings.TrimSuffix(p.out.name, "Output")
-		if tag == p.name || strings.HasPrefix(tag, "List") {
-			tag += "Result"
-		}
-		if p.name == "ListObjectsV2" || p.name == "ListObjects" {
-			tag = "ListBucketResult"
-		}
-		body = append(body, fmt.Sprintf("%s<%s xmlns=%q>", xmlHead, tag, b.m.Metadata.XMLNamespace)...)
+		tag := rootOf(p)
+		body = append(body, fmt.Sprintf("%s<%s xmlns=%q>", xmlHead, tag, or(b.m.Metadata.XMLNamespace, s3Namespace))...)
 		body = append(appendXML(body, p.out, v), "</"+tag+">"...)
 	}
 	writeBody(w, status, body)
+}
+
+// s3Namespace is S3's, which its model does not tell.
+const s3Namespace = "http://s3.amazonaws.com/doc/2006-03-01/"
+
+// rootOf is the element that an answer of S3 is ("Response Syntax" of each operation, S3
+// API Reference); the model does not tell it.
+func rootOf(p *opPlan) string {
+	switch p.name {
+	case "ListObjectsV2", "ListObjects":
+		return "ListBucketResult"
+	case "ListObjectVersions":
+		return "ListVersionsResult"
+	case "ListBuckets":
+		return "ListAllMyBucketsResult"
+	case "CreateMultipartUpload":
+		return "InitiateMultipartUploadResult"
+	case "DeleteObjects":
+		return "DeleteResult"
+	case "GetBucketVersioning":
+		return "VersioningConfiguration"
+	}
+	tag := strings.TrimSuffix(p.out.name, "Output")
+	if tag == p.name || strings.HasPrefix(tag, "List") {
+		tag += "Result"
+	}
+	return tag
 }
 
 func hasBody(p *plan, v reflect.Value) bool {
