@@ -111,15 +111,15 @@ func (x *cellReader) launchable(ctx context.Context, out *surveyed, plans []Grou
 
 // ours refuses an image of an account that is none of ours.
 func (x *cellReader) ours(ctx context.Context, image string, refuse func(fault.Kind, string, string, ...any)) error {
-	images, ok := x.Images.(ImageOwners)
+	images, ok := x.Images.(ImageDetails)
 	if !ok || len(x.in.Owners) == 0 {
 		return nil
 	}
-	owners, err := images.Owners(ctx, []string{image})
+	details, err := images.Details(ctx, []string{image})
 	if err != nil {
 		return fmt.Errorf("ask whose image %s is%s: %w", image, x.cell.in(), err)
 	}
-	if owner := owners[image]; !slices.Contains(x.in.Owners, owner) {
+	if owner := details[image].Owner; !slices.Contains(x.in.Owners, owner) {
 		refuse(fault.Conflict, "find out who wrote it there; publish an image of this pipeline",
 			"image %s belongs to account %s, which is none of ours (%s)", image, or(owner, "unknown"), strings.Join(x.in.Owners, ", "))
 	}

@@ -22,11 +22,34 @@ type TemplateEnds interface {
 	Ends(ctx context.Context) ([]TemplateVersion, error)
 }
 
-// ImageOwners tells whose images are. Images may be ImageOwners too.
-type ImageOwners interface {
-	// Owners is each image's owner, an account id, by image id; ids that do not exist
-	// are left out.
-	Owners(ctx context.Context, ids []string) (map[string]string, error)
+// ImageDetails tells more of images. Images may be ImageDetails too.
+type ImageDetails interface {
+	// Details is what EC2 knows of each image, by id; ids that do not exist, or are not
+	// shared with the account, are left out.
+	Details(ctx context.Context, ids []string) (map[string]ImageDetail, error)
+}
+
+// ImageDetail is an image as EC2 knows it. Tags are seen by its owner only.
+type ImageDetail struct {
+	Name      string
+	Owner     string // account id
+	Arch      string // x86_64 or arm64
+	State     string
+	Tags      map[string]string
+	CreatedAt time.Time // zero: unknown
+}
+
+// TemplateTags tells who made launch templates. Templates may be TemplateTags too.
+type TemplateTags interface {
+	// Tags lists all launch templates with their tags.
+	Tags(ctx context.Context) ([]TaggedTemplate, error)
+}
+
+// TaggedTemplate is a launch template with what says whose it is.
+type TaggedTemplate struct {
+	ID, Name  string
+	CreatedBy string // the ARN of who made it
+	Tags      map[string]string
 }
 
 // Look tells what a plan shows beside what it decides.

@@ -34,16 +34,7 @@ type surveyed struct {
 
 // cells reads every cell that a fleet is in, some at a time.
 func (r *reader) cells(ctx context.Context) (map[Cell]*surveyed, error) {
-	fleets := map[Cell][]Fleet{}
-	var order []Cell
-	for _, f := range r.in.Fleets {
-		for _, c := range f.cells() {
-			if fleets[c] == nil {
-				order = append(order, c)
-			}
-			fleets[c] = append(fleets[c], f)
-		}
-	}
+	order, fleets := cellsOf(r.in.Fleets)
 	out := make([]*surveyed, len(order))
 	err := each(ctx, manyCells, len(order), func(ctx context.Context, n int) error {
 		c := order[n]
@@ -58,8 +49,7 @@ func (r *reader) cells(ctx context.Context) (map[Cell]*surveyed, error) {
 			return err
 		}
 		// What no second try would change is told with all the rest of the plan.
-		out[n] = &surveyed{unread: true, findings: []PlanFinding{{Cell: c, Finding: Finding{Refuse: true, Kind: fault.KindOf(err),
-			Text: err.Error(), Hint: or(fault.HintOf(err), "see that the role can be taken on, and may read groups, templates, instances and images")}}}}
+		out[n] = &surveyed{unread: true, findings: []PlanFinding{{Cell: c, Finding: unreadable(err)}}}
 		return nil
 	})
 	if err != nil {

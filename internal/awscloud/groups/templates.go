@@ -19,6 +19,7 @@ import (
 // TemplatesAPI is what Templates calls.
 type TemplatesAPI interface {
 	ec2.DescribeLaunchTemplateVersionsAPIClient
+	ec2.DescribeLaunchTemplatesAPIClient
 	CreateLaunchTemplateVersion(context.Context, *ec2.CreateLaunchTemplateVersionInput, ...func(*ec2.Options)) (*ec2.CreateLaunchTemplateVersionOutput, error)
 }
 

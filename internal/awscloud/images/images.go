@@ -33,7 +33,7 @@ var (
 	_ publish.Images = Images{}
 	_ rollout.Images = Images{}
 
-	_ rollout.ImageOwners = Images{}
+	_ rollout.ImageDetails = Images{}
 )
 
 // Images finds, tags and makes images.
@@ -100,17 +100,18 @@ func (i Images) States(ctx context.Context, ids []string) (map[string]string, er
 	return out, nil
 }
 
-// Owners is each image's owner by id.
-func (i Images) Owners(ctx context.Context, ids []string) (map[string]string, error) {
-	out := map[string]string{}
+// Details is what EC2 knows of each image, by id.
+func (i Images) Details(ctx context.Context, ids []string) (map[string]rollout.ImageDetail, error) {
+	out := map[string]rollout.ImageDetail{}
 	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !valid(id) })
 	for some := range slices.Chunk(ids, 200) { // the most values a filter takes
-		list, err := i.describe(ctx, &ec2.DescribeImagesInput{Filters: []types.Filter{filter("image-id", some...)}})
+		list, err := i.describe(ctx, &ec2.DescribeImagesInput{Filters: []types.Filter{filter("image-id", some...)}, IncludeDisabled: aws.Bool(true), IncludeDeprecated: aws.Bool(true)})
 		if err != nil {
 			return nil, err
 		}
 		for _, x := range list {
-			out[aws.ToString(x.ImageId)] = aws.ToString(x.OwnerId)
+			y := image(x)
+			out[y.ID] = rollout.ImageDetail{Name: y.Name, Owner: aws.ToString(x.OwnerId), Arch: y.Arch, State: y.State, Tags: y.Tags, CreatedAt: y.CreatedAt}
 		}
 	}
 	return out, nil
