@@ -3,6 +3,7 @@ package twin_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -129,6 +130,16 @@ func TestSpotInstancesGetNoticeAndGo(t *testing.T) {
 	launch(c, "m5.large", region+"a", "other")
 	at := w.World().Clock().StepTo
 	at(start.Add(time.Hour + 119*time.Second))
+	var told []string
+	for _, e := range w.World().EventsSince(0) {
+		if e.Kind == "events.put" && e.Data["source"] == "aws.ec2" {
+			told = append(told, fmt.Sprintf("%s %s %s", e.Time.Sub(start), e.Data["detailType"], e.Data["detail"]))
+		}
+	}
+	if len(told) != 2 || !strings.Contains(told[0], "1h0m0s EC2 Instance Rebalance Recommendation {\"instance-id\":\"i-") ||
+		!strings.HasPrefix(told[1], "1h0m0s EC2 Spot Instance Interruption Warning {\"instance-action\":\"terminate\",\"instance-id\":\"i-") {
+		t.Errorf("EventBridge has %q", told)
+	}
 	if d := cmp.Diff(map[string]string{"spot": "running", "other": "running"}, states(t, c)); d != "" {
 		t.Errorf("during the notice: %s", d)
 	}

@@ -42,13 +42,19 @@ func (v *view) capacity() {
 	}
 }
 
-// rebalance is the capacity to launch ahead of announced Spot interruptions, with
-// Capacity Rebalancing switched on ("Use Capacity Rebalancing", user guide).
+// rebalance is the capacity to have beside what is announced to be interrupted, with
+// Capacity Rebalancing switched on: as much is launched, and when it serves, what was
+// announced is ended before EC2 does ("Use Capacity Rebalancing", user guide).
 func (v *view) rebalance() int {
 	if p := v.g.Spec.CapacityRebalance; p == nil || !*p {
 		return 0
 	}
-	return v.units(func(m member) bool { return !m.Reclaim.IsZero() && m.State == types.LifecycleStateInService })
+	going := v.units(func(m member) bool { return !m.Reclaim.IsZero() && m.State == types.LifecycleStateInService })
+	if going == 0 {
+		return 0
+	}
+	stay := v.units(func(m member) bool { return m.Reclaim.IsZero() && m.serves(v.tx.Now) })
+	return min(going, max(0, v.g.desired()-stay))
 }
 
 // surplus is the members that may be scaled in, those to go first first: what does

@@ -156,6 +156,16 @@ func TestCapacityRebalancingLaunchesAheadOfASpotInterruption(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		r.step(90 * time.Second) // the notice is not over
+		first := types.LifecycleState("gone")
+		for _, i := range r.describe("web").Instances {
+			if *i.InstanceId == id {
+				first = i.LifecycleState
+			}
+		}
+		if on == (first == types.LifecycleStateInService) {
+			t.Errorf("rebalancing %v: the instance is %s before EC2 takes it back", on, first)
+		}
 		r.step(5 * time.Minute)
 		if v := r.versions("web"); v["1"] != 2 || len(r.describe("web").Instances) != 2 {
 			t.Fatalf("%v", v)

@@ -2,6 +2,7 @@ package ec2
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"time"
 
@@ -57,11 +58,27 @@ func (s *Service) hit(tx *world.Tx, o world.Outage, f func(tx *world.Tx, i Insta
 }
 
 // spotNoticed gives instances notice, whatever they were bought as: the twin has no
-// market.
+// market. EventBridge's default bus gets what AWS sends there: the recommendation to
+// rebalance, here at the same moment as the warning, and the warning ("EC2 instance
+// rebalance recommendations" and "Spot Instance interruption notices", EC2 User Guide).
 func (s *Service) spotNoticed(tx *world.Tx, o world.Outage) {
 	s.hit(tx, o, func(tx *world.Tx, i Instance) {
 		tx.Event("ec2.spot.notice", map[string]any{"instance": i.ID})
+		send(tx, i, "EC2 Instance Rebalance Recommendation", nil)
+		send(tx, i, "EC2 Spot Instance Interruption Warning", map[string]string{"instance-action": "terminate"})
 		tx.At(tx.Now.Add(spotNotice), timerSpot, i.ID)
+	})
+}
+
+// send puts one of EC2's own events about an instance on the default bus, in the form of
+// what PutEvents leaves in the log.
+func send(tx *world.Tx, i Instance, what string, detail map[string]string) {
+	all := map[string]string{"instance-id": i.ID}
+	maps.Copy(all, detail)
+	text, _ := json.Marshal(all) // of strings
+	tx.Event("events.put", map[string]any{
+		"bus": "default", "id": tx.UUID(), "source": "aws.ec2", "detailType": what, "detail": json.RawMessage(text),
+		"resources": []string{"arn:aws:ec2:" + i.Zone + ":instance/" + i.ID}, // with the zone, as AWS has it
 	})
 }
 
