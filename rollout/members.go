@@ -97,3 +97,14 @@ func cellsOf(fleets []Fleet) (order []Cell, of map[Cell][]Fleet) {
 	}
 	return order, of
 }
+
+// Has says whether the fleet's selector matches a group.
+func (f Fleet) Has(g Group) bool { return f.has(g) }
+
+// InUse is the template version that a group runs: a number, or $Latest or $Default
+// where nothing better is known. There are several when its instances run several.
+func InUse(g Group) []string { return running(g) }
+
+// Preflight is what stands in the way of rolling a group with nothing chosen for it,
+// as far as the group itself shows.
+func Preflight(g Group) []Finding { return preflight(g, Preferences{}.forGroup(g, g.Desired)) }

@@ -1,0 +1,182 @@
+package discover
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// Account is an account block of the configuration.
+type Account struct{ Label, ID string }
+
+// HCL is a configuration to edit: a fleet block for the groups of each line and ring
+// that can be rolled, and what is in the way of the others as comments.
+func HCL(r Result, accounts []Account) string {
+	var b strings.Builder
+	b.WriteString("# Found by rehydrate fleet discover. Lines, rings and owners are guesses: check them.\n")
+	for _, f := range r.Unread {
+		fmt.Fprintf(&b, "# not read%s: %s\n", orIn(f.Cell.String()), comment(f.Text))
+	}
+	used := map[string]bool{}
+	for _, set := range sets(r.Groups) {
+		set.write(&b, accounts, used)
+	}
+	for _, g := range r.Groups {
+		switch {
+		case g.Fleet != "":
+			fmt.Fprintf(&b, "\n# %s is in fleet %s already.\n", comment(g.place()), comment(g.Fleet))
+		case g.Blocked():
+			fmt.Fprintf(&b, "\n# %s cannot be rolled as it stands:\n", comment(g.place()))
+			for _, x := range g.Blocks {
+				if x.Refuse {
+					fmt.Fprintf(&b, "#   %s (%s)\n", comment(x.Text), comment(x.Hint))
+				}
+			}
+		case g.Line == "":
+			fmt.Fprintf(&b, "\n# %s fits no image line: it runs %s.\n", comment(g.place()), comment(or(g.ImageName, or(g.Image, "an unknown image"))))
+		}
+	}
+	return b.String()
+}
+
+// set are groups that make one fleet.
+type set struct {
+	line, ring string
+	groups     []Group
+}
+
+func sets(groups []Group) []*set {
+	var out []*set
+	for _, g := range groups {
+		if g.Fleet != "" || g.Line == "" || g.Blocked() {
+			continue
+		}
+		at := slices.IndexFunc(out, func(s *set) bool { return s.line == g.Line && s.ring == g.Ring })
+		if at < 0 {
+			out, at = append(out, &set{line: g.Line, ring: g.Ring}), len(out)
+		}
+		out[at].groups = append(out[at].groups, g)
+	}
+	return out
+}
+
+func (s *set) write(b *strings.Builder, accounts []Account, used map[string]bool) {
+	name := strings.Trim(s.line+"-"+s.ring, "-")
+	for n := 2; used[name]; n++ {
+		name = fmt.Sprintf("%s-%s-%d", s.line, s.ring, n)
+	}
+	used[name] = true
+	var names, labels, regions []string
+	b.WriteString("\n")
+	for _, g := range s.groups {
+		owner := g.Owner.Kind
+		if g.Owner.Name != "" {
+			owner += " " + g.Owner.Name
+		}
+		fmt.Fprintf(b, "# %s: %d instances, %s; owner: %s\n", comment(g.place()), g.Desired, comment(g.Why), comment(owner))
+		for _, x := range g.Blocks {
+			fmt.Fprintf(b, "#   %s\n", comment(x.Text))
+		}
+		names = addOnce(names, g.Name)
+		if g.Region != "" {
+			regions = addOnce(regions, g.Region)
+		}
+		if at := slices.IndexFunc(accounts, func(a Account) bool { return a.ID == g.Account }); at >= 0 {
+			labels = addOnce(labels, accounts[at].Label)
+		} else if g.Account != "" {
+			fmt.Fprintf(b, "#   account %s has no account block\n", comment(g.Account))
+		}
+	}
+	fmt.Fprintf(b, "fleet %s {\n  follows   = image.%s\n", quote(name), identifier(s.line))
+	if s.ring != "" {
+		fmt.Fprintf(b, "  ring      = %s\n", quote(s.ring))
+	} else {
+		b.WriteString("  # ring    = one of the image's rings\n")
+	}
+	if len(labels) > 0 {
+		fmt.Fprintf(b, "  accounts  = %s\n", list(labels))
+	}
+	if len(regions) > 0 {
+		fmt.Fprintf(b, "  regions   = %s\n", list(regions))
+	}
+	fmt.Fprintf(b, "  asg_names = %s\n}\n", list(names))
+}
+
+func addOnce(all []string, s string) []string {
+	if slices.Contains(all, s) {
+		return all
+	}
+	return append(all, s)
+}
+
+func (g Group) place() string {
+	where := strings.Trim(g.Account+"/"+g.Region, "/")
+	if where == "" {
+		return g.Name
+	}
+	return g.Name + " in " + where
+}
+
+func list(all []string) string {
+	var out []string
+	for _, s := range all {
+		out = append(out, quote(s))
+	}
+	return "[" + strings.Join(out, ", ") + "]"
+}
+
+// quote is an HCL string: ${ and %{ would begin a template.
+func quote(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for i, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\r':
+			b.WriteString(`\r`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case (r == '$' || r == '%') && strings.HasPrefix(s[i+1:], "{"):
+			b.WriteRune(r)
+			b.WriteRune(r)
+		case unicode.IsControl(r) || r == unicode.ReplacementChar:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+// identifier is a label as it stands in a reference.
+func identifier(s string) string { return comment(s) }
+
+// comment keeps a text on its line.
+func comment(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+func orIn(cell string) string {
+	if cell == "" {
+		return ""
+	}
+	return " in " + cell
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
