@@ -30,7 +30,8 @@ func imageCommand() *cli.Command {
 		},
 		run: imageDiff,
 	})
-	return &cli.Command{Name: "image", Usage: "look at images", Subcommands: []*cli.Command{diff}, HideHelpCommand: true}
+	return &cli.Command{Name: "image", Usage: "look at images, revoke and retire them", HideHelpCommand: true,
+		Subcommands: []*cli.Command{imageListCommand(), imageShowCommand(), diff, imageLineageCommand(), revokeCommand(), retireCommand()}}
 }
 
 func imageDiff(c *cli.Context) error {

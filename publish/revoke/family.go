@@ -69,11 +69,30 @@ func (r *reader) family(ctx context.Context) error {
 			grew = r.ancestry(ctx)
 		}
 	}
-	if !slices.ContainsFunc(r.plan.Images, func(m Member) bool { return m.Ours }) {
-		return fault.New(fault.NotFound, "only images of this configuration's lines, and what was made from an image, can be revoked",
-			"revoke %s: neither it nor anything made from it belongs to a line of this configuration", r.in.Image)
-	}
 	return nil
+}
+
+// Family is an image with its copies and everything that was made from it, the image
+// first, as a revocation would find them. What could not be read comes beside it.
+func (s *Stage) Family(ctx context.Context, image string, cells []usage.Cell, channels []Channel) (members []Member, unknown []string, err error) {
+	r := s.reader(Input{Image: image, Cells: cells, Channels: channels})
+	if err := r.gather(ctx); err != nil {
+		return nil, nil, err
+	}
+	return r.plan.Images, r.plan.Unknown, ctx.Err()
+}
+
+func (s *Stage) reader(in Input) *reader {
+	return &reader{Stage: s, in: in, plan: &Plan{Schema: PlanSchema, Input: in, At: s.Clock.Now()},
+		ports: map[usage.Cell]Ports{}, own: map[usage.Cell][]usage.Image{}, now: map[string]string{}}
+}
+
+// gather opens every cell and finds the family there.
+func (r *reader) gather(ctx context.Context) error {
+	for _, at := range r.in.Cells {
+		r.open(ctx, at)
+	}
+	return r.family(ctx)
 }
 
 // named finds the image itself, in whichever cell it can be seen.

@@ -132,13 +132,14 @@ func (s *Stage) Plan(ctx context.Context, in Input) (*Plan, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	p := &Plan{Schema: PlanSchema, Input: in, At: s.Clock.Now()}
-	r := &reader{Stage: s, in: in, plan: p, ports: map[usage.Cell]Ports{}, own: map[usage.Cell][]usage.Image{}, now: map[string]string{}}
-	for _, at := range in.Cells {
-		r.open(ctx, at)
-	}
-	if err := r.family(ctx); err != nil {
+	r := s.reader(in)
+	p := r.plan
+	if err := r.gather(ctx); err != nil {
 		return nil, err
+	}
+	if !slices.ContainsFunc(p.Images, func(m Member) bool { return m.Ours }) {
+		return nil, fault.New(fault.NotFound, "only images of this configuration's lines, and what was made from an image, can be revoked",
+			"revoke %s: neither it nor anything made from it belongs to a line of this configuration", in.Image)
 	}
 	r.channels(ctx)
 	if err := r.uses(ctx); err != nil {
