@@ -48,27 +48,36 @@ func ourLabel(l string) bool {
 	return l == LabelCurrent || l == LabelPrevious || l == LabelRevoked || l == LabelPassed || strings.HasPrefix(l, LabelRevoked+"-")
 }
 
-// relabel moves one label to where it belongs; busy says that it had to.
-func relabel(ctx context.Context, mv *Move, ports Ports, history []Parameter) (busy bool, err error) {
+// chore is one thing to mend around a pointer; the zero chore is none. Its key says what
+// it is, so that one which was done and does not show yet is waited for.
+type chore struct {
+	key string
+	do  func(context.Context) error
+}
+
+// relabel is the label that is not where it belongs.
+func relabel(mv *Move, ports Ports, history []Parameter) chore {
 	for _, l := range [...]struct {
 		label string
 		to    int64
 	}{{LabelCurrent, last(history).Version}, {LabelPrevious, before(history).Version}} {
 		at := labelled(history, l.label)
-		switch {
-		case at == l.to:
+		if at == l.to {
 			continue
-		case l.to == 0:
-			err = ports.Parameters.Unlabel(ctx, mv.Channel, at, l.label)
-		default:
-			err = ports.Parameters.Label(ctx, mv.Channel, l.to, l.label)
 		}
-		if err != nil {
-			return false, fmt.Errorf("label version %d of %s as %s: %w", l.to, where(mv.Cell, mv.Channel), l.label, err)
-		}
-		return true, nil
+		return chore{fmt.Sprintf("%s %d", l.label, l.to), func(ctx context.Context) (err error) {
+			if l.to == 0 {
+				err = ports.Parameters.Unlabel(ctx, mv.Channel, at, l.label)
+			} else {
+				err = ports.Parameters.Label(ctx, mv.Channel, l.to, l.label)
+			}
+			if err != nil {
+				return fmt.Errorf("label version %d of %s as %s: %w", l.to, where(mv.Cell, mv.Channel), l.label, err)
+			}
+			return nil
+		}}
 	}
-	return false, nil
+	return chore{}
 }
 
 // labelled is the version that has a label, 0 for none.

@@ -36,6 +36,8 @@ type leaseValue struct {
 // leaseState is what a run knows of the lease.
 type leaseState struct {
 	Fence  int64     `json:"fence,omitempty"` // the version under which we got it
+	Wrote  int64     `json:"wrote,omitempty"` // our last version
+	Looks  int       `json:"looks,omitempty"` // how often it was looked for in vain
 	Since  time.Time `json:"since,omitzero"`  // when we began to wait
 	Seen   int64     `json:"seen,omitempty"`  // somebody else's version
 	SeenAt time.Time `json:"seenAt,omitzero"` // when we first saw it, by our clock
@@ -72,6 +74,11 @@ func (m mover) hold(ctx context.Context, st *state) (busy bool, after time.Durat
 		return false, 0, fmt.Errorf("read the lease %s: %w", where(cell, name), err)
 	}
 	now, l := m.Clock.Now(), &st.Lease
+	if p.Version < l.Wrote && l.Looks < doubtLooks { // our write does not show yet
+		l.Looks++
+		return true, lookEvery, nil
+	}
+	l.Looks = 0
 	switch {
 	case held.Owner == m.plan.Run && held.Until.Sub(now) > leaseTTL/2:
 		if l.Fence == 0 {
@@ -97,6 +104,7 @@ func (m mover) hold(ctx context.Context, st *state) (busy bool, after time.Durat
 	case held.Owner != m.plan.Run:
 		l.Fence = v
 	}
+	l.Wrote = v
 	return true, 0, nil // whether it is ours shows when it is read again
 }
 

@@ -42,7 +42,10 @@ func TestAPromotionTakesOnlyWhatPassedTheRingBefore(t *testing.T) {
 		t.Errorf("nothing shows that it passed: %v", err)
 	}
 	asked := map[string]bool{}
-	seen := func(c publish.Cell, image string) (string, error) { asked[c.Region+" "+image] = true; return "run r1", nil }
+	seen := func(c publish.Cell, image string) (string, error) {
+		asked[c.Region+" "+image] = true
+		return "run r1", nil
+	}
 	if err := w.promote(t, "p-3", devChannel, prodChannel, seen); err != nil {
 		t.Fatal(err)
 	}

@@ -56,6 +56,7 @@ type moveState struct {
 	Asked   bool      `json:"asked,omitempty"`   // a write was asked for, and how it ended is not known
 	Mended  int       `json:"mended,omitempty"`  // how often its value was put right
 	Sure    int64     `json:"sure,omitempty"`    // the version up to which no write is outstanding
+	Did     string    `json:"did,omitempty"`     // the last thing that was mended around it
 	Now     int64     `json:"now,omitempty"`     // the newest version, in the end
 	Before  Parameter `json:"before,omitzero"`   // the version that the newest replaced
 	MovedAt time.Time `json:"movedAt,omitzero"`

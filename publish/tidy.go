@@ -48,18 +48,24 @@ func (m mover) tidyOne(ctx context.Context, st *state) (unit.Next, error) {
 		return unit.Again(lookEvery), nil
 	}
 	m.judge(st, mv, ms, history)
-	busy, err := relabel(ctx, mv, ports, history)
-	if err == nil && !busy {
-		busy, err = m.seal(ctx, mv, ports, now)
+	todo := relabel(mv, ports, history)
+	if todo.do == nil {
+		if todo, err = m.seal(ctx, mv, ports, now); err != nil {
+			return unit.Next{}, err
+		}
 	}
-	if err != nil {
+	switch {
+	case todo.do == nil:
+		return m.tidied(st), nil
+	case todo.key == ms.Did && st.Looks < doubtLooks: // done, and does not show yet
+		st.Looks++
+		return unit.Again(lookEvery), nil
+	}
+	if err := todo.do(ctx); err != nil {
 		return unit.Next{}, err
 	}
-	if busy {
-		st.Dirty = true
-		return unit.Again(0), nil
-	}
-	return m.tidied(st), nil
+	ms.Did, st.Dirty, st.Looks = todo.key, true, 0
+	return unit.Again(0), nil
 }
 
 // touched says that there is something to tidy: what could not be reached, or is
@@ -161,23 +167,26 @@ func (m mover) judge(st *state, mv *Move, ms *moveState, history []Parameter) {
 	}
 }
 
-// seal writes the envelope beside a pointer if it is not the newest version's.
-func (m mover) seal(ctx context.Context, mv *Move, ports Ports, now Parameter) (busy bool, err error) {
+// seal is the envelope beside a pointer, if it is not the newest version's.
+func (m mover) seal(ctx context.Context, mv *Move, ports Ports, now Parameter) (chore, error) {
 	want, ok := envelopeOf(now)
 	if !ok {
-		return false, nil
+		return chore{}, nil
 	}
 	name := EnvelopeName(mv.Channel)
 	have, err := ports.Parameters.Get(ctx, name)
 	if err != nil && fault.KindOf(err) != fault.NotFound {
-		return false, fmt.Errorf("read %s: %w", where(mv.Cell, name), err)
+		return chore{}, fmt.Errorf("read %s: %w", where(mv.Cell, name), err)
 	}
 	if have.Value == want {
-		return false, nil
+		return chore{}, nil
 	}
-	if _, err := ports.Parameters.Put(ctx, NewVersion{Name: name, Value: want, DataType: dataTypeText,
-		Description: "rehydrate: what is known of the image in " + mv.Channel, Overwrite: true}); err != nil {
-		return false, fmt.Errorf("write %s: %w", where(mv.Cell, name), err)
-	}
-	return true, nil
+	return chore{fmt.Sprintf("envelope %d", now.Version), func(ctx context.Context) error {
+		_, err := ports.Parameters.Put(ctx, NewVersion{Name: name, Value: want, DataType: dataTypeText,
+			Description: "rehydrate: what is known of the image in " + mv.Channel, Overwrite: true})
+		if err != nil {
+			return fmt.Errorf("write %s: %w", where(mv.Cell, name), err)
+		}
+		return nil
+	}}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -152,6 +153,9 @@ func (s *Stage) Plan(ctx context.Context, in Input) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.reach(ctx, in.Targets); err != nil {
+		return nil, err
+	}
 	source, err := home.Images.Image(ctx, in.Image)
 	if err != nil {
 		return nil, fmt.Errorf("look at image %s in %s: %w", in.Image, in.Home, err)
@@ -180,6 +184,23 @@ func (s *Stage) Plan(ctx context.Context, in Input) (*Plan, error) {
 	}
 	p.plan.Hash = p.plan.hash()
 	return p.plan, nil
+}
+
+// reach opens every target, so that an account whose role cannot be taken on is known
+// before anything is copied.
+func (s *Stage) reach(ctx context.Context, targets []Target) error {
+	var errs []error
+	seen := map[string]bool{}
+	for _, t := range targets {
+		if _, err := s.open(ctx, t.Cell); err != nil && !seen[t.Account] {
+			seen[t.Account] = true
+			errs = append(errs, err)
+		}
+	}
+	if len(errs) == 0 {
+		return nil
+	}
+	return fault.As(errors.Join(errs...), fault.KindOf(errs[0]), fault.HintOf(errs[0]))
 }
 
 // permissions plans the grants that are missing, or refuses.
