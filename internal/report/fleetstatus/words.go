@@ -1,0 +1,74 @@
+package fleetstatus
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/goldenami/rehydrate/internal/record"
+)
+
+func deadlines(s *record.FleetStatus) []int {
+	var out []int
+	if len(s.Fleets) > 0 {
+		for _, d := range s.Fleets[0].Deadlines {
+			out = append(out, d.Days)
+		}
+	}
+	return out
+}
+
+// age is the ages of a fleet in days.
+func age(f record.FleetAges) string {
+	switch {
+	case f.Instances == 0:
+		return "no instances"
+	case f.Unknown == f.Instances:
+		return "unknown"
+	}
+	text := fmt.Sprintf("%.1f / %.1f / %.1f d", f.Median, f.P95, f.Oldest)
+	if f.Unknown > 0 {
+		text += fmt.Sprintf(", %d unknown", f.Unknown)
+	}
+	return text
+}
+
+// superseded is how long ago the channel left the oldest image that still runs.
+func superseded(since, now time.Time) string {
+	if since.IsZero() {
+		return "no"
+	}
+	return fmt.Sprintf("for %.1f d", now.Sub(since).Hours()/24)
+}
+
+// forecast is who has passed a deadline, and when the next will if nothing moves.
+func forecast(d record.Deadline, now time.Time) string {
+	switch {
+	case d.Passed > 0 && d.Next.IsZero():
+		return fmt.Sprintf("%d late", d.Passed)
+	case d.Passed > 0:
+		return fmt.Sprintf("%d late, next in %.0f d", d.Passed, until(d.Next, now))
+	case d.Next.IsZero():
+		return "–"
+	}
+	return fmt.Sprintf("in %.0f d", until(d.Next, now))
+}
+
+func until(t, now time.Time) float64 { return t.Sub(now).Hours() / 24 }
+
+func at(t time.Time) string {
+	if t.IsZero() {
+		return "unknown"
+	}
+	return t.UTC().Format("2006-01-02 15:04 UTC")
+}
+
+// plain keeps a name on its line and its terminal unharmed.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == '\u2028' || r == '\u2029' || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' {
+			return ' '
+		}
+		return r
+	}, s)
+}
