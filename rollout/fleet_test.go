@@ -3,7 +3,6 @@ package rollout_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -12,13 +11,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/goldenami/rehydrate/internal/engine"
 	"github.com/goldenami/rehydrate/internal/event"
 	"github.com/goldenami/rehydrate/internal/fault"
-	"github.com/goldenami/rehydrate/internal/unit"
+	"github.com/goldenami/rehydrate/internal/journal"
 	"github.com/goldenami/rehydrate/rollout"
 )
 
-var errInjected = errors.New("injected")
+var errInjected = fault.New(fault.Throttled, "", "injected")
 
 // fleet is a small account: groups whose refreshes replace one instance at each look.
 type fleet struct {
@@ -38,14 +38,16 @@ type fleet struct {
 	fate  map[string]string
 	stuck map[string]bool // instances that a refresh leaves alone
 	prefs rollout.Preferences
-	hide  int        // looks until a new template version shows
+	hide  int // looks until a new template version shows
+	clock *ticking
+	andon string     // what it says
 	guard sync.Mutex // a plan lists the refreshes of several groups at a time
 }
 
 func newFleet() *fleet {
 	return &fleet{groups: map[string]*rollout.Group{}, versions: map[string][]rollout.TemplateVersion{}, tokens: map[string]string{},
 		refreshes: map[string][]rollout.Refresh{}, runs: map[string]string{}, fate: map[string]string{}, stuck: map[string]bool{},
-		images: map[string]string{"ami-old": "available", "ami-new": "available"}}
+		images: map[string]string{"ami-old": "available", "ami-new": "available"}, clock: &ticking{now: clock{}.Now()}}
 }
 
 func (f *fleet) template(id, image string) {
@@ -131,6 +133,9 @@ func (f *fleet) Find(_ context.Context, names []string, tags map[string]string) 
 	if err := f.at("Find", false); err != nil {
 		return nil, err
 	}
+	for _, n := range names {
+		f.tick(n)
+	}
 	var out []rollout.Group
 	for _, n := range names {
 		if g, ok := f.groups[n]; ok {
@@ -213,6 +218,47 @@ func (f *fleet) Start(_ context.Context, in rollout.NewRefresh) (string, error) 
 	return id, f.at("Start", true)
 }
 
+func (f *fleet) active(name string) (*rollout.Refresh, error) {
+	for i := range f.refreshes[name] {
+		if r := &f.refreshes[name][i]; r.Status == "Pending" || r.Status == "InProgress" {
+			return r, nil
+		}
+	}
+	return nil, fault.New(fault.NotFound, "", "no refresh of %s", name)
+}
+
+func (f *fleet) Cancel(_ context.Context, name string) error {
+	if err := f.at("Cancel", false); err != nil {
+		return err
+	}
+	r, err := f.active(name)
+	if err != nil {
+		return err
+	}
+	r.Status = "Cancelled"
+	f.writes = append(f.writes, "cancel "+name)
+	return f.at("Cancel", true)
+}
+
+func (f *fleet) Rollback(_ context.Context, name string) error {
+	if err := f.at("Rollback", false); err != nil {
+		return err
+	}
+	r, err := f.active(name)
+	if err != nil {
+		return err
+	}
+	g := f.groups[name]
+	for i, m := range g.Instances {
+		if m.Template.Version != g.Template.Version {
+			g.Instances[i] = f.launch(g.Template.ID, g.Template.Version)
+		}
+	}
+	r.Status, r.Reason = "RollbackSuccessful", "asked for"
+	f.writes = append(f.writes, "turn "+name)
+	return f.at("Rollback", true)
+}
+
 func (f *fleet) Describe(_ context.Context, ids []string) ([]rollout.Instance, error) {
 	if err := f.at("Describe", false); err != nil {
 		return nil, err
@@ -259,25 +305,44 @@ func (f *fleet) said(what string) bool {
 	return slices.ContainsFunc(f.events, func(e event.Event) bool { return strings.Contains(e.Text, what) })
 }
 
-// drive advances u to its end; after an injected error it goes on from the last
-// saved state, as a resumed run does. It adds up the waiting times.
-func drive(t *testing.T, u unit.Unit) (json.RawMessage, time.Duration, error) {
-	t.Helper()
-	var state json.RawMessage
-	var waited time.Duration
-	for range 1000 {
-		out, next, err := u.Advance(t.Context(), state)
-		if errors.Is(err, errInjected) {
-			continue
-		}
-		if err != nil {
-			return state, waited, err
-		}
-		state, waited = out, waited+next.After
-		if next.Done {
-			return state, waited, nil
-		}
+// ticking is a clock that jumps to where it is slept to.
+type ticking struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *ticking) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *ticking) Sleep(ctx context.Context, until time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if until.After(c.now) {
+		c.now = until
 	}
-	t.Fatal("the unit does not end")
-	return nil, 0, nil
+	return ctx.Err()
+}
+
+// andon is the fleet's switch.
+type andon struct{ f *fleet }
+
+func (a andon) Name() string                         { return "/golden/andon" }
+func (a andon) Read(context.Context) (string, error) { return a.f.andon, a.f.at("Read", true) }
+func (a andon) Write(_ context.Context, text string) error {
+	a.f.andon = text
+	a.f.writes = append(a.f.writes, "andon "+text)
+	return nil
+}
+
+// execution rolls over a journal of its own, through the engine.
+func (f *fleet) execution(t *testing.T) *rollout.Execution {
+	t.Helper()
+	s := f.stage()
+	s.Clock = f.clock
+	return &rollout.Execution{Stage: s,
+		Pool:  &engine.Pool{Local: &engine.Local{Journal: journal.Open(journal.NewFolder(t.TempDir()), "r1"), Clock: f.clock}},
+		Andon: &rollout.Andon{Switch: andon{f}, Clock: f.clock, Events: s.Events}}
 }

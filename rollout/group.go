@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	pollEvery = 15 * time.Second
+	pollEvery = 15 * time.Second // the shortest pause between two looks at a group
+	pollMost  = 5 * time.Minute  // the longest
 	lookEvery = 3 * time.Second
 	// maxLooks bounds how long a new template version or refresh may stay unseen, and
 	// how often instances are counted again after a refresh that says it succeeded.
@@ -25,18 +26,32 @@ const (
 
 // groupState is the whole memory of a group's unit.
 type groupState struct {
-	Step    groupStep   `json:"step,omitempty"`
-	Target  string      `json:"target,omitempty"` // the version number to go to
-	Back    bool        `json:"back,omitempty"`   // Target is the version before
-	Why     string      `json:"why,omitempty"`    // why we go back
-	Newest  string      `json:"newest,omitempty"` // the newest refresh before ours
-	Percent int         `json:"percent,omitempty"`
-	Odd     string      `json:"odd,omitempty"` // the last status that we did not know
-	Looks   int         `json:"looks,omitempty"`
-	Since   time.Time   `json:"since,omitzero"` // when we began to watch the refresh
-	Ended   bool        `json:"ended,omitempty"`
-	Result  record.Roll `json:"result"`
+	Step   groupStep `json:"step,omitempty"`
+	Target string    `json:"target,omitempty"` // the version number to go to
+	Back   bool      `json:"back,omitempty"`   // Target is the version before
+	Why    string    `json:"why,omitempty"`    // why we go back
+	Newest string    `json:"newest,omitempty"` // the newest refresh before ours
+	Odd    string    `json:"odd,omitempty"`    // the last status that we did not know
+	Looks  int       `json:"looks,omitempty"`
+	Since  time.Time `json:"since,omitzero"` // when we began to watch the refresh
+	// Touched says that a refresh of ours has begun.
+	Touched bool `json:"touched,omitempty"`
+	// Hold is the checkpoint at which the andon has us hold, in percent; 0: none.
+	Hold int `json:"hold,omitempty"`
+	// Stopping is why we cancel our refresh; it is recorded before the call.
+	Stopping stopping    `json:"stopping,omitempty"`
+	Ended    bool        `json:"ended,omitempty"`
+	Result   record.Roll `json:"result"`
 }
+
+// stopping is what follows the end of a refresh that we cancel.
+type stopping string
+
+const (
+	toHold   stopping = "hold"
+	toEnd    stopping = "end"
+	toGoBack stopping = "back"
+)
 
 type groupStep string
 
@@ -48,26 +63,46 @@ const (
 	stepBefore   groupStep = "before"
 	stepStart    groupStep = "start"
 	stepWatch    groupStep = "watch"
+	stepHeld     groupStep = "held"
 	stepConverge groupStep = "converge"
 )
 
-// GroupUnit rolls one group as planned. Each Advance reads first and then makes at
+// groupUnit rolls one group as planned. Each Advance reads first and then makes at
 // most one mutating call, so that it may be repeated from the last saved state.
-func (s *Stage) GroupUnit(p GroupPlan) unit.Unit {
-	m := &groupMover{Stage: s, plan: p}
+func (x *Execution) groupUnit(p GroupPlan) unit.Unit {
+	m := &groupMover{Stage: x.Stage, x: x, plan: p}
 	return unit.Func("roll.group", m.advance)
 }
 
+// groupMover advances a group. Beside the state it remembers only what saves calls.
 type groupMover struct {
 	*Stage
 	Ports // of the group's cell, once advance has opened it
+	x     *Execution
 	plan  GroupPlan
+	pause time.Duration // until the next look, where nothing else says when
+	seen  sight
+	wrote bool // this Advance has made its call, or must be recorded before it
 }
 
 func (m *groupMover) advance(ctx context.Context, st *groupState) (unit.Next, error) {
 	var err error
 	if m.Ports, err = m.ports(ctx, m.plan.Cell); err != nil {
 		return unit.Next{}, err
+	}
+	m.wrote = false
+	for {
+		next, err := m.step(ctx, st)
+		// What start does depends on what before has seen: that must be on record.
+		if err != nil || m.wrote || next != unit.Again(0) || st.Step == stepStart {
+			return next, err
+		}
+	}
+}
+
+func (m *groupMover) step(ctx context.Context, st *groupState) (unit.Next, error) {
+	if next, done, err := m.obey(ctx, st); done || err != nil {
+		return next, err
 	}
 	switch st.Step {
 	case stepCheck:
@@ -84,6 +119,9 @@ func (m *groupMover) advance(ctx context.Context, st *groupState) (unit.Next, er
 		return m.start(ctx, st)
 	case stepWatch:
 		return m.watch(ctx, st)
+	case stepHeld:
+		st.Step = stepBefore // the andon says run again
+		return unit.Again(0), nil
 	case stepConverge:
 		return m.converge(ctx, st)
 	}
@@ -113,11 +151,16 @@ func (m *groupMover) check(ctx context.Context, st *groupState) (unit.Next, erro
 	case !sameJSON(g.Mixed, p.Mixed):
 		return moved("its mixed-instances policy changed")
 	}
-	if err := m.count(ctx, st, g, p.To); err != nil {
-		return unit.Next{}, err
-	}
-	if p.Nothing && st.Result.OnImage == len(g.Instances) {
-		return m.end(st, NothingToDo, "all %d instances run %s already", len(g.Instances), p.To), nil
+	st.Result.Instances = inService(g)
+	st.Result.Of = len(st.Result.Instances)
+	st.Result.MinHealthy = st.Result.Of
+	if p.Nothing {
+		if err := m.count(ctx, st, g, p.To); err != nil {
+			return unit.Next{}, err
+		}
+		if st.Result.OnImage == len(g.Instances) {
+			return m.end(st, NothingToDo, "all %d instances run %s already", len(g.Instances), p.To), nil
+		}
 	}
 	st.Step = stepPin
 	return unit.Again(0), nil
@@ -141,85 +184,12 @@ func (m *groupMover) pin(ctx context.Context, st *groupState) (unit.Next, error)
 		return unit.Next{}, fault.New(fault.Conflict, "plan again", "pin group %s to version %s: somebody set it to %s of %s",
 			m.plan.Group, m.plan.InUse, g.Template.Version, g.Template.ID)
 	}
+	m.wrote = true
 	if err := m.Groups.Pin(ctx, m.plan.Group, m.desired(m.plan.InUse)); err != nil {
 		return unit.Next{}, fmt.Errorf("pin group %s to version %s: %w", m.plan.Group, m.plan.InUse, err)
 	}
 	m.say(event.Changed, "pinned %s to template version %s, which it runs", m.plan.Group, m.plan.InUse)
 	return unit.Again(0), nil
-}
-
-// version finds or makes the numbered version with the new image.
-func (m *groupMover) version(ctx context.Context, st *groupState) (unit.Next, error) {
-	p := m.plan
-	st.Step, st.Looks = stepVerify, 0
-	if p.From == p.To {
-		st.Target, st.Result.ToV = p.InUse, p.InUse
-		st.Step = stepBefore
-		return unit.Again(0), nil
-	}
-	all, err := m.Templates.Versions(ctx, p.Template.ID)
-	if err != nil {
-		return unit.Next{}, fmt.Errorf("list the versions of launch template %s: %w", p.Template.ID, err)
-	}
-	source := slices.IndexFunc(all, func(v TemplateVersion) bool { return v.Number == p.InUse })
-	if source < 0 {
-		return unit.Next{}, fault.New(fault.Conflict, "plan again", "roll group %s: version %s of launch template %s is gone",
-			p.Group, p.InUse, p.Template.ID)
-	}
-	for _, v := range all {
-		ok, _, err := onlyImage(all[source], v, p.To)
-		if err != nil {
-			return unit.Next{}, err
-		}
-		if ok && v.Description == describe(p.InUse, p.To) {
-			st.Target, st.Result.ToV = v.Number, v.Number
-			return unit.Again(0), nil
-		}
-	}
-	v, err := m.Templates.Create(ctx, NewTemplateVersion{Template: p.Template.ID, Source: p.InUse, Image: p.To,
-		Description: describe(p.InUse, p.To), Token: token("template-version", p.Template.ID, p.InUse, p.To)})
-	if err != nil {
-		return unit.Next{}, fmt.Errorf("make a version of launch template %s with image %s: %w", p.Template.ID, p.To, err)
-	}
-	st.Target, st.Result.ToV = v.Number, v.Number
-	m.say(event.Changed, "made template version %s from %s: %s → %s", v.Number, p.InUse, p.From, p.To)
-	return unit.Again(0), nil
-}
-
-// verify reads both versions and insists on a difference of one field.
-func (m *groupMover) verify(ctx context.Context, st *groupState) (unit.Next, error) {
-	p := m.plan
-	both, err := m.Templates.Versions(ctx, p.Template.ID, p.InUse, st.Target)
-	if err == nil && len(both) == 2 {
-		if both[0].Number != p.InUse {
-			both[0], both[1] = both[1], both[0]
-		}
-		ok, d, err := onlyImage(both[0], both[1], p.To)
-		if err != nil {
-			return unit.Next{}, err
-		}
-		if !ok {
-			return m.end(st, Failed, "version %s of launch template %s should differ from %s in ImageId alone, but differs in %v",
-				st.Target, p.Template.ID, p.InUse, paths(d)), nil
-		}
-		st.Step, st.Looks = stepBefore, 0
-		return unit.Again(0), nil
-	}
-	if err != nil && fault.KindOf(err) != fault.NotFound {
-		return unit.Next{}, fmt.Errorf("read versions %s and %s of launch template %s: %w", p.InUse, st.Target, p.Template.ID, err)
-	}
-	if st.Looks++; st.Looks >= maxLooks {
-		return m.end(st, Failed, "version %s of launch template %s was made but does not show", st.Target, p.Template.ID), nil
-	}
-	return unit.Again(lookEvery), nil // a new version may not show at once
-}
-
-func paths(d []FieldDiff) []string {
-	out := make([]string, 0, len(d))
-	for _, f := range d {
-		out = append(out, f.Path)
-	}
-	return out
 }
 
 // before remembers the newest refresh, so that a later one to our version is ours.
@@ -228,7 +198,7 @@ func (m *groupMover) before(ctx context.Context, st *groupState) (unit.Next, err
 	if err != nil {
 		return unit.Next{}, err
 	}
-	st.Step, st.Newest, st.Percent = stepStart, "", 0
+	st.Step, st.Newest = stepStart, ""
 	if len(list) > 0 {
 		st.Newest = list[0].ID
 	}
@@ -236,7 +206,7 @@ func (m *groupMover) before(ctx context.Context, st *groupState) (unit.Next, err
 		if terminal(x.Status) {
 			continue
 		}
-		if !same(x.Desired, m.desired(st.Target)) {
+		if !m.ours(st, x) {
 			return unit.Next{}, m.foreign(x)
 		}
 		m.adopt(st, x)
@@ -245,28 +215,20 @@ func (m *groupMover) before(ctx context.Context, st *groupState) (unit.Next, err
 }
 
 // start begins the refresh, or adopts one to our version that was begun and not
-// recorded.
+// recorded. It looks for one only where there may be one: after a crash or an answer
+// that was lost.
 func (m *groupMover) start(ctx context.Context, st *groupState) (unit.Next, error) {
-	list, err := m.refreshes(ctx)
-	if err != nil {
-		return unit.Next{}, err
-	}
-	for _, x := range list {
-		if x.ID == st.Newest {
-			break
-		}
-		if same(x.Desired, m.desired(st.Target)) {
-			m.adopt(st, x)
-			return unit.Again(0), nil
-		}
-		if !terminal(x.Status) {
-			return unit.Next{}, m.foreign(x)
+	if unit.Repeated(ctx) {
+		if found, err := m.begun(ctx, st); found || err != nil {
+			return unit.Again(0), err
 		}
 	}
 	prefs := m.plan.Preferences
 	if st.Back {
+		// A way back that failed must not bring the new image again: see docs/roll.md.
 		prefs.Rollback, prefs.Checkpoints, prefs.CheckpointDelay, prefs.Soak, prefs.Alarms = false, nil, 0, 0, nil
 	}
+	m.wrote = true
 	id, err := m.Refreshes.Start(ctx, NewRefresh{Group: m.plan.Group, Desired: m.desired(st.Target), Preferences: prefs})
 	if errors.Is(err, ErrRefreshing) {
 		st.Step = stepBefore // look whose it is
@@ -280,6 +242,33 @@ func (m *groupMover) start(ctx context.Context, st *groupState) (unit.Next, erro
 	return unit.Again(pollEvery), nil
 }
 
+// begun looks for a refresh that start has begun in an Advance that was cut off.
+func (m *groupMover) begun(ctx context.Context, st *groupState) (bool, error) {
+	list, err := m.refreshes(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, x := range list {
+		if x.ID == st.Newest {
+			break
+		}
+		if same(x.Desired, m.desired(st.Target)) {
+			m.adopt(st, x)
+			return true, nil
+		}
+		if !terminal(x.Status) {
+			return false, m.foreign(x)
+		}
+	}
+	return false, nil
+}
+
+// ours says whether a refresh that is under way goes where we go; when we go back, also
+// where we went.
+func (m *groupMover) ours(st *groupState, x Refresh) bool {
+	return same(x.Desired, m.desired(st.Target)) || st.Back && st.Result.ToV != "" && same(x.Desired, m.desired(st.Result.ToV))
+}
+
 func (m *groupMover) adopt(st *groupState, x Refresh) {
 	m.follow(st, x.ID)
 	m.say(event.Found, "went on with instance refresh %s of %s (%s)", x.ID, m.plan.Group, x.Status)
@@ -287,6 +276,7 @@ func (m *groupMover) adopt(st *groupState, x Refresh) {
 
 func (m *groupMover) follow(st *groupState, id string) {
 	st.Step, st.Looks, st.Since, st.Result.Refresh = stepWatch, 0, m.Clock.Now(), id
+	st.Touched, st.Stopping, st.Hold, m.seen = true, "", 0, sight{}
 }
 
 func (m *groupMover) foreign(x Refresh) error {
@@ -316,18 +306,6 @@ func (m *groupMover) refreshes(ctx context.Context) ([]Refresh, error) {
 		return nil, fmt.Errorf("list the instance refreshes of group %s: %w", m.plan.Group, err)
 	}
 	return list, nil
-}
-
-func (m *groupMover) end(st *groupState, outcome, format string, args ...any) unit.Next {
-	st.Ended = true
-	st.Result.Outcome, st.Result.Text = outcome, fmt.Sprintf(format, args...)
-	st.Result.EndedAt = m.Clock.Now()
-	kind := event.Ended
-	if outcome != Done && outcome != NothingToDo {
-		kind = event.Failed
-	}
-	m.say(kind, "%s: %s: %s", m.plan.Group, outcome, st.Result.Text)
-	return unit.Done()
 }
 
 func (m *groupMover) say(k event.Kind, format string, args ...any) {

@@ -119,6 +119,12 @@ type Refreshes interface {
 	List(ctx context.Context, group string) ([]Refresh, error)
 	// Start begins one and returns its id; ErrRefreshing when one is under way.
 	Start(ctx context.Context, in NewRefresh) (id string, err error)
+	// Cancel ends the group's active refresh, whosever it is, once what is on its way
+	// has arrived; kind NotFound when there is none.
+	Cancel(ctx context.Context, group string) error
+	// Rollback turns the group's active refresh round; kind NotFound when there is none,
+	// Conflict when it cannot be.
+	Rollback(ctx context.Context, group string) error
 }
 
 // ErrRefreshing says that the group has a refresh under way already.

@@ -1,105 +1,20 @@
 package rollout
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 
-	"github.com/goldenami/rehydrate/internal/event"
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/record"
-	"github.com/goldenami/rehydrate/internal/unit"
 )
 
-// ringState holds the states of the ring's groups, in their order.
-type ringState struct {
-	At     int               `json:"at"`
-	Groups []json.RawMessage `json:"groups,omitempty"`
-	Moved  bool              `json:"moved,omitempty"` // a group really rolled
-	Soaked bool              `json:"soaked,omitempty"`
-}
-
-// RingUnit rolls a ring's groups one after the other, stops at the first one that is
-// not done, and soaks at the end.
-func (s *Stage) RingUnit(p RingPlan) unit.Unit {
-	return unit.Func("roll.ring", func(ctx context.Context, st *ringState) (unit.Next, error) {
-		return s.ring(ctx, p, st)
-	})
-}
-
-func (s *Stage) ring(ctx context.Context, p RingPlan, st *ringState) (unit.Next, error) {
-	if st.At >= len(p.Groups) {
-		return s.soak(p, st), nil
-	}
-	if len(st.Groups) == st.At {
-		st.Groups = append(st.Groups, nil)
-	}
-	raw, next, err := s.GroupUnit(p.Groups[st.At]).Advance(ctx, st.Groups[st.At])
-	if err != nil {
-		return unit.Next{}, err
-	}
-	st.Groups[st.At] = raw
-	if !next.Done {
-		return next, nil
-	}
-	r, err := GroupResult(raw)
-	if err != nil {
-		return unit.Next{}, err
-	}
-	switch r.Outcome {
-	case Done:
-		st.Moved = true
-	case NothingToDo:
-	default:
-		return unit.Done(), nil
-	}
-	if st.At++; st.At < len(p.Groups) {
-		return unit.Again(0), nil
-	}
-	return s.soak(p, st), nil
-}
-
-func (s *Stage) soak(p RingPlan, st *ringState) unit.Next {
-	if st.Soaked || !st.Moved || p.Soak == 0 {
-		return unit.Done()
-	}
-	st.Soaked = true
-	s.Events.Emit(event.Event{Stage: "roll", Unit: "roll/" + p.Name, Kind: event.Progress,
-		Text: fmt.Sprintf("ring %s soaks for %s", p.Name, p.Soak)})
-	return unit.Again(p.Soak)
-}
-
-// GroupResult reads the state of a GroupUnit. An Outcome of "" means not ended.
+// GroupResult reads the state of a group's unit. An Outcome of "" means not ended.
 func GroupResult(raw json.RawMessage) (record.Roll, error) {
 	var st groupState
 	if err := json.Unmarshal(raw, &st); err != nil {
 		return record.Roll{}, fmt.Errorf("read the state of a group's roll: %w", err)
 	}
 	return st.Result, nil
-}
-
-// RingResults reads the state of a RingUnit: one result for every group that was
-// begun.
-func RingResults(raw json.RawMessage) ([]record.Roll, error) {
-	var st ringState
-	if len(raw) == 0 {
-		return nil, nil
-	}
-	if err := json.Unmarshal(raw, &st); err != nil {
-		return nil, fmt.Errorf("read the state of a ring's roll: %w", err)
-	}
-	var out []record.Roll
-	for _, g := range st.Groups {
-		if g == nil {
-			continue
-		}
-		r, err := GroupResult(g)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, r)
-	}
-	return out, nil
 }
 
 // Gravest is the outcome that decides for all: halted before rolled back before done

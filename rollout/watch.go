@@ -10,71 +10,181 @@ import (
 	"github.com/goldenami/rehydrate/internal/unit"
 )
 
-// watch follows the refresh until it ends. Its word is not the proof; see converge.
+// sight is what the looks at a group have shown since its refresh began. It saves
+// calls and is not kept: a process that has none asks.
+type sight struct {
+	on, of int           // instances in service on the target, and all of the group
+	most   int           // the most that were on the target
+	moved  time.Time     // when that last changed
+	asked  time.Time     // when the refresh was last asked
+	pause  time.Duration // after which it may be asked again for the same reason
+	status string        // what it last said
+	shown  string        // the progress that was last told
+}
+
+// watch follows the refresh until it ends. The group's own instances, which many
+// groups share one call to read, show how it gets on; the refresh itself, which AWS
+// tells of one group at a time only, is asked when they show its end, when they go
+// backwards or stand still, and when the andon wants something. Its word is not the
+// proof; see converge.
 func (m *groupMover) watch(ctx context.Context, st *groupState) (unit.Next, error) {
-	list, err := m.refreshes(ctx)
-	if err != nil {
-		return unit.Next{}, err
-	}
 	g, err := m.group(ctx)
 	if err != nil {
 		return unit.Next{}, err
 	}
+	now := m.Clock.Now()
 	m.lowest(st, g)
+	m.look(st, g, now)
+	o := m.x.Andon.Order()
+	if o == Run && st.Stopping == "" {
+		st.Hold = 0
+	}
+	if (o == Run || o == Rollback && st.Back) && st.Stopping == "" && !m.ask(now) {
+		return unit.Again(m.pace(st, now)), nil
+	}
+	list, err := m.refreshes(ctx)
+	if err != nil {
+		return unit.Next{}, err
+	}
+	m.asked(now)
 	i := slices.IndexFunc(list, func(x Refresh) bool { return x.ID == st.Result.Refresh })
 	if i < 0 {
 		if st.Looks++; st.Looks >= maxLooks {
-			return m.end(st, Halted, "instance refresh %s was started and does not show; %d of %d instances in service ran %s before it",
-				st.Result.Refresh, st.Result.OnImage, st.Result.Of, m.plan.To), nil
+			return m.halt(ctx, st, false, "instance refresh %s was started and does not show", st.Result.Refresh)
 		}
-		return unit.Again(pollEvery), nil // not shown yet
+		m.seen.asked = time.Time{} // not shown yet: ask again
+		return unit.Again(pollEvery), nil
 	}
 	x := list[i]
+	st.Looks = 0
 	m.progress(st, x)
 	if terminal(x.Status) {
-		return m.ended(st, x), nil
+		return m.ended(ctx, st, x)
 	}
-	if m.Clock.Now().Sub(st.Since) > maxRefresh && !st.Since.IsZero() {
-		return m.end(st, Halted, "instance refresh %s has not ended since %s, longer than Auto Scaling lets one last; its status is %s",
-			x.ID, st.Since.Format(time.RFC3339), x.Status), nil
+	if now.Sub(st.Since) > maxRefresh && !st.Since.IsZero() {
+		return m.halt(ctx, st, false, "instance refresh %s has not ended since %s, longer than Auto Scaling lets one last; its status is %s",
+			x.ID, st.Since.Format(time.RFC3339), x.Status)
 	}
-	return unit.Again(pollEvery), nil
+	if next, done, err := m.obeyWatching(ctx, st, x); done || err != nil {
+		return next, err
+	}
+	return unit.Again(m.pace(st, now)), nil
+}
+
+// look counts who is on the version that the refresh goes to.
+func (m *groupMover) look(st *groupState, g Group, now time.Time) {
+	on, begun := 0, false
+	for _, i := range g.Instances {
+		if i.Template.ID == m.plan.Template.ID && i.Template.Version == st.Target {
+			begun = true
+			if i.State == InService {
+				on++
+			}
+		}
+	}
+	s := &m.seen
+	if on != s.on || s.moved.IsZero() {
+		s.moved, s.pause = now, 0
+	}
+	s.on, s.of, s.most = on, max(len(g.Instances), g.Desired), max(s.most, on)
+	if begun && !st.Back {
+		m.tell(st, or(s.status, inProgress))
+	}
+}
+
+// tell emits progress when it has changed.
+func (m *groupMover) tell(st *groupState, status string) {
+	percent := 0
+	if m.seen.of > 0 {
+		percent = 100 * m.seen.on / m.seen.of
+	}
+	text := fmt.Sprintf("%s: %s, %d%%", m.plan.Group, status, percent)
+	if text == m.seen.shown {
+		return
+	}
+	m.seen.shown = text
+	m.Events.Emit(event.Event{Stage: "roll", Unit: "roll/" + m.plan.Group, Kind: event.Progress, Done: percent, Total: 100, Text: text,
+		Data: map[string]any{"refresh": st.Result.Refresh}})
+}
+
+// ask says whether the refresh itself must be asked now.
+func (m *groupMover) ask(now time.Time) bool {
+	s := m.seen
+	switch {
+	case s.asked.IsZero(): // nobody of this process knows it
+		return true
+	case s.on >= s.of, s.on < s.most: // at its end, or going backwards
+		return now.Sub(s.asked) >= s.pause
+	}
+	last := s.moved
+	if s.asked.After(last) {
+		last = s.asked
+	}
+	return now.Sub(last) >= pollMost
+}
+
+func (m *groupMover) asked(now time.Time) {
+	m.seen.asked = now
+	m.seen.pause = min(max(2*m.seen.pause, pollEvery), pollMost)
+}
+
+// pace is how long the next look may wait: short where something is about to happen,
+// longer in the middle, and never above pollMost.
+func (m *groupMover) pace(st *groupState, now time.Time) time.Duration {
+	s, elapsed := m.seen, now.Sub(st.Since)
+	next := elapsed // nothing has come yet: look half as often with every look
+	switch {
+	case m.x.Andon.Order() != Run && !st.Back:
+		next = pollEvery
+	case s.on >= s.of:
+		next = s.pause
+	case s.on > 0:
+		next = elapsed / time.Duration(s.on) * time.Duration(s.of-s.on)
+	}
+	return min(max(next, pollEvery), pollMost)
 }
 
 // ended decides what follows a refresh that has ended.
-func (m *groupMover) ended(st *groupState, x Refresh) unit.Next {
+func (m *groupMover) ended(ctx context.Context, st *groupState, x Refresh) (unit.Next, error) {
 	st.Looks = 0
-	why := or(x.Reason, "no reason given")
+	why, stop := or(x.Reason, "no reason given"), st.Stopping
+	wanted := m.plan.Preferences.Rollback || stop == toGoBack || m.x.Andon.Order() == Rollback
+	st.Stopping, st.Hold = "", 0
 	switch {
-	case x.Status == successful:
-		st.Step = stepConverge
-		return unit.Again(0)
 	case x.Status == rollbackSuccessful && !st.Back:
-		st.Back, st.Why, st.Step = true, why, stepConverge
-		return unit.Again(0)
-	case x.Status == failed && !st.Back && m.plan.Preferences.Rollback && m.plan.From != m.plan.To:
+		st.Back, st.Why = true, or(st.Why, why)
+		fallthrough
+	case x.Status == successful, x.Status == rollbackSuccessful:
+		st.Step = stepConverge
+		return unit.Again(0), nil
+	case x.Status == cancelled && stop == toHold:
+		st.Step = stepHeld
+		m.say(event.Found, "%s is held at %d%%: %s", m.plan.Group, x.Percent, m.andon())
+		return unit.Again(0), nil
+	case x.Status == cancelled && stop == toGoBack:
+		m.goBack(st, or(st.Why, "the andon says "+m.andon()))
+		return unit.Again(0), nil
+	case x.Status == cancelled && stop == toEnd:
+		return m.halt(ctx, st, false, "instance refresh %s was cancelled, because the andon says %s", x.ID, m.andon())
+	case x.Status == failed && !st.Back && wanted && m.plan.From != m.plan.To:
 		// AWS did not roll back; the version before is still there to go to.
-		st.Back, st.Why, st.Target, st.Step = true, why, m.plan.InUse, stepBefore
+		m.goBack(st, why)
 		m.say(event.Warned, "instance refresh %s of %s failed (%s); going back to template version %s",
 			x.ID, m.plan.Group, why, m.plan.InUse)
-		return unit.Again(0)
+		return unit.Again(0), nil
 	}
-	return m.end(st, Halted, "instance refresh %s ended %s: %s; %d of %d instances in service run %s",
-		x.ID, x.Status, why, st.Result.OnImage, st.Result.Of, m.plan.To)
+	// A rollback that failed is never tried again: people go on from here.
+	return m.halt(ctx, st, x.Status == rollbackFailed || st.Back && x.Status == failed, "instance refresh %s ended %s: %s", x.ID, x.Status, why)
 }
 
-// progress tells what moved since the last look.
+// progress tells what the refresh says about itself.
 func (m *groupMover) progress(st *groupState, x Refresh) {
+	m.seen.status = x.Status
 	if !known(x.Status) && st.Odd != x.Status {
 		st.Odd = x.Status
 		m.say(event.Warned, "instance refresh %s of %s has the unknown status %s; waiting on", x.ID, m.plan.Group, x.Status)
 	}
-	if x.Percent == st.Percent && !terminal(x.Status) {
-		return
-	}
-	st.Percent = x.Percent
-	m.Events.Emit(event.Event{Stage: "roll", Unit: "roll/" + m.plan.Group, Kind: event.Progress, Done: x.Percent, Total: 100,
-		Text: fmt.Sprintf("%s: %s, %d%%", m.plan.Group, x.Status, x.Percent)})
+	m.tell(st, x.Status)
 }
 
 // lowest keeps the lowest number in service that was seen.
@@ -82,79 +192,4 @@ func (m *groupMover) lowest(st *groupState, g Group) {
 	if n := len(inService(g)); n < st.Result.MinHealthy {
 		st.Result.MinHealthy = n
 	}
-}
-
-// converge asks EC2 what the instances really run.
-func (m *groupMover) converge(ctx context.Context, st *groupState) (unit.Next, error) {
-	g, err := m.group(ctx)
-	if err != nil {
-		return unit.Next{}, err
-	}
-	m.lowest(st, g)
-	want := m.plan.To
-	if st.Back {
-		want = m.plan.From
-	}
-	if err := m.count(ctx, st, g, want); err != nil {
-		return unit.Next{}, err
-	}
-	on, of := st.Result.OnImage, st.Result.Of
-	settled := on == of && of >= g.Desired && of == len(g.Instances)
-	if !settled {
-		if st.Looks++; st.Looks < maxLooks {
-			return unit.Again(pollEvery), nil
-		}
-	}
-	if st.Back {
-		if err := m.count(ctx, st, g, m.plan.To); err != nil {
-			return unit.Next{}, err
-		}
-		if !settled {
-			return m.end(st, Halted, "the roll failed (%s) and only %d of %d instances in service are back on %s", st.Why, on, of, want), nil
-		}
-		return m.end(st, RolledBack, "the roll failed (%s); all %d instances are back on %s", st.Why, of, want), nil
-	}
-	if on < of {
-		return m.end(st, Partial, "the refresh says it succeeded, but %d of %d instances in service run %s", on, of, want), nil
-	}
-	if of < g.Desired {
-		return m.end(st, Partial, "all %d instances in service run %s, but %d are wanted", of, want, g.Desired), nil
-	}
-	if g.Template.Version != st.Target {
-		m.say(event.Warned, "%s now launches from template version %s, not %s", m.plan.Group, g.Template.Version, st.Target)
-	}
-	return m.end(st, Done, "all %d instances run %s", of, want), nil
-}
-
-// count describes the instances in service and counts those that run image.
-func (m *groupMover) count(ctx context.Context, st *groupState, g Group, image string) error {
-	ids := inService(g)
-	st.Result.Instances, st.Result.OnImage, st.Result.Of = ids, 0, len(ids)
-	if st.Step == stepCheck {
-		st.Result.MinHealthy = len(ids)
-	}
-	if len(ids) == 0 {
-		return nil
-	}
-	list, err := m.Instances.Describe(ctx, ids)
-	if err != nil {
-		return fmt.Errorf("describe the instances of group %s: %w", m.plan.Group, err)
-	}
-	for _, i := range list {
-		if i.Image == image {
-			st.Result.OnImage++
-		}
-	}
-	return nil
-}
-
-func inService(g Group) []string {
-	var ids []string
-	for _, i := range g.Instances {
-		if i.State == InService {
-			ids = append(ids, i.ID)
-		}
-	}
-	slices.Sort(ids)
-	return ids
 }

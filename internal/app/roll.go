@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/record"
@@ -28,28 +29,27 @@ func (p *pipeline) roll(ctx context.Context) (outcome, text string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	p.doc.Roll = nil
-	for n, ring := range plan.Rings {
-		raw, err := p.advance(ctx, "roll", "roll/"+ring.Name, p.parts.roll.RingUnit(ring))
-		if err != nil {
-			return "", "", err
-		}
-		results, err := rollout.RingResults(raw)
-		if err != nil {
-			return "", "", err
-		}
-		p.doc.Roll = append(p.doc.Roll, results...)
-		if err := rollout.Err(results); err != nil {
-			if n < len(plan.Rings)-1 {
-				err = fmt.Errorf("%w; later rings were not touched", err)
-			}
-			return rollout.Gravest(results), rolled(p.doc.Roll), err
-		}
+	if err := refuseOld(ctx, p.local.Journal, plan); err != nil {
+		return "", "", err
+	}
+	results, err := p.execution().Roll(ctx, plan)
+	p.doc.Roll = results
+	if err != nil {
+		return p.fell(results, err), rolled(results), err
 	}
 	if plan.Nothing() {
-		return "nothing-to-do", rolled(p.doc.Roll), nil
+		return "nothing-to-do", rolled(results), nil
 	}
-	return "done", rolled(p.doc.Roll), nil
+	return "done", rolled(results), nil
+}
+
+// fell is the outcome of a roll that ended with an error; "" leaves it to the error.
+func (p *pipeline) fell(results []record.Roll, err error) string {
+	switch fault.KindOf(err) {
+	case fault.Waiting, fault.Interrupted, fault.Conflict, fault.GateSaysNo, fault.Denied:
+		return ""
+	}
+	return rollout.Gravest(results)
 }
 
 func rolled(all []record.Roll) string {
@@ -58,4 +58,18 @@ func rolled(all []record.Roll) string {
 		parts = append(parts, fmt.Sprintf("%s %d of %d on %s", g.Group, g.OnImage, g.Of, g.To))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// rollSpan is when the first group began and the last one ended. A fleet's groups are too
+// many to read all their records again for that.
+func rollSpan(rolls []record.Roll) (begun, ended time.Time) {
+	for _, r := range rolls {
+		if !r.StartedAt.IsZero() && (begun.IsZero() || r.StartedAt.Before(begun)) {
+			begun = r.StartedAt
+		}
+		if r.EndedAt.After(ended) {
+			ended = r.EndedAt
+		}
+	}
+	return begun, ended
 }

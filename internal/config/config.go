@@ -18,6 +18,7 @@ type Config struct {
 	Region    string
 	Artifacts Artifacts
 	Journal   Journal
+	Andon     Andon
 	Baselines map[string]*Baseline
 	Accounts  []*Account // in the order of the file
 	Images    []*Image   // in the order of the file

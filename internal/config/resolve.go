@@ -57,6 +57,7 @@ func (r *resolver) file(s *fileSchema) {
 	for i := range s.Schedules {
 		r.schedule(&s.Schedules[i])
 	}
+	r.andon(s.Andon)
 }
 
 // prefixRE is what goes into a URL as it is; nodes fetch their files by one.

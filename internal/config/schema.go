@@ -16,6 +16,7 @@ type fileSchema struct {
 	Notify    []notifySchema   `hcl:"notify,block"`
 	Twin      *twinSchema      `hcl:"twin,block"`
 	Journal   *journalSchema   `hcl:"journal,block"`
+	Andon     *andonSchema     `hcl:"andon,block"`
 }
 
 type twinSchema struct {

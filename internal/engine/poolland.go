@@ -99,8 +99,8 @@ func (r *pooled) sleep(ctx context.Context, now time.Time) error {
 	until := r.look
 	if len(r.wait) > 0 {
 		t := r.wait[0]
-		if left := t.due.Sub(now); r.MaxWait > 0 && left > r.MaxWait {
-			return waiting(t.Name, t.due)
+		if whole := later(t.due, t.h.next.whole); r.MaxWait > 0 && whole.Sub(now) > r.MaxWait {
+			return waiting(t.Name, whole, t.due)
 		}
 		r.idle = time.Time{}
 		if r.o.Watch == nil || t.due.Before(until) {
@@ -108,17 +108,31 @@ func (r *pooled) sleep(ctx context.Context, now time.Time) error {
 		}
 		return r.Clock.Sleep(ctx, until)
 	}
-	// Everything is parked, or may not begin: only Watch can end that.
-	if r.o.Watch == nil {
+	// Everything is parked, or may not begin: only Watch, or time, can end that.
+	var opens time.Time
+	if r.o.Until != nil && len(r.queue) > 0 {
+		opens = r.o.Until()
+	}
+	if r.o.Watch == nil && !opens.After(now) {
 		return fault.New(fault.Failed, "", "nothing can end the wait of %d units", r.running+len(r.queue))
 	}
 	if r.idle.IsZero() {
 		r.idle = now
 	}
-	if r.MaxWait > 0 && until.Sub(r.idle) > r.MaxWait {
-		return waiting(r.first(), until)
+	if r.o.Watch == nil || opens.After(now) && opens.Before(until) {
+		until = opens
+	}
+	if end := later(until, opens); r.MaxWait > 0 && end.Sub(r.idle) > r.MaxWait {
+		return waiting(r.first(), end, until)
 	}
 	return r.Clock.Sleep(ctx, until)
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // first names one of those that wait.
@@ -129,8 +143,8 @@ func (r *pooled) first() string {
 	return r.queue[0].Name
 }
 
-func waiting(name string, until time.Time) error {
-	return fault.As(&Waiting{Unit: name, Until: until}, fault.Waiting, "go on later with `rehydrate run --resume --due`")
+func waiting(name string, until, look time.Time) error {
+	return fault.As(&Waiting{Unit: name, Until: until, Look: look}, fault.Waiting, "go on later with `rehydrate run --resume --due`")
 }
 
 // dues is a heap of tasks by due time; ties go by name, so that runs are alike.

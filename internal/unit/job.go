@@ -33,6 +33,8 @@ type Policy struct {
 	// Leave is asked before a job begins; nil is Go. A job that has begun in an earlier
 	// process goes on without being asked for.
 	Leave func() Leave
+	// Until is when a Hold may end by itself; nil or zero: unknown.
+	Until func() time.Time
 	// Ended hears how a job ended, once for each; also of those that ended before.
 	Ended func(name string, state json.RawMessage) error
 	// Failing hears of an Advance that failed and will be tried again.

@@ -20,15 +20,16 @@ import (
 	"github.com/goldenami/rehydrate/internal/awscloud/images"
 	"github.com/goldenami/rehydrate/internal/awscloud/instances"
 	"github.com/goldenami/rehydrate/internal/awscloud/session"
+	"github.com/goldenami/rehydrate/internal/engine"
 	"github.com/goldenami/rehydrate/internal/event"
 	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/journal"
 	"github.com/goldenami/rehydrate/internal/record"
 	twinasg "github.com/goldenami/rehydrate/internal/twin/autoscaling"
 	"github.com/goldenami/rehydrate/internal/twin/backing"
 	twinec2 "github.com/goldenami/rehydrate/internal/twin/ec2"
 	"github.com/goldenami/rehydrate/internal/twin/wiretest"
 	"github.com/goldenami/rehydrate/internal/twin/world"
-	"github.com/goldenami/rehydrate/internal/unit"
 	"github.com/goldenami/rehydrate/rollout"
 )
 
@@ -179,8 +180,7 @@ func (a *account) input(image string, fleets ...string) rollout.Input {
 	return in
 }
 
-// roll plans and rolls every ring, with a fresh unit and the state through JSON at
-// each step, as a run does that is killed all the time.
+// roll plans and rolls every ring through the engine.
 func (a *account) roll(in rollout.Input) ([]record.Roll, error) {
 	a.t.Helper()
 	p, err := a.stage.Plan(a.t.Context(), in)
@@ -190,38 +190,9 @@ func (a *account) roll(in rollout.Input) ([]record.Roll, error) {
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	var all []record.Roll
-	for _, ring := range p.Rings {
-		raw := a.drive(func() unit.Unit { return a.stage.RingUnit(ring) })
-		some, err := rollout.RingResults(raw)
-		if err != nil {
-			a.t.Fatal(err)
-		}
-		if all = append(all, some...); rollout.Err(some) != nil {
-			break
-		}
-	}
-	return all, rollout.Err(all)
-}
-
-func (a *account) drive(u func() unit.Unit) json.RawMessage {
-	a.t.Helper()
-	var state json.RawMessage
-	for range 2000 {
-		out, next, err := u().Advance(a.t.Context(), state)
-		if err != nil {
-			a.t.Fatal(err)
-		}
-		state = out
-		if next.Done {
-			return state
-		}
-		if next.After > 0 {
-			_ = a.stage.Clock.Sleep(a.t.Context(), a.stage.Clock.Now().Add(next.After))
-		}
-	}
-	a.t.Fatal("the ring does not end")
-	return nil
+	x := &rollout.Execution{Stage: a.stage, Pool: &engine.Pool{Local: &engine.Local{
+		Journal: journal.Open(journal.NewFolder(a.t.TempDir()), "r1"), Clock: a.stage.Clock}}}
+	return x.Roll(a.t.Context(), p)
 }
 
 func TestTwoRingsRollOntoOneVersion(t *testing.T) {

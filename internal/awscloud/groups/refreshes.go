@@ -18,6 +18,8 @@ import (
 type RefreshesAPI interface {
 	autoscaling.DescribeInstanceRefreshesAPIClient
 	StartInstanceRefresh(context.Context, *autoscaling.StartInstanceRefreshInput, ...func(*autoscaling.Options)) (*autoscaling.StartInstanceRefreshOutput, error)
+	CancelInstanceRefresh(context.Context, *autoscaling.CancelInstanceRefreshInput, ...func(*autoscaling.Options)) (*autoscaling.CancelInstanceRefreshOutput, error)
+	RollbackInstanceRefresh(context.Context, *autoscaling.RollbackInstanceRefreshInput, ...func(*autoscaling.Options)) (*autoscaling.RollbackInstanceRefreshOutput, error)
 }
 
 var (
@@ -71,6 +73,18 @@ func (r Refreshes) Start(ctx context.Context, in rollout.NewRefresh) (string, er
 		return "", awscloud.Wrap(err, "start an instance refresh of group %s", in.Group)
 	}
 	return aws.ToString(out.InstanceRefreshId), nil
+}
+
+// Cancel ends the active refresh once what is on its way has arrived.
+func (r Refreshes) Cancel(ctx context.Context, group string) error {
+	_, err := r.API.CancelInstanceRefresh(ctx, &autoscaling.CancelInstanceRefreshInput{AutoScalingGroupName: &group})
+	return awscloud.Wrap(err, "cancel the instance refresh of group %s", group)
+}
+
+// Rollback turns the active refresh round.
+func (r Refreshes) Rollback(ctx context.Context, group string) error {
+	_, err := r.API.RollbackInstanceRefresh(ctx, &autoscaling.RollbackInstanceRefreshInput{AutoScalingGroupName: &group})
+	return awscloud.Wrap(err, "roll back the instance refresh of group %s", group)
 }
 
 func preferences(p rollout.Preferences) *types.RefreshPreferences {

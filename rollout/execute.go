@@ -1,0 +1,344 @@
+package rollout
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/goldenami/rehydrate/internal/event"
+	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/record"
+	"github.com/goldenami/rehydrate/internal/unit"
+)
+
+// Pool runs jobs beside each other and keeps their states; *engine.Pool is one.
+type Pool interface {
+	Run(ctx context.Context, jobs []unit.Job, o unit.Policy) (map[string]json.RawMessage, error)
+}
+
+// Limits are how fast a ring moves.
+type Limits struct {
+	Concurrency int // groups at a time; 0: one
+	PerCell     int // groups at a time in one account's Region; 0: no limit of its own
+	// MaxFailures is how many groups may end not done before no further one begins. At
+	// worst MaxFailures and Concurrency together fail: what runs goes on to its end.
+	MaxFailures int
+}
+
+// Gates stand before and after a ring.
+type Gates interface {
+	// Before and After are units to run there; nil: nothing stands there. After is
+	// asked only for a ring in which a group moved, and since when.
+	Before(r RingPlan) unit.Unit
+	After(r RingPlan, began time.Time) unit.Unit
+	// Opens is when the next group may begin: not after now, or later; the zero time
+	// says that no further one may.
+	Opens(r RingPlan, now time.Time) time.Time
+	// Verdict reads the last state of such a unit.
+	Verdict(state json.RawMessage) (Verdict, error)
+}
+
+// Verdict is what a gate says.
+type Verdict struct {
+	Outcome string // Pass, Halt or Back; anything else halts
+	Text    string
+}
+
+// The outcomes of a gate.
+const (
+	Pass = "pass"
+	Halt = "halt"
+	Back = "rollback"
+)
+
+// Execution rolls a plan: rings in order, the groups of a ring beside each other, each
+// a unit of its own.
+type Execution struct {
+	Stage *Stage
+	Pool  Pool
+	Andon *Andon // nil: there is none
+	// Gates may be nil: then a ring soaks as its plan says.
+	Gates  Gates
+	Limits func(ring string) Limits // nil: one group at a time
+	// InCell is how many groups an account lets roll at a time in a Region; nil or 0:
+	// no limit of its own.
+	InCell func(Cell) int
+	// Home names the zero Cell in the names of units.
+	Home Cell
+
+	memo versionMemo
+	warn sync.Map // name of a failing unit → since when
+}
+
+// Roll rolls the plan and returns a result for every group that was begun, also beside
+// an error. When the andon, or a gate, says so, what was moved goes back.
+func (x *Execution) Roll(ctx context.Context, p *Plan) ([]record.Roll, error) {
+	var all []record.Roll
+	for n, ring := range p.Rings {
+		some, err := x.ring(ctx, ring)
+		all = append(all, some...)
+		o := x.Andon.Order()
+		switch {
+		case err == nil && (o == Cancel || o == Rollback) && !slices.ContainsFunc(all, touched):
+			return all, fault.New(fault.Conflict, "set it to run first: rehydrate roll resume",
+				"roll %s: the andon says %s; no group was begun", p.Image, strings.TrimSpace(string(o)+" "+x.Andon.Says()))
+		case err == nil && o == Cancel && n < len(p.Rings)-1:
+			err = called(o, x.Andon.Says())
+		case err == nil && o != Rollback:
+			continue
+		}
+		if why, scope, ok := x.back(err, p, ring); ok {
+			went, backErr := x.Back(ctx, scope, all, why)
+			all = replace(all, went)
+			return all, errors.Join(backErr, later(Err(all), n, p))
+		}
+		return all, errors.Join(later(err, n, p), x.freeze(ctx, all))
+	}
+	return all, Err(all)
+}
+
+// touched says whether a refresh of ours was begun.
+func touched(r record.Roll) bool { return r.Refresh != "" }
+
+// later says that later rings stay as they are.
+func later(err error, n int, p *Plan) error {
+	if err == nil || n == len(p.Rings)-1 {
+		return err
+	}
+	return fmt.Errorf("%w; later rings were not touched", err)
+}
+
+// gateSays is the error of a gate that did not let a roll pass.
+type gateSays struct {
+	Verdict
+	ring, at string
+}
+
+func (g *gateSays) Error() string {
+	return fmt.Sprintf("the gate %s ring %s says %s: %s", g.at, g.ring, g.Outcome, g.Text)
+}
+
+// back says whether a ring that ended with err is to go back, alone or with all rings
+// before it, and why.
+func (x *Execution) back(err error, p *Plan, ring RingPlan) (why string, scope *Plan, ok bool) {
+	if x.Andon.Order() == Rollback {
+		return strings.TrimSpace("the andon says rollback " + x.Andon.Says()), p, true
+	}
+	var g *gateSays
+	if errors.As(err, &g) && g.Outcome == Back {
+		only := *p
+		only.Rings = []RingPlan{ring}
+		return g.Error(), &only, true
+	}
+	return "", nil, false
+}
+
+// ring rolls one ring between its gates. The error is what keeps the next ring from
+// moving.
+func (x *Execution) ring(ctx context.Context, p RingPlan) ([]record.Roll, error) {
+	if x.Gates != nil && !p.nothing() {
+		if err := x.gate(ctx, p, "before", x.Gates.Before(p)); err != nil {
+			return nil, err
+		}
+	}
+	results, err := x.groups(ctx, p)
+	if err != nil {
+		return results, err
+	}
+	moved := slices.ContainsFunc(results, func(r record.Roll) bool { return r.Outcome == Done })
+	switch {
+	case !moved:
+	case x.Gates != nil:
+		err = x.gate(ctx, p, "after", x.Gates.After(p, began(results)))
+	case p.Soak > 0:
+		err = x.gate(ctx, p, "soak", x.soak(p))
+	}
+	return results, err
+}
+
+// began is when the first group that moved began to.
+func began(rolls []record.Roll) (first time.Time) {
+	for _, r := range rolls {
+		if r.Outcome == Done && (first.IsZero() || r.StartedAt.Before(first)) {
+			first = r.StartedAt
+		}
+	}
+	return first
+}
+
+func (p RingPlan) nothing() bool {
+	return !slices.ContainsFunc(p.Groups, func(g GroupPlan) bool { return !g.Nothing })
+}
+
+// groups rolls the groups of a ring beside each other.
+func (x *Execution) groups(ctx context.Context, p RingPlan) ([]record.Roll, error) {
+	limits := Limits{}
+	if x.Limits != nil {
+		limits = x.Limits(p.Name)
+	}
+	b := &budget{limits: limits}
+	jobs, cells := x.jobs("roll", p.Groups, x.groupUnit)
+	states, err := x.Pool.Run(ctx, jobs, unit.Policy{
+		Together: limits.Concurrency,
+		InCell:   func(cell string) int { return least(limits.PerCell, x.inCell(cells[cell])) },
+		Leave: func() unit.Leave {
+			if b.spent() {
+				return unit.Stop
+			}
+			return x.leave(p)
+		},
+		Until: func() time.Time { return x.opens(p) },
+		Ended: func(_ string, state json.RawMessage) error { return b.ended(state) },
+		Watch: x.Andon.Look, Every: andonEvery, Failing: x.failing,
+		Answers: func(approval string) bool { return approval == Held },
+	})
+	results, rerr := resultsOf(jobs, states)
+	if err = errors.Join(err, rerr); err != nil {
+		return results, errors.Join(err, Err(finished(results)))
+	}
+	switch o := x.Andon.Order(); {
+	case b.spent():
+		return results, Err(results)
+	case o == Cancel && slices.ContainsFunc(results, touched) && (len(results) < len(jobs) || Err(results) != nil):
+		return results, errors.Join(Err(results), called(o, x.Andon.Says()))
+	case o != Cancel && o != Rollback && len(results) < len(jobs):
+		return results, fault.New(fault.Halted, "look at the ring's windows", "ring %s: %d of %d groups were not begun: no window opens for them any more",
+			p.Name, len(jobs)-len(results), len(jobs))
+	}
+	return results, nil
+}
+
+// leave is whether a group of the ring may begin now.
+func (x *Execution) leave(p RingPlan) unit.Leave {
+	leave := x.Andon.leave()
+	if leave != unit.Go || x.Gates == nil {
+		return leave
+	}
+	switch now, opens := x.Stage.Clock.Now(), x.opens(p); {
+	case opens.IsZero():
+		return unit.Stop
+	case opens.After(now):
+		return unit.Hold
+	}
+	return unit.Go
+}
+
+func (x *Execution) opens(p RingPlan) time.Time {
+	if x.Gates == nil {
+		return time.Time{}
+	}
+	return x.Gates.Opens(p, x.Stage.Clock.Now())
+}
+
+// called is the end of a roll that the andon ended.
+func called(o Order, says string) error {
+	return fault.New(fault.Halted, "set it to run (rehydrate roll resume) before the next roll", "the andon says %s", strings.TrimSpace(string(o)+" "+says))
+}
+
+func (x *Execution) inCell(c Cell) int {
+	if x.InCell == nil {
+		return 0
+	}
+	return x.InCell(c)
+}
+
+// least is the smaller of two limits, of which 0 is none.
+func least(a, b int) int {
+	if a < 1 || b > 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// budget counts the groups of a ring that did not end done.
+type budget struct {
+	limits Limits
+	failed int
+	frozen bool
+}
+
+func (b *budget) ended(state json.RawMessage) error {
+	r, err := GroupResult(state)
+	if err != nil {
+		return err
+	}
+	if r.Outcome != Done && r.Outcome != NothingToDo {
+		b.failed++
+	}
+	b.frozen = b.frozen || r.Frozen
+	return nil
+}
+
+// spent says that no further group may begin.
+func (b *budget) spent() bool { return b.frozen || b.failed > b.limits.MaxFailures }
+
+// jobs are the units of groups, and their cells by name.
+func (x *Execution) jobs(stem string, groups []GroupPlan, of func(GroupPlan) unit.Unit) ([]unit.Job, map[string]Cell) {
+	out := make([]unit.Job, 0, len(groups))
+	cells := map[string]Cell{}
+	for _, g := range groups {
+		cell := x.cellName(g.Cell)
+		cells[cell] = g.Cell
+		out = append(out, unit.Job{Name: strings.Join([]string{stem, part(g.Ring), cell, part(g.Group)}, "/"), Cell: cell, Unit: of(g)})
+	}
+	return out, cells
+}
+
+func (x *Execution) cellName(c Cell) string {
+	if c == (Cell{}) {
+		c = x.Home
+	}
+	if c == (Cell{}) {
+		return "here"
+	}
+	return part(c.Account + "-" + c.Region)
+}
+
+// part makes one part of a unit's name, which is also a file's: AWS lets a group have
+// almost any character, and 255 of them.
+func part(s string) string {
+	s = url.PathEscape(s)
+	if strings.Trim(s, ".") == "" {
+		s = strings.ReplaceAll(s, ".", "%2E")
+	}
+	if len(s) > 160 {
+		s = s[:100] + token("unit", s)[len("rehydrate-"):]
+	}
+	return s
+}
+
+// failing warns once of a unit that is tried again.
+func (x *Execution) failing(name string, since time.Time, err error) {
+	if was, ok := x.warn.Swap(name, since); ok && was == since {
+		return
+	}
+	x.Stage.Events.Emit(event.Event{Stage: "roll", Unit: name, Kind: event.Warned, Text: fmt.Sprintf("will be tried again: %s", err)})
+}
+
+// resultsOf are the results of the jobs that were begun, in their order.
+func resultsOf(jobs []unit.Job, states map[string]json.RawMessage) ([]record.Roll, error) {
+	var out []record.Roll
+	for _, j := range jobs {
+		state, ok := states[j.Name]
+		if !ok || len(state) == 0 {
+			continue
+		}
+		r, err := GroupResult(state)
+		if err != nil {
+			return out, err
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// finished are the results that have an outcome.
+func finished(rolls []record.Roll) []record.Roll {
+	return slices.DeleteFunc(slices.Clone(rolls), func(r record.Roll) bool { return r.Outcome == "" })
+}

@@ -1,0 +1,132 @@
+package rollout
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/goldenami/rehydrate/internal/event"
+	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/record"
+	"github.com/goldenami/rehydrate/internal/unit"
+)
+
+// Back brings the groups that a roll of the plan has moved back to the versions that
+// they ran before, by number, rings in reverse order. A refresh of ours that is still
+// under way is turned round; after one that succeeded the group rolls forward to the
+// recorded version. The first group that cannot go back ends it: nothing is tried twice.
+func (x *Execution) Back(ctx context.Context, p *Plan, rolls []record.Roll, why string) ([]record.Roll, error) {
+	have := map[place]record.Roll{}
+	for _, r := range rolls {
+		have[placeOf(r)] = r
+	}
+	var all []record.Roll
+	for _, ring := range slices.Backward(p.Rings) {
+		var groups []GroupPlan
+		for _, g := range slices.Backward(ring.Groups) {
+			if r, ok := have[place{g.Cell, g.Group}]; ok && movedBy(r) {
+				groups = append(groups, g)
+			}
+		}
+		if len(groups) == 0 {
+			continue
+		}
+		some, err := x.groupsBack(ctx, ring, groups, have, why)
+		all = append(all, some...)
+		if err == nil {
+			err = Err(slices.DeleteFunc(slices.Clone(some), func(r record.Roll) bool { return r.Outcome == RolledBack }))
+		}
+		if err != nil {
+			return all, errors.Join(err, x.freeze(ctx, all))
+		}
+		if o := x.Andon.Order(); o == Cancel {
+			return all, called(o, x.Andon.Says())
+		}
+	}
+	return all, nil
+}
+
+// movedBy says whether a roll may have replaced instances that do not run the image
+// before again. A group whose rollback failed is left to people.
+func movedBy(r record.Roll) bool {
+	return r.Refresh != "" && r.Outcome != RolledBack && !r.Frozen
+}
+
+func (x *Execution) groupsBack(ctx context.Context, p RingPlan, groups []GroupPlan, have map[place]record.Roll, why string) ([]record.Roll, error) {
+	limits := Limits{}
+	if x.Limits != nil {
+		limits = x.Limits(p.Name)
+	}
+	limits.MaxFailures = 0
+	b := &budget{limits: limits}
+	jobs, cells := x.jobs("rollback", groups, func(g GroupPlan) unit.Unit { return x.backUnit(g, have[place{g.Cell, g.Group}], why) })
+	states, err := x.Pool.Run(ctx, jobs, unit.Policy{
+		Together: limits.Concurrency,
+		InCell:   func(cell string) int { return least(limits.PerCell, x.inCell(cells[cell])) },
+		Leave: func() unit.Leave {
+			if b.spent() {
+				return unit.Stop
+			}
+			return x.Andon.leaveBack()
+		},
+		Ended: func(_ string, state json.RawMessage) error { return b.endedBack(state) },
+		Watch: x.Andon.Look, Every: andonEvery, Failing: x.failing,
+		Answers: func(approval string) bool { return approval == Held },
+	})
+	results, rerr := resultsOf(jobs, states)
+	return results, errors.Join(err, rerr)
+}
+
+// endedBack counts what did not come back.
+func (b *budget) endedBack(state json.RawMessage) error {
+	r, err := GroupResult(state)
+	if err == nil && r.Outcome != RolledBack {
+		b.failed++
+	}
+	return err
+}
+
+func placeOf(r record.Roll) place { return place{Cell{r.Account, r.Region}, r.Group} }
+
+// replace puts newer results in the place of older ones of the same group.
+func replace(all, newer []record.Roll) []record.Roll {
+	out := slices.Clone(all)
+	for _, n := range newer {
+		for i := range out {
+			if placeOf(out[i]) == placeOf(n) {
+				out[i] = n
+			}
+		}
+	}
+	return out
+}
+
+// freeze pulls the andon when a group could not go back, so that no other run begins
+// before somebody has looked.
+func (x *Execution) freeze(ctx context.Context, rolls []record.Roll) error {
+	at := slices.IndexFunc(rolls, func(r record.Roll) bool { return r.Frozen })
+	if at < 0 || x.Andon == nil || x.Andon.Switch == nil || x.Andon.Order() != Run && x.Andon.Order() != Rollback {
+		return nil
+	}
+	r := rolls[at]
+	err := x.Andon.Pull(context.WithoutCancel(ctx), Pause, "rehydrate", fmt.Sprintf("group %s could not be rolled back; look at it, then resume", r.Group))
+	if err != nil {
+		x.Stage.Events.Emit(event.Event{Stage: "roll", Unit: "roll", Kind: event.Warned,
+			Text: fmt.Sprintf("the andon could not be pulled, other runs are not kept from rolling: %s", err)})
+	}
+	return nil
+}
+
+// Pull sets the andon.
+func (a *Andon) Pull(ctx context.Context, o Order, who, why string) error {
+	if a == nil || a.Switch == nil {
+		return fault.New(fault.Usage, "name one in the configuration", "there is no andon")
+	}
+	if err := a.Switch.Write(ctx, o.Format(who, why)); err != nil {
+		return fmt.Errorf("set the andon %s to %s: %w", a.Switch.Name(), o, err)
+	}
+	a.say(event.Changed, "the andon %s was set to %s", a.Switch.Name(), o.Format(who, why))
+	return nil
+}

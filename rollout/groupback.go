@@ -1,0 +1,63 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/record"
+	"github.com/goldenami/rehydrate/internal/unit"
+)
+
+// backUnit brings a group that was rolled as planned, with result r, back to the
+// version that it ran before.
+func (x *Execution) backUnit(p GroupPlan, r record.Roll, why string) unit.Unit {
+	m := &groupMover{Stage: x.Stage, x: x, plan: p}
+	return unit.Func("roll.back", func(ctx context.Context, st *groupState) (unit.Next, error) {
+		if st.Step != stepCheck {
+			return m.advance(ctx, st)
+		}
+		var err error
+		if m.Ports, err = m.ports(ctx, p.Cell); err != nil {
+			return unit.Next{}, err
+		}
+		return m.checkBack(ctx, st, r, why)
+	})
+}
+
+// checkBack makes sure that the group stands where the roll left it, and that the image
+// before can be launched. Anything else is left to people: who has moved the group
+// since had a reason.
+func (m *groupMover) checkBack(ctx context.Context, st *groupState, r record.Roll, why string) (unit.Next, error) {
+	p := m.plan
+	st.Result = r
+	st.Result.Outcome, st.Result.Text, st.Result.Mixed, st.Result.Manual, st.Result.Frozen = "", "", nil, nil, false
+	st.Result.StartedAt = m.Clock.Now()
+	g, err := m.group(ctx)
+	if err != nil {
+		return unit.Next{}, err
+	}
+	st.Result.MinHealthy = len(inService(g))
+	moved := func(format string, args ...any) (unit.Next, error) {
+		return unit.Next{}, fault.New(fault.Conflict, "look at who changed it, and go back by hand if need be",
+			"roll group %s back: since the roll %w", p.Group, fmt.Errorf(format, args...))
+	}
+	switch v := g.Template.Version; {
+	case g.Template.ID != p.Template.ID:
+		return moved("its launch template changed from %s to %s", p.Template.ID, g.Template.ID)
+	case v != p.InUse && v != r.ToV:
+		return moved("its template version changed from %s to %s", r.ToV, v)
+	case !sameJSON(g.Mixed, p.Mixed):
+		return moved("its mixed-instances policy changed")
+	}
+	states, err := m.Images.States(ctx, []string{p.From})
+	if err != nil {
+		return unit.Next{}, fmt.Errorf("look at the image %s: %w", p.From, err)
+	}
+	m.goBack(st, why)
+	st.Touched = true
+	if s := states[p.From]; s != "available" {
+		return m.halt(ctx, st, true, "it cannot go back: the image %s is %s", p.From, or(s, "gone"))
+	}
+	return unit.Again(0), nil
+}
