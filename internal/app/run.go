@@ -67,6 +67,9 @@ type pipeline struct {
 	parts  *parts
 	units  map[string][]string // stage to the units it ran
 	closer []func(context.Context)
+	told   event.Sink // the configuration's notify blocks; nil: there is none
+	// unlisten waits until they have been told; nil likewise.
+	unlisten func()
 }
 
 // Run executes the stages from From to Until and returns the run document, also
@@ -92,13 +95,13 @@ func Run(ctx context.Context, in Request) (*record.Run, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer p.close(ctx)
 	if err := localMachines().forBake(in, p.doc, first); err != nil {
 		return nil, err
 	}
 	if err := in.preflight(p.doc, first); err != nil {
 		return nil, err
 	}
-	defer p.close(ctx)
 	// From here on the run can be seen, and resumed if this process dies.
 	if err := in.State.Save(p.doc); err != nil {
 		return nil, err
@@ -155,6 +158,9 @@ func begin(in Request) (*pipeline, error) {
 	}
 	p.Events = event.Stamp(in.Events, p.Run, in.Cloud.Clock.Now)
 	p.local = &engine.Local{Journal: journal.Open(p.Store, p.Run), Clock: in.Cloud.Clock, MaxWait: in.MaxWait}
+	if err := p.listen(); err != nil {
+		return nil, err
+	}
 	p.parts = newParts(p.Request)
 	p.closer = append(p.closer, p.parts.close)
 	return p, nil
@@ -296,7 +302,7 @@ func (p *pipeline) end(err error) error {
 	p.doc.Outcome, p.doc.Message, p.doc.Due = "done", "", time.Time{}
 	var waiting *engine.Waiting
 	if errors.As(err, &waiting) {
-		p.doc.Due = waiting.Until
+		p.doc.Due = waiting.Due()
 	}
 	if err != nil {
 		p.doc.Message = err.Error()
@@ -310,6 +316,7 @@ func (p *pipeline) end(err error) error {
 	} else if p.nothing() {
 		p.doc.Outcome = "nothing-to-do"
 	}
+	p.tellEnd(err)
 	return errors.Join(err, p.State.Save(p.doc), p.reports())
 }
 
@@ -338,5 +345,8 @@ func (p *pipeline) reports() error {
 func (p *pipeline) close(ctx context.Context) {
 	for _, f := range p.closer {
 		f(context.WithoutCancel(ctx))
+	}
+	if p.unlisten != nil {
+		p.unlisten() // last: the others may say something
 	}
 }

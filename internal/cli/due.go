@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -31,7 +32,12 @@ func resumeDue(c *cli.Context) error {
 		if !wanted(c, r) {
 			continue
 		}
-		if why := notNow(r, s.cloud, s.cloud.Clock.Now()); why != "" {
+		why, err := notYet(c.Context, s, r)
+		if err != nil {
+			failures = append(failures, fmt.Errorf("run %s: %w", r.ID, err))
+			continue
+		}
+		if why != "" {
 			fmt.Fprintf(c.App.ErrWriter, "run %s of %s: %s\n", r.ID, r.Line, why)
 			continue
 		}
@@ -69,6 +75,20 @@ func wanted(c *cli.Context, r *record.Run) bool {
 	}
 	id := c.String("resume")
 	return id == "" || id == latest || id == r.ID
+}
+
+// notYet is notNow, but a run that waits for an approval goes on when there is an
+// answer, also a refusal: its end is then written down.
+func notYet(ctx context.Context, s *setup, r *record.Run) (string, error) {
+	why := notNow(r, s.cloud, s.cloud.Clock.Now())
+	if why == "" || !r.Due.IsZero() || r.Account != s.cloud.Account || r.Region != s.cloud.Region {
+		return why, nil
+	}
+	answered, err := app.Answered(ctx, s.state, r.ID)
+	if answered {
+		why = ""
+	}
+	return why, err
 }
 
 // notNow says why a waiting run cannot go on; empty: it can.

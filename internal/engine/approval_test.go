@@ -48,7 +48,7 @@ func TestAnApprovalIsWaitedForInAnyNumberOfProcesses(t *testing.T) {
 		for range 3 {
 			_, err := run()
 			var w *Waiting
-			if fault.KindOf(err) != fault.Waiting || !errors.As(err, &w) || w.Approval != "the board" || !strings.Contains(fault.HintOf(err), "rehydrate approve r1") {
+			if fault.KindOf(err) != fault.Waiting || !errors.As(err, &w) || w.Approval != "the board" || !strings.Contains(fault.HintOf(err), "rehydrate approve --by NAME r1") {
 				t.Fatalf("got %v, hint %q", err, fault.HintOf(err))
 			}
 		}

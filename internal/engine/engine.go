@@ -56,7 +56,7 @@ func (l *Local) Run(ctx context.Context, name string, u unit.Unit) (json.RawMess
 // sleep waits as the last Advance asked.
 func (l *Local) sleep(ctx context.Context, name string, n pending) error {
 	if n.approval != "" {
-		return fault.As(&Waiting{Unit: name, Approval: n.approval}, fault.Waiting, "`rehydrate approve "+l.Journal.Run()+" --by NAME`, then `rehydrate run --resume "+l.Journal.Run()+"`")
+		return fault.As(&Waiting{Unit: name, Approval: n.approval}, fault.Waiting, "`rehydrate approve --by NAME "+l.Journal.Run()+"`, then `rehydrate run --resume "+l.Journal.Run()+"`")
 	}
 	if n.due.IsZero() {
 		return ctx.Err()

@@ -1,0 +1,123 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/goldenami/rehydrate/internal/awscloud/buses"
+	"github.com/goldenami/rehydrate/internal/awscloud/topics"
+	"github.com/goldenami/rehydrate/internal/config"
+	"github.com/goldenami/rehydrate/internal/engine"
+	"github.com/goldenami/rehydrate/internal/event"
+	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/notify"
+)
+
+const (
+	// flushLimit is how long messages may take to be delivered when the run has ended.
+	flushLimit = 15 * time.Second
+	// maxSecret is the longest secret, in bytes.
+	maxSecret = 4 << 10
+)
+
+// notifyTargets are the places that the configuration names. A secret that cannot be
+// read is an error: an unsigned message would be thrown away where it goes.
+func notifyTargets(in Request) ([]notify.Target, error) {
+	var out []notify.Target
+	for _, n := range in.Config.Notify {
+		t := notify.Target{Name: n.Label, Kinds: n.Kinds}
+		switch {
+		case n.SNS != "":
+			t.Sender = topics.New(in.Cloud.Session, n.SNS)
+		case n.EventBus != "":
+			t.Sender = buses.New(in.Cloud.Session, n.EventBus)
+		default:
+			secret, err := webhookSecret(n)
+			if err != nil {
+				return nil, err
+			}
+			t.Sender = notify.Webhook{URL: n.Webhook, Secret: secret}
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+func webhookSecret(n *config.Notify) ([]byte, error) {
+	switch {
+	case n.SecretEnv != "":
+		if v := os.Getenv(n.SecretEnv); v != "" {
+			return []byte(v), nil
+		}
+		return nil, fault.New(fault.Usage, "set it, or take secret_env out", "sign for notify %q: environment variable %s is not set", n.Label, n.SecretEnv)
+	case n.SecretFile != "":
+		f, err := os.Open(n.SecretFile)
+		if err != nil {
+			return nil, fault.New(fault.Usage, "", "sign for notify %q: %w", n.Label, err)
+		}
+		defer f.Close()
+		data, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
+		data = bytes.TrimRight(data, "\r\n")
+		switch {
+		case err != nil:
+			return nil, fault.New(fault.Usage, "", "sign for notify %q: %w", n.Label, err)
+		case len(data) == 0 || len(data) > maxSecret:
+			return nil, fault.New(fault.Usage, "", "sign for notify %q: %s holds %d bytes; a secret has 1 to %d", n.Label, n.SecretFile, len(data), maxSecret)
+		}
+		return data, nil
+	}
+	return nil, nil
+}
+
+// listen begins to tell the configuration's targets what happens in the run.
+func (p *pipeline) listen() error {
+	targets, err := notifyTargets(p.Request)
+	if err != nil || len(targets) == 0 {
+		return err
+	}
+	local := p.Events
+	told := notify.New(context.Background(), targets) // not the run's: the end of an interrupted run is told too
+	p.Events = event.All(local, told)
+	p.told = event.Stamp(told, p.Run, p.Cloud.Clock.Now)
+	p.unlisten = func() {
+		for _, l := range told.Close(flushLimit) {
+			if l.Lost() > 0 {
+				local.Emit(event.Event{Stage: "notify", Unit: "notify/" + l.Target, Kind: event.Warned, Text: lost(l)})
+			}
+		}
+	}
+	return nil
+}
+
+func lost(l notify.Loss) string {
+	text := fmt.Sprintf("%s did not get %d of %d messages", l.Target, l.Lost(), l.Told)
+	if l.Cause != nil {
+		text += ": " + l.Cause.Error()
+	}
+	return text
+}
+
+// tellEnd tells the targets, and not the terminal, which shows it in any case, how the
+// run ended or what it waits for.
+func (p *pipeline) tellEnd(err error) {
+	if p.told == nil {
+		return
+	}
+	e := event.Event{Stage: "run", Unit: "run", Kind: event.Ended, Text: fmt.Sprintf("run %s of %s: %s", p.Run, p.Image.Label, p.doc.Outcome)}
+	var w *engine.Waiting
+	switch {
+	case errors.As(err, &w) && w.Approval != "":
+		e.Kind, e.Text = event.Warned, fmt.Sprintf("run %s of %s waits for approval of %s: rehydrate approve --by NAME %s", p.Run, p.Image.Label, w.Approval, p.Run)
+	case errors.As(err, &w):
+		e.Kind, e.Text = event.Ended, fmt.Sprintf("run %s of %s: %s", p.Run, p.Image.Label, w.Error())
+	case err != nil:
+		e.Kind, e.Text = event.Failed, e.Text+": "+strings.TrimSpace(firstLine(err.Error()))
+	}
+	p.told.Emit(e)
+}
