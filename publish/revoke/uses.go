@@ -142,7 +142,7 @@ func todo(u usage.Use) string {
 		if u.Through != "" {
 			return fmt.Sprintf("nothing to do for %s once the parameter has moved", u.ID)
 		}
-		return fmt.Sprintf("launch nothing from %s any more", u.Text)
+		return fmt.Sprintf("launch nothing from version %d of launch template %s any more", u.Version.Number, u.Version.Template)
 	case usage.Config:
 		return fmt.Sprintf("replace launch configuration %s", u.ID)
 	case usage.Params:
