@@ -1,0 +1,266 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/goldenami/rehydrate/internal/awscloud/params"
+	"github.com/goldenami/rehydrate/internal/config"
+	"github.com/goldenami/rehydrate/internal/event"
+	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/record"
+	"github.com/goldenami/rehydrate/publish"
+	"github.com/goldenami/rehydrate/rollout"
+	ages "github.com/goldenami/rehydrate/rollout/freshness"
+)
+
+// FleetRequest asks about the fleets of a configuration.
+type FleetRequest struct {
+	Config *config.Config
+	Image  *config.Image // only those that follow it; nil: all
+	Cloud  *Cloud
+	Events event.Sink
+	// Deadlines are ages in days; empty: 14, 30, 60 and 90.
+	Deadlines []int
+}
+
+// fleets reads the configuration's fleets of groups, with their images.
+type fleets struct {
+	FleetRequest
+	cells *Cells
+	stage *rollout.Stage
+	of    map[string]*config.Fleet // by label
+	all   []rollout.Fleet
+}
+
+func (in FleetRequest) open() *fleets {
+	f := &fleets{FleetRequest: in, cells: NewCells(in.Cloud, in.Config, "fleet"), of: map[string]*config.Fleet{}}
+	f.stage = &rollout.Stage{Cells: f.cells.Rollout, Clock: in.Cloud.Clock, Events: in.Events}
+	for _, x := range in.Config.Fleets {
+		if x.Refresh == nil || x.Image == nil || in.Image != nil && x.Image != in.Image {
+			continue
+		}
+		fleet := fleetOf(x)
+		fleet.Cells = f.cells.full(fleet.Cells)
+		f.of[x.Label], f.all = x, append(f.all, fleet)
+	}
+	return f
+}
+
+// full gives cells their whole names; none are home.
+func (c *Cells) full(cells []rollout.Cell) []rollout.Cell {
+	home := c.Home()
+	if len(cells) == 0 {
+		return []rollout.Cell{home}
+	}
+	out := make([]rollout.Cell, 0, len(cells))
+	for _, x := range cells {
+		out = append(out, rollout.Cell{Account: or(x.Account, home.Account), Region: or(x.Region, home.Region)})
+	}
+	return out
+}
+
+// FleetStatus says how old the images are that the fleets run. What cannot be read is
+// unknown in it, and said.
+func FleetStatus(ctx context.Context, in FleetRequest) (*record.FleetStatus, error) {
+	if len(in.Deadlines) == 0 {
+		in.Deadlines = ages.Deadlines()
+	}
+	f := in.open()
+	found, unread, err := f.stage.Find(ctx, f.all)
+	if err != nil {
+		return nil, err
+	}
+	s := &record.FleetStatus{Schema: record.FleetStatusSchema, At: in.Cloud.Clock.Now(), Account: in.Cloud.Account, Region: in.Cloud.Region}
+	if in.Cloud.Twin != "" {
+		s.Modelled = []string{"EC2, Auto Scaling and Systems Manager by the twin"}
+	}
+	for _, u := range unread {
+		s.Unknown = append(s.Unknown, u.Text)
+	}
+	runs, images, unknown, err := f.running(ctx, found)
+	if err != nil {
+		return nil, err
+	}
+	s.Unknown = append(s.Unknown, unknown...)
+	var sums []ages.Fleet
+	for _, fleet := range f.all {
+		sum := ages.Fleet{Name: fleet.Name, Line: f.of[fleet.Name].Image.Label, Ring: fleet.Ring}
+		for _, g := range found {
+			if g.Fleet != fleet.Name {
+				continue
+			}
+			sum.Groups++
+			for _, m := range g.Group.Instances {
+				sum.Instances = append(sum.Instances, ages.Instance{Account: g.Cell.Account, Region: g.Cell.Region, Image: runs[m.ID]})
+			}
+		}
+		sums = append(sums, sum)
+	}
+	for _, sum := range sums {
+		s.Fleets = append(s.Fleets, ages.Of([]ages.Fleet{sum}, images[sum.Name], s.At, in.Deadlines)...)
+	}
+	return s, nil
+}
+
+// known are the images that fleets run, by fleet: two fleets may follow channels that
+// hold different ones.
+type known map[string]map[ages.Key]ages.Image
+
+// running reads what the groups' instances run, and what is known of those images.
+func (f *fleets) running(ctx context.Context, found []rollout.Found) (map[string]string, known, []string, error) {
+	byCell := map[rollout.Cell][]rollout.Found{}
+	for _, g := range found {
+		byCell[g.Cell] = append(byCell[g.Cell], g)
+	}
+	runs, images := map[string]string{}, known{}
+	var unknown []string
+	var guard sync.Mutex
+	var work errgroup.Group
+	work.SetLimit(manyCells)
+	for c, groups := range byCell {
+		work.Go(func() error {
+			some, known, missing, err := f.cell(ctx, c, groups)
+			guard.Lock()
+			defer guard.Unlock()
+			for id, image := range some {
+				runs[id] = image
+			}
+			for fleet, x := range known {
+				if images[fleet] == nil {
+					images[fleet] = map[ages.Key]ages.Image{}
+				}
+				for k, v := range x {
+					images[fleet][k] = v
+				}
+			}
+			unknown = append(unknown, missing...)
+			return err
+		})
+	}
+	err := work.Wait()
+	slices.Sort(unknown)
+	return runs, images, unknown, err
+}
+
+// cell reads one cell: instances, images and the histories of the channels.
+func (f *fleets) cell(ctx context.Context, c rollout.Cell, groups []rollout.Found) (runs map[string]string, images known, unknown []string, err error) {
+	var ids []string
+	for _, g := range groups {
+		for _, m := range g.Group.Instances {
+			ids = append(ids, m.ID)
+		}
+	}
+	runs, images = map[string]string{}, known{}
+	if len(ids) == 0 {
+		return runs, images, nil, nil
+	}
+	list, err := groups[0].Ports.Instances.Describe(ctx, ids)
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("describe the fleets' instances in %s: %w", c, err)
+	}
+	var amis []string
+	for _, i := range list {
+		runs[i.ID] = i.Image
+		amis = append(amis, i.Image)
+	}
+	slices.Sort(amis)
+	amis = slices.Compact(amis)
+	details := map[string]rollout.ImageDetail{}
+	if d, ok := groups[0].Ports.Images.(rollout.ImageDetails); ok {
+		if details, err = d.Details(ctx, amis); err != nil {
+			return nil, nil, nil, fmt.Errorf("look at the fleets' images in %s: %w", c, err)
+		}
+	}
+	for _, name := range fleetsIn(groups) {
+		history, err := f.history(ctx, c, f.of[name])
+		if err != nil {
+			unknown = append(unknown, err.Error())
+		}
+		images[name] = map[ages.Key]ages.Image{}
+		for _, id := range amis {
+			images[name][ages.Key{Account: c.Account, Region: c.Region, Image: id}] = imageAge(details[id], history, id)
+		}
+	}
+	return runs, images, unknown, nil
+}
+
+func fleetsIn(groups []rollout.Found) []string {
+	var out []string
+	for _, g := range groups {
+		if !slices.Contains(out, g.Fleet) {
+			out = append(out, g.Fleet)
+		}
+	}
+	return out
+}
+
+// history is that of the channel which a fleet follows: its ring's, or the line's.
+func (f *fleets) history(ctx context.Context, c rollout.Cell, fleet *config.Fleet) ([]publish.Parameter, error) {
+	channel := cmp.Or(fleet.Image.Channels[fleet.Ring], fleet.Image.Channel)
+	s, err := f.cells.Session(ctx, c.Account, c.Region)
+	if err != nil {
+		return nil, err
+	}
+	list, err := params.New(s).History(ctx, channel)
+	if err != nil && fault.KindOf(err) != fault.NotFound {
+		return nil, fmt.Errorf("which image is current in %s: read the history of channel %s: %w", c, channel, err)
+	}
+	return list, nil
+}
+
+func imageAge(d rollout.ImageDetail, history []publish.Parameter, id string) ages.Image {
+	out := ages.Image{CreatedAt: d.CreatedAt, State: d.State, Revoked: d.Tags[publish.TagRevoked] != ""}
+	var versions []ages.Version
+	for _, v := range history {
+		versions = append(versions, ages.Version{Image: v.Value, At: v.ModifiedAt})
+		out.Revoked = out.Revoked || v.Value == id && publish.Revoked(v)
+	}
+	out.SupersededSince, out.Current = ages.Superseded(versions, id)
+	return out
+}
+
+// FleetGroup is a group of a fleet, for a list.
+type FleetGroup struct {
+	Fleet     string `json:"fleet"`
+	Line      string `json:"line"`
+	Ring      string `json:"ring"`
+	Account   string `json:"account"`
+	Region    string `json:"region"`
+	Group     string `json:"group"`
+	Desired   int    `json:"desired"`
+	InService int    `json:"inService"`
+	Template  string `json:"template,omitempty"`
+	Version   string `json:"version,omitempty"` // as the group has it saved
+}
+
+// FleetGroups lists the groups of the fleets, and what could not be read.
+func FleetGroups(ctx context.Context, in FleetRequest) (groups []FleetGroup, unread []string, err error) {
+	f := in.open()
+	found, missing, err := f.stage.Find(ctx, f.all)
+	if err != nil {
+		return nil, nil, err
+	}
+	groups = []FleetGroup{}
+	for _, x := range found {
+		g := FleetGroup{Fleet: x.Fleet, Line: f.of[x.Fleet].Image.Label, Ring: x.Ring, Account: x.Cell.Account, Region: x.Cell.Region,
+			Group: x.Group.Name, Desired: x.Group.Desired, Template: cmp.Or(x.Group.Template.Name, x.Group.Template.ID), Version: x.Group.Template.Version}
+		for _, m := range x.Group.Instances {
+			if m.State == rollout.InService {
+				g.InService++
+			}
+		}
+		groups = append(groups, g)
+	}
+	slices.SortStableFunc(groups, func(a, b FleetGroup) int { return strings.Compare(a.Fleet, b.Fleet) })
+	for _, m := range missing {
+		unread = append(unread, m.Text)
+	}
+	return groups, unread, nil
+}
