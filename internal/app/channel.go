@@ -238,7 +238,7 @@ func (in ChannelRequest) proof(ring string, c publish.Cell, image string) (strin
 		if r.Line != in.Image.Label || (r.Twin == "") != (in.Cloud.Twin == "") {
 			continue
 		}
-		if rolled, well := passedRing(r, ring, c, image); rolled {
+		if rolled, well := passedRing(r, in.Image.Rings, ring, c, image); rolled {
 			if !well {
 				return "", nil
 			}
@@ -249,16 +249,20 @@ func (in ChannelRequest) proof(ring string, c publish.Cell, image string) (strin
 }
 
 // passedRing says whether a run rolled a ring to the image, and whether all of it ended
-// well. A cell without groups in the ring goes by the groups of the other cells.
-func passedRing(r *record.Run, ring string, c publish.Cell, image string) (rolled, well bool) {
-	well = true
-	here := false
+// well: every group, and what comes after them (soak, alarms, checks), which shows in
+// that the whole roll is done or a later ring was begun. A cell without groups in the
+// ring goes by the groups of the other cells.
+func passedRing(r *record.Run, rings []string, ring string, c publish.Cell, image string) (rolled, well bool) {
+	here, over, well := false, false, true
+	for _, s := range r.Stages {
+		over = over || s.Name == "roll" && (s.Outcome == "done" || s.Outcome == "nothing-to-do")
+	}
 	for _, g := range r.Roll {
 		if g.Ring != ring {
+			over = over || slices.Index(rings, g.Ring) > slices.Index(rings, ring)
 			continue
 		}
-		ok := g.Outcome == "done" || g.Outcome == "nothing-to-do"
-		well = well && ok
+		well = well && (g.Outcome == "done" || g.Outcome == "nothing-to-do")
 		rolled = true
 		if at := (publish.Cell{Account: g.Account, Region: g.Region}); g.To == image && (at == (publish.Cell{}) || at == c) {
 			here = true
@@ -267,7 +271,28 @@ func passedRing(r *record.Run, ring string, c publish.Cell, image string) (rolle
 	if !here {
 		here = r.Publish != nil && slices.ContainsFunc(r.Publish.Pointers, func(p record.Pointer) bool { return p.Image == image })
 	}
-	return rolled && here, well
+	return rolled && here, well && over
+}
+
+// passed labels the ring channels that hold what was just rolled, as proof for a
+// promotion from another machine. The roll is done all the same where that fails.
+func (p *pipeline) passed(ctx context.Context) {
+	var all []publish.Passing
+	for _, ring := range p.Image.Rings {
+		channel := p.Image.Channels[ring]
+		if channel == "" || !slices.ContainsFunc(p.doc.Roll, func(g record.Roll) bool { return g.Ring == ring }) {
+			continue
+		}
+		for _, x := range p.doc.Publish.Pointers {
+			all = append(all, publish.Passing{Place: publish.Place{Cell: publish.Cell{Account: x.Account, Region: x.Region}, Arch: x.Arch, Channel: channel}, Image: x.Image})
+		}
+	}
+	if len(all) == 0 {
+		return
+	}
+	if _, err := p.advance(ctx, "roll", "roll/passed", p.parts.publish.PassUnit(all)); err != nil {
+		p.Events.Emit(event.Event{Stage: "roll", Kind: event.Warned, Text: "the channels of the rings could not be labelled as passed: " + err.Error()})
+	}
 }
 
 // Carry makes the move, recorded in a journal of its own. A move that was cut off is

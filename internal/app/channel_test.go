@@ -92,8 +92,33 @@ func rolledRing(t *testing.T, in ChannelRequest, doc *record.Run, ring, outcome 
 	for _, p := range doc.Publish.Pointers {
 		doc.Roll = append(doc.Roll, record.Roll{Ring: ring, Account: p.Account, Region: p.Region, Group: "g-" + p.Account, To: p.Image, Outcome: outcome})
 	}
+	doc.Stages = []record.Stage{{Name: "roll", Outcome: outcome}}
 	if err := in.State.Save(doc); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestChannels_a_ring_that_still_soaks_has_not_passed(t *testing.T) {
+	c := publish.Cell{Account: prod, Region: "eu-west-1"}
+	rings := []string{"dev", "qa"}
+	group := func(ring, outcome string) record.Roll { return record.Roll{Ring: ring, To: "ami-1", Outcome: outcome} }
+	for name, x := range map[string]struct {
+		run    record.Run
+		rolled bool
+		well   bool
+	}{
+		"every group is done, the rest is not":    {record.Run{Stages: []record.Stage{{Name: "roll", Outcome: "waiting"}}, Roll: []record.Roll{group("dev", "done")}}, true, false},
+		"a later ring was begun":                  {record.Run{Roll: []record.Roll{group("dev", "done"), group("qa", "")}}, true, true},
+		"the roll is done":                        {record.Run{Stages: []record.Stage{{Name: "roll", Outcome: "done"}}, Roll: []record.Roll{group("dev", "done")}}, true, true},
+		"a group failed":                          {record.Run{Stages: []record.Stage{{Name: "roll", Outcome: "done"}}, Roll: []record.Roll{group("dev", "done"), group("dev", "halted")}}, true, false},
+		"it was rolled back with the later ring":  {record.Run{Roll: []record.Roll{group("dev", "rolled-back"), group("qa", "rolled-back")}}, true, false},
+		"only another ring was rolled":            {record.Run{Roll: []record.Roll{group("qa", "done")}}, false, false},
+		"to another image":                        {record.Run{Roll: []record.Roll{{Ring: "dev", To: "ami-2", Outcome: "done"}}}, false, false},
+		"in another account, of this publication": {record.Run{Publish: &record.Publish{Pointers: []record.Pointer{{Image: "ami-1"}}}, Stages: []record.Stage{{Name: "roll", Outcome: "done"}}, Roll: []record.Roll{{Ring: "dev", Account: "1", To: "ami-2", Outcome: "done"}}}, true, true},
+	} {
+		if rolled, well := passedRing(&x.run, rings, "dev", c, "ami-1"); rolled != x.rolled || rolled && well != x.well {
+			t.Errorf("%s: rolled %t, well %t", name, rolled, well)
+		}
 	}
 }
 

@@ -22,7 +22,7 @@ import (
 func publishCommand() *cli.Command {
 	c := stageCommand("publish", "move the channel to the image that passed, or do what a command below does")
 	stage := c.Action
-	c.Flags = append(c.Flags, &cli.BoolFlag{Name: "verify", Usage: "publish nothing; compare the channels in every account and Region, as `publish verify` does"})
+	c.Flags = append(c.Flags, &cli.BoolFlag{Name: "verify", Usage: "publish nothing; compare the channels in every account and Region, as the command verify does"})
 	c.Description = strings.Replace(c.Description, "rehydrate publish web\n", "rehydrate publish web\n  rehydrate publish --verify web\n", 1)
 	c.Action = func(ctx *cli.Context) error {
 		if ctx.Bool("verify") && !slices.ContainsFunc(ctx.Args().Slice(), func(a string) bool { return strings.HasPrefix(a, "-") }) && ctx.NArg() < 2 {
