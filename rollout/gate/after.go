@@ -112,9 +112,12 @@ func (w *watcher) passed() string {
 	return "ring " + w.Ring + " has no soak"
 }
 
-// pace is the time between looks.
+// pace is the time between looks; without anything to look at the soak is one wait.
 func (w *watcher) pace() time.Duration {
 	pace := Interval
+	if len(w.Alarms)+len(w.Checks) == 0 {
+		pace = w.Soak
+	}
 	for _, c := range w.Checks {
 		pace = min(pace, every(c))
 	}
