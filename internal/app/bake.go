@@ -14,6 +14,9 @@ import (
 )
 
 func (p *pipeline) bake(ctx context.Context) (outcome, text string, err error) {
+	if err := p.distributable(ctx); err != nil {
+		return "", "", err
+	}
 	plan, err := planned(ctx, p, "bake", func(ctx context.Context) (bake.Plan, error) {
 		in, err := p.bakeRequest(ctx)
 		if err != nil {
@@ -25,7 +28,7 @@ func (p *pipeline) bake(ctx context.Context) (outcome, text string, err error) {
 		return "", "", err
 	}
 	plan.Request.Folder = p.State.Artifacts(p.Run) // a resume may be on another machine
-	plan.Request.Packer.Env = p.packerEnv() // never written down, so not in the plan
+	plan.Request.Packer.Env = p.packerEnv()        // never written down, so not in the plan
 	u := p.parts.bake.Packer(plan)
 	if p.Modelled || p.Image.Builder == "run-command" {
 		u = p.parts.bake.RunCommand(plan)

@@ -138,3 +138,28 @@ func TestCells_makes_the_adapters_of_a_cell_once(t *testing.T) {
 		t.Error("the adapters are made anew, or shared by cells")
 	}
 }
+
+func TestDoctor_says_of_every_account_whether_its_role_can_be_taken_on(t *testing.T) {
+	c, _ := someCells(t)
+	cfg := &config.Config{}
+	for _, id := range []string{prod, closed, "444444444444"} {
+		a := *c.accounts[id]
+		a.Regions = []string{"eu-west-1", "us-east-1"}
+		cfg.Accounts = append(cfg.Accounts, &a)
+	}
+	in := DoctorRequest{Config: cfg, Cloud: func(context.Context) (*Cloud, error) { return c.home, nil }}
+	got := in.credentials(t.Context())
+	if len(got) != 4 || got[0].Standing != FoundOK {
+		t.Fatalf("%+v", got)
+	}
+	for n, want := range []Finding{
+		{Name: "account prod", Standing: FoundOK, Detail: "in eu-west-1, us-east-1"},
+		{Name: "account closed", Standing: FoundMissing, Detail: "AccessDenied", Hint: "sts:AssumeRole"},
+		{Name: "account bare", Standing: FoundMissing, Detail: "it has no role", Hint: "give its account block a role"},
+	} {
+		f := got[n+1]
+		if f.Name != want.Name || f.Standing != want.Standing || !strings.Contains(f.Detail, want.Detail) || !strings.Contains(f.Hint, want.Hint) {
+			t.Errorf("%+v", f)
+		}
+	}
+}

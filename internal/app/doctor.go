@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/goldenami/rehydrate/internal/config"
+	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/packer"
 	"github.com/goldenami/rehydrate/internal/twin"
 	"github.com/goldenami/rehydrate/internal/twin/roots"
@@ -32,6 +34,8 @@ type DoctorRequest struct {
 	State    State
 	Twin     bool // on the twin, not on AWS
 	Modelled bool // on package data
+	// Config is the configuration, whose accounts are tried; it may be nil.
+	Config *config.Config
 	// Cloud opens AWS; it is not called for the twin.
 	Cloud func(context.Context) (*Cloud, error)
 }
@@ -41,7 +45,7 @@ func Doctor(ctx context.Context, in DoctorRequest) []Finding {
 	out := in.programs(ctx)
 	out = append(out, in.stateFolder())
 	if !in.Twin {
-		return append(out, in.credentials(ctx))
+		return append(out, in.credentials(ctx)...)
 	}
 	f := Finding{Name: "twin", Standing: FoundNote, Detail: "none runs for " + in.State.Twin() + "; --twin starts one"}
 	if at, ok := twin.Find(in.State.Twin()); ok {
@@ -110,17 +114,33 @@ func (in *DoctorRequest) stateFolder() Finding {
 	return f
 }
 
-func (in *DoctorRequest) credentials(ctx context.Context) Finding {
+// credentials says who we are, and whether the roles of accounts can be taken on.
+func (in *DoctorRequest) credentials(ctx context.Context) []Finding {
 	f := Finding{Name: "AWS credentials", Standing: FoundOK}
 	c, err := in.Cloud(ctx)
 	if err != nil {
-		return Finding{Name: f.Name, Standing: FoundMissing, Detail: firstLine(err.Error()), Hint: "AWS_PROFILE, AWS_ACCESS_KEY_ID or `aws sso login`; --twin needs none"}
+		return []Finding{{Name: f.Name, Standing: FoundMissing, Detail: firstLine(err.Error()), Hint: "AWS_PROFILE, AWS_ACCESS_KEY_ID or `aws sso login`; --twin needs none"}}
 	}
 	f.Detail = "account " + c.Account + ", region " + c.Region
 	if c.Twin != "" {
 		f.Detail += ", modelled by the twin at " + c.Twin
 	}
-	return f
+	out := []Finding{f}
+	if in.Config == nil {
+		return out
+	}
+	cells := NewCells(c, in.Config, "doctor")
+	for _, a := range in.Config.Accounts {
+		f := Finding{Name: "account " + a.Label, Standing: FoundOK, Detail: a.ID + ", " + or(a.Role, "the session's own") + ", in " + strings.Join(a.Regions, ", ")}
+		for _, region := range a.Regions {
+			if _, err := cells.Session(ctx, a.ID, region); err != nil {
+				f.Standing, f.Detail, f.Hint = FoundMissing, firstLine(err.Error()), fault.HintOf(err)
+				break
+			}
+		}
+		out = append(out, f)
+	}
+	return out
 }
 
 func (in *DoctorRequest) roots() Finding {

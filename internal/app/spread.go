@@ -72,6 +72,19 @@ func (p *pipeline) spread(ctx context.Context, image string) (*spread.Plan, erro
 	return plan, err
 }
 
+// distributable says before the bake, which takes long, what would keep its image from
+// its accounts and Regions.
+func (p *pipeline) distributable(ctx context.Context) error {
+	if p.Image.Distribute == nil || p.doc.Bake != nil || p.Until == "bake" || p.Until == "validate" {
+		return nil
+	}
+	stage := &spread.Stage{Cells: p.parts.cells.Spread, Clock: p.Cloud.Clock, Events: p.Events}
+	if err := stage.Preflight(ctx, spreadInput(p.Image, p.parts.cells, "")); err != nil {
+		return fmt.Errorf("before the bake: %w", err)
+	}
+	return nil
+}
+
 // spreadTry counts the tries of this run that have come to a bad end: a resume begins
 // anew, and adopts what they left standing.
 func (p *pipeline) spreadTry(ctx context.Context) (int, error) {

@@ -26,9 +26,9 @@ func doctor(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	found, region := configFinding(c)
+	found, cfg, region := configFinding(c)
 	found = append(found, app.Doctor(c.Context, app.DoctorRequest{
-		Tools: tools(c, state), State: state, Twin: c.Bool("twin"), Modelled: c.Bool("modelled"),
+		Tools: tools(c, state), State: state, Twin: c.Bool("twin"), Modelled: c.Bool("modelled"), Config: cfg,
 		Cloud: func(ctx context.Context) (*app.Cloud, error) { return app.OpenCloud(ctx, region, "", Version) },
 	})...)
 	missing := 0
@@ -55,15 +55,16 @@ func doctor(c *cli.Context) error {
 	return err
 }
 
-// configFinding says how the configuration stands, and which region it names.
-func configFinding(c *cli.Context) ([]app.Finding, string) {
+// configFinding says how the configuration stands, and which region it names; the
+// configuration is nil if it cannot be read.
+func configFinding(c *cli.Context) ([]app.Finding, *config.Config, string) {
 	region := c.String("region")
 	cfg, err := config.Load(c.String("config"))
 	if err != nil {
-		return []app.Finding{{Name: "configuration", Standing: app.FoundMissing, Detail: err.Error(), Hint: fault.HintOf(err)}}, region
+		return []app.Finding{{Name: "configuration", Standing: app.FoundMissing, Detail: err.Error(), Hint: fault.HintOf(err)}}, nil, region
 	}
 	if region == "" {
 		region = cfg.Region
 	}
-	return []app.Finding{{Name: "configuration", Standing: app.FoundOK, Detail: cfg.File}}, region
+	return []app.Finding{{Name: "configuration", Standing: app.FoundOK, Detail: cfg.File}}, cfg, region
 }

@@ -163,7 +163,12 @@ func refused(image string, lacks []lack) error {
 		}
 		hint += fmt.Sprintf(" %s: %s", k, Statements(roles[k]))
 	}
-	return fault.New(fault.Denied, hint, "image %s could not be launched where it is to go: %s", image, strings.Join(what, "; "))
+	if image != "" {
+		image = "image " + image
+	} else {
+		image = "an image"
+	}
+	return fault.New(fault.Denied, hint, "%s could not be launched where it is to go: %s", image, strings.Join(what, "; "))
 }
 
 // Statements are the key policy statements that let roles launch from what a key

@@ -186,6 +186,24 @@ func (s *Stage) Plan(ctx context.Context, in Input) (*Plan, error) {
 	return p.plan, nil
 }
 
+// Preflight asks, before there is an image, for what would refuse the plan of one:
+// roles, keys and who may use them. in.Image is not looked at.
+func (s *Stage) Preflight(ctx context.Context, in Input) error {
+	in.Image, in.Targets = "", slices.Clone(in.Targets)
+	if err := s.reach(ctx, in.Targets); err != nil {
+		return err
+	}
+	p := &planner{Stage: s, in: in, keys: map[string]Key{}, plan: &Plan{}}
+	plan := p.shares
+	if in.Copy {
+		plan = p.copies
+	}
+	if err := plan(ctx); err != nil {
+		return err
+	}
+	return p.permissions(ctx)
+}
+
 // reach opens every target, so that an account whose role cannot be taken on is known
 // before anything is copied.
 func (s *Stage) reach(ctx context.Context, targets []Target) error {

@@ -85,7 +85,10 @@ func (p *planner) copies(ctx context.Context) error {
 				continue
 			}
 			actions := freshKey
-			if p.encrypted(Place{Image: p.in.Image}) {
+			switch {
+			case p.in.Image == "": // in a preflight nobody knows yet
+				actions = []string{"DescribeKey", "CreateGrant"}
+			case p.encrypted(Place{Image: p.in.Image}):
 				actions = toKey
 			}
 			needs = append(needs, need{k, t.principal(), actions})

@@ -1,0 +1,400 @@
+package spread
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/unit"
+)
+
+const (
+	homeAccount = "111111111111"
+	otherA      = "222222222222"
+	otherB      = "333333333333"
+)
+
+var homeCell = Cell{homeAccount, "eu-west-1"}
+
+// six are three accounts in two Regions.
+func six() (out []Target) {
+	for _, a := range []string{homeAccount, otherA, otherB} {
+		for _, r := range []string{"eu-west-1", "us-east-1"} {
+			t := Target{Cell: Cell{a, r}}
+			if a != homeAccount {
+				t.Role = "arn:aws:iam::" + a + ":role/rehydrate"
+			}
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+func input(edit func(*Input)) Input {
+	in := Input{Run: "run-1", Home: homeCell, Image: "ami-baked", Targets: six(), Type: "t3.micro"}
+	if edit != nil {
+		edit(&in)
+	}
+	return in
+}
+
+// process advances units from kept states; a unit whose process died goes on from the
+// last state that was kept.
+type process struct {
+	c      *cloud
+	states map[string]json.RawMessage
+	ended  map[string]bool
+}
+
+func (p *process) run(name string, u unit.Unit) error {
+	for range 2000 {
+		if p.ended[name] {
+			return nil
+		}
+		before := len(p.c.calls)
+		out, next, err := u.Advance(context.Background(), p.states[name])
+		if n := len(p.c.calls) - before; n > 1 {
+			return fmt.Errorf("%s made %d mutating calls in one step", name, n)
+		}
+		if err != nil {
+			return err
+		}
+		p.states[name], p.ended[name] = out, next.Done
+		p.c.now = p.c.now.Add(next.After)
+	}
+	return fmt.Errorf("%s does not end", name)
+}
+
+// all runs a plan to its end, one unit after the other, as the program does.
+func (p *process) all(s *Stage, plan *Plan) error {
+	if err := p.run("grants", s.GrantUnit(plan.Grants)); err != nil {
+		return err
+	}
+	images := make([]string, len(plan.Places))
+	for _, after := range []bool{false, true} {
+		for n, pl := range plan.Places {
+			if pl.After != after {
+				continue
+			}
+			name := fmt.Sprintf("place %d", n)
+			if err := p.run(name, s.PlaceUnit(pl)); err != nil {
+				return err
+			}
+			r, err := PlaceResult(pl, p.states[name])
+			if err != nil {
+				return err
+			}
+			images[n] = r.Image
+		}
+	}
+	for n, k := range plan.Checks {
+		name := fmt.Sprintf("check %d", n)
+		if err := p.run(name, s.CheckUnit(k, images[k.Place])); err != nil {
+			return err
+		}
+		if _, err := CheckResult(k, images[k.Place], p.states[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func newProcess(c *cloud) *process {
+	return &process{c: c, states: map[string]json.RawMessage{}, ended: map[string]bool{}}
+}
+
+func cloudWithKeys(copies bool) *cloud {
+	c := newCloud()
+	for _, t := range six() {
+		if t.Account == homeAccount || copies {
+			c.key(t.Cell)
+		}
+	}
+	return c
+}
+
+// Every process that dies at one of its calls, before or after it was made, is gone on
+// with by another one; what stands in the end is the same, by the same calls.
+func TestDyingAtEveryCallEndsTheSame(t *testing.T) {
+	for name, edit := range map[string]func(*Input){
+		"shared": func(in *Input) { in.Key, in.Grant, in.Canary = "alias/golden", true, "t3.micro" },
+		"copied": func(in *Input) { in.Key, in.Grant, in.Copy = "alias/golden", true, true },
+		"plain":  nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := input(edit)
+			live := func(dieAt int, after bool) (*cloud, []string) {
+				c := cloudWithKeys(in.Copy)
+				plan, err := c.stage().Plan(t.Context(), in)
+				if err != nil {
+					t.Fatal(err)
+				}
+				c.dieAt, c.dieAfter = dieAt, after
+				p := newProcess(c)
+				if err = p.all(c.stage(), plan); errors.Is(err, errDied) {
+					err = p.all(c.stage(), plan)
+				}
+				if err != nil {
+					t.Fatalf("died at call %d (%t): %v", dieAt, after, err)
+				}
+				return c, c.calls
+			}
+			want, calls := live(0, false)
+			for at := 1; at <= len(calls); at++ {
+				for _, after := range []bool{false, true} {
+					c, again := live(at, after)
+					if d := cmp.Diff(want.world(), c.world()); d != "" {
+						t.Errorf("died at call %d (%t): %s", at, after, d)
+					}
+					if d := cmp.Diff(calls, again); d != "" {
+						t.Errorf("died at call %d (%t), other calls: %s", at, after, d)
+					}
+				}
+			}
+			t.Logf("%d calls", len(calls))
+		})
+	}
+}
+
+// world is what stands, as text.
+func (c *cloud) world() string {
+	data, err := json.Marshal(map[string]any{"audience": c.audience, "readers": c.readers, "grants": c.grants, "instances": c.instances, "images": c.byCell()})
+	if err != nil {
+		panic(err)
+	}
+	return string(data)
+}
+
+func (c *cloud) byCell() map[string]map[string]*Image {
+	out := map[string]map[string]*Image{}
+	for at, all := range c.images {
+		out[at.String()] = all
+	}
+	return out
+}
+
+func TestWhateverDiesHoweverOftenEndsTheSame(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		in := input(func(in *Input) {
+			in.Copy = rapid.Bool().Draw(r, "copy")
+			in.Grant, in.Key = true, rapid.SampledFrom([]string{"", "alias/golden"}).Draw(r, "key")
+			in.Targets = rapid.Permutation(in.Targets).Draw(r, "targets")[:rapid.IntRange(1, 6).Draw(r, "n")]
+		})
+		fail := rapid.SampledFrom([]string{"", homeAccount + "/us-east-1", otherA + "/us-east-1"}).Draw(r, "fails once")
+		live := func(deaths []int) *cloud {
+			c := cloudWithKeys(in.Copy)
+			if fail != "" {
+				c.failing[fail] = 1
+			}
+			in := in
+			in.Targets = slices.Clone(in.Targets)
+			plan, err := c.stage().Plan(context.Background(), in)
+			if err != nil {
+				r.Fatal(err)
+			}
+			p := newProcess(c)
+			for _, d := range deaths {
+				c.dieAt, c.dieAfter = len(c.calls)+1+d/2, d%2 == 0
+				if err := p.all(c.stage(), plan); err != nil && !errors.Is(err, errDied) {
+					r.Fatal(err)
+				}
+			}
+			c.dieAt = 0
+			if err := p.all(c.stage(), plan); err != nil {
+				r.Fatal(err)
+			}
+			return c
+		}
+		deaths := rapid.SliceOfN(rapid.IntRange(0, 20), 0, 5).Draw(r, "deaths")
+		if d := cmp.Diff(live(nil).world(), live(deaths).world()); d != "" {
+			r.Error(d)
+		}
+	})
+}
+
+func TestAPlanSaysWhatGoesWhere(t *testing.T) {
+	c := cloudWithKeys(false)
+	in := input(func(in *Input) { in.Key, in.Grant, in.Completion = "alias/golden", true, 30*time.Minute })
+	p, err := c.stage().Plan(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Places) != 2 || len(p.Checks) != 6 || len(p.Grants) != 10 || p.Hash == "" {
+		t.Fatalf("%+v", p)
+	}
+	for n, region := range []string{"eu-west-1", "us-east-1"} {
+		pl := p.Places[n]
+		tags := map[string]string{"rehydrate:line": "web", TagOf: "ami-baked", TagRun: "run-1"}
+		if pl.In != (Cell{homeAccount, region}) || !strings.HasPrefix(pl.Name, "web-1-") || pl.Completion != 30*time.Minute || cmp.Diff(tags, pl.Tags) != "" ||
+			!slices.Equal(pl.Readers, []string{otherA, otherB}) || pl.Key == "" {
+			t.Errorf("%+v", pl)
+		}
+		for _, target := range six() {
+			if at, ok := p.Of(target.Cell); ok != true || target.Region == region && at != n {
+				t.Errorf("%s gets place %d", target.Cell, at)
+			}
+		}
+	}
+	again, err := c.stage().Plan(t.Context(), in)
+	if err != nil || again.Hash != p.Hash || len(c.calls) > 0 {
+		t.Errorf("planned again %v, %v; %d calls changed something", again.Hash == p.Hash, err, len(c.calls))
+	}
+}
+
+func TestAnImageThatCannotGoThereIsRefusedInThePlan(t *testing.T) {
+	sealed := func(managed bool) func(*cloud) {
+		return func(c *cloud) {
+			arn := "arn:aws:kms:eu-west-1:111111111111:key/own"
+			c.keys[arn] = Key{ARN: arn, State: Enabled, Symmetric: true, Managed: managed}
+			c.policies[arn] = `{"Statement":[]}`
+			c.images[homeCell]["ami-baked"].Disks = []Disk{{Snapshot: "snap-1", Encrypted: true, Key: arn}}
+		}
+	}
+	for name, x := range map[string]struct {
+		world func(*cloud)
+		in    func(*Input)
+		kind  fault.Kind
+		says  string
+	}{
+		"nothing to spread":         {nil, func(in *Input) { in.Image = "" }, fault.Usage, "no image"},
+		"nobody":                    {nil, func(in *Input) { in.Targets = nil }, fault.Usage, "no cell"},
+		"no such image":             {nil, func(in *Input) { in.Image = "ami-x" }, fault.NotFound, "ami-x"},
+		"not available":             {func(c *cloud) { c.images[homeCell]["ami-baked"].State = "disabled" }, nil, fault.Conflict, "it is disabled"},
+		"no such key":               {nil, func(in *Input) { in.Key = "alias/none" }, fault.NotFound, "alias/none"},
+		"a key of another Region":   {nil, func(in *Input) { in.Key = "arn:aws:kms:ap-south-1:111111111111:key/x" }, fault.Usage, "is one of ap-south-1"},
+		"AWS's own key":             {sealed(true), nil, fault.Usage, "cannot be shared"},
+		"a key nobody else may use": {sealed(false), func(in *Input) { in.Targets = []Target{{Cell: Cell{otherA, "eu-west-1"}}} }, fault.Denied, "AWSServiceRoleForAutoScaling may not DescribeKey, CreateGrant, Decrypt, ReEncryptFrom"},
+		"one key for two Regions":   {sealed(false), nil, fault.Usage, "cannot be shared"},
+		"a name that is taken":      {func(c *cloud) { c.add(Cell{homeAccount, "us-east-1"}, Image{ID: "ami-f", Name: "web-1"}) }, nil, fault.Conflict, "ami-f has the name web-1"},
+		"a signing key": {func(c *cloud) {
+			arn := c.key(homeCell)
+			k := c.keys[arn]
+			k.Symmetric = false
+			c.keys[arn] = k
+		}, func(in *Input) { in.Key = "alias/golden" }, fault.Usage, "symmetric keys only"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCloud()
+			if x.world != nil {
+				x.world(c)
+			}
+			_, err := c.stage().Plan(t.Context(), input(x.in))
+			if fault.KindOf(err) != x.kind || err == nil || !strings.Contains(err.Error(), x.says) {
+				t.Errorf("kind %d: %v", fault.KindOf(err), err)
+			}
+		})
+	}
+}
+
+func TestACopyThatNeverComesIsGivenUpAndRemoved(t *testing.T) {
+	c := newCloud()
+	c.pending = 1 << 20
+	plan, err := c.stage().Plan(t.Context(), input(func(in *Input) { in.Targets = in.Targets[1:2] }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun := c.now
+	err = newProcess(c).all(c.stage(), plan)
+	if fault.KindOf(err) != fault.Failed || !strings.Contains(err.Error(), "still pending after 6h") || !strings.Contains(err.Error(), "it was removed") {
+		t.Errorf("got %v", err)
+	}
+	if n := len(c.images[Cell{homeAccount, "us-east-1"}]); n > 0 {
+		t.Errorf("%d images are left", n)
+	}
+	if took := c.now.Sub(begun); took < 2*copyLimit || took > 2*copyLimit+time.Hour {
+		t.Errorf("it took %s", took)
+	}
+}
+
+func TestWhatAnotherAccountCannotLaunchIsIncorrect(t *testing.T) {
+	at := Target{Cell: Cell{otherA, "eu-west-1"}}
+	for name, x := range map[string]struct {
+		image Image
+		says  string
+	}{
+		"not there":    {Image{ID: "ami-other"}, "does not see it"},
+		"disabled":     {Image{ID: "ami-1", State: "disabled"}, "it is disabled there"},
+		"blocked":      {Image{ID: "ami-1", State: "available", Blocked: true}, "Allowed AMIs"},
+		"another arch": {Image{ID: "ami-1", State: "available", Arch: "arm64"}, "of architecture arm64"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCloud()
+			c.add(at.Cell, x.image)
+			check := Check{Target: at, Arch: "x86_64", Type: "t3.micro"}
+			p := newProcess(c)
+			if err := p.run("check", c.stage().CheckUnit(check, "ami-1")); err != nil {
+				t.Fatal(err)
+			}
+			seen, err := CheckResult(check, "ami-1", p.states["check"])
+			if err == nil || seen.Verified || !strings.Contains(err.Error(), x.says) || seen.Text != err.Error() {
+				t.Errorf("%+v, %v", seen, err)
+			}
+		})
+	}
+}
+
+func TestAFailedImageThatIsNotOursIsLeftWhereItIs(t *testing.T) {
+	c := newCloud()
+	at := Cell{homeAccount, "us-east-1"}
+	c.add(at, Image{ID: "ami-f", Name: "web-1", State: "failed"})
+	pl := Place{In: at, Name: "web-1", Of: "ami-baked", From: Origin{"ami-baked", "eu-west-1"}}
+	p := newProcess(c)
+	if err := p.run("place", c.stage().PlaceUnit(pl)); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := PlaceResult(pl, p.states["place"]); fault.KindOf(err) != fault.Conflict || r.Outcome != "refused" || len(c.calls) > 0 {
+		t.Errorf("%+v, %v, calls %v", r, err, c.calls)
+	}
+}
+
+func TestAPreflightRefusesWhatAPlanWouldBeforeThereIsAnImage(t *testing.T) {
+	shut := func(c *cloud) *Stage {
+		s := c.stage()
+		open := s.Cells
+		s.Cells = func(ctx context.Context, at Cell) (Ports, error) {
+			if at.Account == otherB {
+				return Ports{}, fault.New(fault.Denied, "trust us", "take on role")
+			}
+			return open(ctx, at)
+		}
+		return s
+	}
+	for name, x := range map[string]struct {
+		in   func(*Input)
+		shut bool
+		kind fault.Kind
+		says string
+	}{
+		"nothing is missing":  {nil, false, fault.Failed, ""},
+		"grants will be made": {func(in *Input) { in.Key, in.Grant = "alias/golden", true }, false, fault.Failed, ""},
+		"also for copies":     {func(in *Input) { in.Key, in.Grant, in.Copy = "alias/golden", true, true }, false, fault.Failed, ""},
+		"a grant":             {func(in *Input) { in.Key = "alias/golden" }, false, fault.Denied, "an image could not be launched where it is to go: "},
+		"a grant for a copy":  {func(in *Input) { in.Key, in.Copy = "alias/golden", true }, false, fault.Denied, autoScaling(otherB) + " may not"},
+		"a key":               {func(in *Input) { in.Key = "alias/none" }, false, fault.NotFound, "alias/none"},
+		"a role":              {nil, true, fault.Denied, "open " + otherB + "/eu-west-1: take on role"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := cloudWithKeys(true)
+			s := c.stage()
+			if x.shut {
+				s = shut(c)
+			}
+			err := s.Preflight(t.Context(), input(x.in))
+			if x.says == "" && err != nil || x.says != "" && (fault.KindOf(err) != x.kind || !strings.Contains(err.Error(), x.says) || fault.HintOf(err) == "" && x.kind == fault.Denied) {
+				t.Errorf("got %v; %s", err, fault.HintOf(err))
+			}
+			if len(c.calls) > 0 {
+				t.Errorf("it made %v", c.calls)
+			}
+		})
+	}
+}
