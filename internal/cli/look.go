@@ -18,7 +18,7 @@ func commands() []*cli.Command {
 		publishCommand(),
 		stageCommand("roll", "replace the groups that follow the channel, ring by ring"),
 		stageCommand("patch", "patch in place the nodes that cannot be replaced, with the same lock"),
-		scanCommand(), imageCommand(), fleetCommand(), baselineCommand(), lockCommand(), reportCommand(), historyCommand(), approveCommand(), refuseCommand(), scheduleCommand(), twinCommand(), configCommand(), pipelineCommand(), versionCommand(),
+		scanCommand(), imageCommand(), fleetCommand(), baselineCommand(), lockCommand(), reportCommand(), historyCommand(), rehearseCommand(), approveCommand(), refuseCommand(), scheduleCommand(), twinCommand(), configCommand(), pipelineCommand(), versionCommand(),
 	}
 }
 

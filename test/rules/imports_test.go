@@ -30,10 +30,10 @@ var rules = []rule{
 	{module + "/bake/...", []string{"bake/...", "internal/app/...", "internal/awscloud/...", "cmd/...", "test/..."}},
 	{module + "/validate/...", []string{"validate/...", "internal/app/...", "internal/awscloud/...", "test/..."}},
 	{module + "/publish/...", []string{"publish/...", "internal/app/...", "internal/awscloud/...", "test/..."}},
-	{module + "/rollout/...", []string{"rollout/...", "internal/app/...", "internal/awscloud/...", "test/..."}},
+	{module + "/rollout/...", []string{"rollout/...", "internal/app/...", "internal/awscloud/...", "internal/rehearse/...", "test/..."}},
 	{module + "/internal/app/...", []string{"internal/app/...", "internal/cli/...", "cmd/...", "test/..."}},
 	{module + "/internal/cli/...", []string{"internal/cli/...", "cmd/...", "test/..."}},
-	{module + "/internal/twin/...", []string{"internal/twin/...", "internal/app/...", "test/..."}},
+	{module + "/internal/twin/...", []string{"internal/twin/...", "internal/rehearse/...", "internal/app/...", "test/..."}},
 	{module + "/internal/awscloud/...", []string{"internal/awscloud/...", "internal/app/...", "test/..."}},
 	{module + "/internal/apply/...", []string{"internal/apply/...", "internal/node/...", "rollout/inplace/...", "plugins/...", "internal/twin/...", "cmd/rehydrate-node", "test/..."}},
 }
@@ -74,6 +74,7 @@ var allow = []struct {
 	{"internal/config/...", []string{"baseline", "internal/fault", "internal/policy/tree", "internal/schedule"}},
 	{"internal/policy/...", []string{"baseline/...", "internal/fault", "internal/config/terraform"}},
 	{"internal/exact", nil},
+	{"internal/rehearse/...", []string{"rollout/...", "internal/twin/...", "internal/record", "internal/fault", "internal/wait"}},
 	{"internal/inventory/...", []string{"baseline", "internal/record", "internal/fault", "internal/exact"}},
 	{"internal/osimage/imagetest", []string{"internal/testkit", "internal/osimage/inode"}}, // for tests only
 	{"internal/osimage/...", []string{"internal/fault"}},

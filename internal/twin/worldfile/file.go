@@ -3,7 +3,9 @@ package worldfile
 import (
 	"time"
 
+	asgtypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
 	"github.com/goldenami/rehydrate/internal/twin/backing"
 )
 
@@ -116,6 +118,11 @@ type Group struct {
 	// TargetGroups are names; with HealthCheck ELB the group heeds their health.
 	TargetGroups []string `json:"targetGroups"`
 	HealthCheck  string   `json:"healthCheck"` // EC2 or ELB; empty: EC2
+	// MinHealthy and MaxHealthy are its instance maintenance policy, both or none.
+	MinHealthy *int32 `json:"minHealthy"`
+	MaxHealthy *int32 `json:"maxHealthy"`
+	// Mixed is a mixed-instances policy in the API's own names, without its template.
+	Mixed *asgtypes.MixedInstancesPolicy `json:"mixed"`
 }
 
 // Instance is one long-lived instance.

@@ -223,6 +223,7 @@ func (g Group) input(zones []string) *autoscaling.CreateAutoScalingGroupInput {
 		in.Tags = append(in.Tags, asgtypes.Tag{Key: aws.String(k), Value: aws.String(g.Tags[k]), PropagateAtLaunch: aws.Bool(true),
 			ResourceId: &g.Name, ResourceType: aws.String("auto-scaling-group")})
 	}
+	g.more(in)
 	return in
 }
 
