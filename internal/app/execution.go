@@ -29,6 +29,7 @@ func (p *pipeline) execution() *rollout.Execution {
 		Stage:  &stage,
 		Pool:   &engine.Pool{Local: p.local, Tick: rollTick},
 		Andon:  &rollout.Andon{Switch: andonOf(p.Config, p.Image, p.parts.params), Clock: p.Cloud.Clock, Events: p.Events},
+		Gates:  newRingGates(p.Request, p.parts.cells),
 		Limits: func(ring string) rollout.Limits { return ringLimits(p.Image, ring) },
 		InCell: func(c rollout.Cell) int { return accountLimit(p.Config, p.Cloud, c) },
 		Home:   rollout.Cell{Account: p.Cloud.Account, Region: p.Cloud.Region},
