@@ -30,10 +30,10 @@ func (p *pipeline) publish(ctx context.Context) (outcome, text string, err error
 		return "", "", err
 	}
 	out, err := publish.Result(raw)
+	p.doc.Publish = &out // also beside an error: how every pointer stands
 	if err != nil {
 		return "", "", err
 	}
-	p.doc.Publish = &out
 	if out.Skipped {
 		return "nothing-to-do", fmt.Sprintf("%s holds %s already", out.Channel, out.Image), nil
 	}

@@ -26,13 +26,32 @@ func Markdown(w io.Writer, r *record.Run) error {
 	}
 	mdBake(&b, r.Bake)
 	mdVerdict(&b, r.Validate)
-	if p := r.Publish; p != nil {
-		fmt.Fprintf(&b, "\n## Channel\n\n`%s` version %d: `%s` → `%s`; immutable entry `%s`.\n", p.Channel, p.Version, dash(p.From), p.Image, p.Build)
-	}
+	mdChannel(&b, r.Publish)
 	mdRoll(&b, r.Roll)
 	mdPatch(&b, r.Patch)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func mdChannel(b *strings.Builder, p *record.Publish) {
+	if p == nil {
+		return
+	}
+	b.WriteString("\n## Channel\n\n")
+	if !several(p) {
+		fmt.Fprintf(b, "`%s` version %d: `%s` → `%s`; immutable entry `%s`.\n", p.Channel, p.Version, dash(p.From), p.Image, p.Build)
+		return
+	}
+	b.WriteString("| account | region | channel | from | image | version | outcome |\n|---|---|---|---|---|---|---|\n")
+	for _, x := range p.Pointers {
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %d | %s |\n", dash(x.Account), dash(x.Region), cell(x.Channel), dash(x.From), cell(x.Image), x.Version, cell(strings.TrimSpace(x.Outcome+" "+x.Text)))
+	}
+}
+
+// several says that a publication needs a table: more than one pointer, or one that did
+// not move as it should.
+func several(p *record.Publish) bool {
+	return len(p.Pointers) > 1 || len(p.Pointers) == 1 && p.Pointers[0].Outcome != "moved" && p.Pointers[0].Outcome != "held"
 }
 
 func mdBake(b *strings.Builder, k *record.Bake) {
