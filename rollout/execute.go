@@ -96,7 +96,7 @@ func (x *Execution) Roll(ctx context.Context, p *Plan) ([]record.Roll, error) {
 		if why, scope, ok := x.back(err, p, ring); ok {
 			went, backErr := x.Back(ctx, scope, all, why)
 			all = replace(all, went)
-			return all, errors.Join(backErr, later(Err(all), n, p))
+			return all, errors.Join(backErr, later(Err(all), n, p), stuckIn(err))
 		}
 		return all, errors.Join(later(err, n, p), x.freeze(ctx, all))
 	}
@@ -112,6 +112,20 @@ func later(err error, n int, p *Plan) error {
 		return err
 	}
 	return fmt.Errorf("%w; later rings were not touched", err)
+}
+
+// stuck is the error of groups that could not be advanced, and have no outcome.
+type stuck struct{ error }
+
+func (s *stuck) Unwrap() error { return s.error }
+
+// stuckIn is the part of an error that is of such groups.
+func stuckIn(err error) error {
+	var s *stuck
+	if errors.As(err, &s) {
+		return s.error
+	}
+	return nil
 }
 
 // gateSays is the error of a gate that did not let a roll pass.
@@ -200,7 +214,7 @@ func (x *Execution) groups(ctx context.Context, p RingPlan) ([]record.Roll, erro
 	})
 	results, rerr := resultsOf(jobs, states)
 	if err = errors.Join(err, rerr); err != nil {
-		return results, errors.Join(err, Err(finished(results)))
+		return results, errors.Join(&stuck{err}, Err(finished(results)))
 	}
 	switch o := x.Andon.Order(); {
 	case b.spent():

@@ -276,7 +276,7 @@ func (m *groupMover) adopt(st *groupState, x Refresh) {
 
 func (m *groupMover) follow(st *groupState, id string) {
 	st.Step, st.Looks, st.Since, st.Result.Refresh = stepWatch, 0, m.Clock.Now(), id
-	st.Touched, st.Stopping, st.Hold, m.seen = true, "", 0, sight{}
+	st.Touched, st.Stopping, st.Hold, m.seen = true, "", 0, sight{asked: m.Clock.Now()}
 }
 
 func (m *groupMover) foreign(x Refresh) error {

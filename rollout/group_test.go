@@ -207,7 +207,9 @@ func TestARefreshThatDoesNotEndIsGivenUpAfterItsLongestTime(t *testing.T) {
 		f := demo()
 		f.fate["ami-new"] = status
 		begun := f.clock.Now()
-		got, err := roll(t, f, plan(t, f, demoInput()))
+		x := f.execution(t)
+		x.Andon = nil // two weeks of looking at it
+		got, err := x.Roll(t.Context(), plan(t, f, demoInput()))
 		if fault.KindOf(err) != fault.Halted || len(got) != 1 || got[0].Outcome != rollout.Halted || !strings.Contains(got[0].Text, "r-1 has not ended") {
 			t.Errorf("%s: %+v, %v", status, got, err)
 		}

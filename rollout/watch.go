@@ -18,6 +18,7 @@ type sight struct {
 	moved  time.Time     // when that last changed
 	asked  time.Time     // when the refresh was last asked
 	pause  time.Duration // after which it may be asked again for the same reason
+	settle time.Duration // how long the last instances warm up
 	status string        // what it last said
 	shown  string        // the progress that was last told
 }
@@ -86,6 +87,12 @@ func (m *groupMover) look(st *groupState, g Group, now time.Time) {
 	if on != s.on || s.moved.IsZero() {
 		s.moved, s.pause = now, 0
 	}
+	if s.settle = pollEvery; m.plan.Preferences.Warmup != nil {
+		s.settle += *m.plan.Preferences.Warmup
+	} else if g.Warmup != nil {
+		s.settle += *g.Warmup
+	}
+	s.settle = min(s.settle, pollMost)
 	s.on, s.of, s.most = on, max(len(g.Instances), g.Desired), max(s.most, on)
 	if begun && !st.Back {
 		m.tell(st, or(s.status, inProgress))
@@ -113,7 +120,9 @@ func (m *groupMover) ask(now time.Time) bool {
 	switch {
 	case s.asked.IsZero(): // nobody of this process knows it
 		return true
-	case s.on >= s.of, s.on < s.most: // at its end, or going backwards
+	case s.on >= s.of: // at its end, when the last ones have warmed up
+		return now.Sub(s.moved) >= s.settle && now.Sub(s.asked) >= s.pause
+	case s.on < s.most: // going backwards
 		return now.Sub(s.asked) >= s.pause
 	}
 	last := s.moved
@@ -137,7 +146,7 @@ func (m *groupMover) pace(st *groupState, now time.Time) time.Duration {
 	case m.x.Andon.Order() != Run && !st.Back:
 		next = pollEvery
 	case s.on >= s.of:
-		next = s.pause
+		next = max(s.pause, s.settle-now.Sub(s.moved))
 	case s.on > 0:
 		next = elapsed / time.Duration(s.on) * time.Duration(s.of-s.on)
 	}

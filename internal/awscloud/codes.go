@@ -94,6 +94,7 @@ var codes = map[string]meaning{
 	"Unavailable":                  {fault.Throttled, hintThrottled},
 	"InternalError":                {fault.Throttled, hintThrottled},
 	"InternalServerError":          {fault.Throttled, hintThrottled},
+	"InternalFailure":              {fault.Throttled, hintThrottled},
 	"InsufficientInstanceCapacity": {fault.Throttled, "try another instance type or zone"},
 
 	// the endpoint cannot do this

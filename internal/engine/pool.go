@@ -183,7 +183,7 @@ func (r *pooled) loop(ctx context.Context) error {
 			return errors.Join(r.errs...)
 		}
 		if err := r.sleep(ctx, now); err != nil {
-			return errors.Join(append([]error{err}, r.errs...)...)
+			return errors.Join(append(r.errs, err)...)
 		}
 	}
 }
