@@ -33,6 +33,8 @@ import (
 	twinec2 "github.com/goldenami/rehydrate/internal/twin/ec2"
 	twins3 "github.com/goldenami/rehydrate/internal/twin/s3"
 	twinssm "github.com/goldenami/rehydrate/internal/twin/ssm"
+	twinsts "github.com/goldenami/rehydrate/internal/twin/sts"
+	"github.com/goldenami/rehydrate/internal/twin/wire"
 	"github.com/goldenami/rehydrate/internal/twin/wiretest"
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
@@ -123,16 +125,18 @@ func operation(r *http.Request) string {
 
 // account is a twin with a configuration and a state folder.
 type account struct {
-	t    *testing.T
-	w    *world.World
-	ec2s *twinec2.Service
-	line *line
-	ec2  *ec2.Client
-	asg  *autoscaling.Client
-	ssm  *ssm.Client
-	cfg  *config.Config
-	in   func() *app.ImageRequest
-	dir  string
+	t        *testing.T
+	w        *world.World
+	ec2s     *twinec2.Service
+	line     *line
+	ec2      *ec2.Client
+	asg      *autoscaling.Client
+	ssm      *ssm.Client
+	cfg      *config.Config
+	sdk      aws.Config
+	services []*wire.Service
+	in       func() *app.ImageRequest
+	dir      string
 }
 
 func open(t *testing.T) *account {
@@ -143,9 +147,11 @@ func open(t *testing.T) *account {
 	systems := twinssm.New(w, twinssm.Ports{EC2: e, Machines: &backing.Router{}, Objects: objects})
 	e.ResolveParameter, e.ImageParameters = systems.Resolve, systems.ImageParameters
 	groups := twinasg.New(w, e)
-	cfg := wiretest.Client(t, w, e.Wire(), systems.Wire(), groups.Wire(), objects.Wire())
-	a := &account{t: t, w: w, ec2s: e, line: &line{to: cfg.HTTPClient}, dir: t.TempDir()}
+	services := []*wire.Service{e.Wire(), systems.Wire(), groups.Wire(), objects.Wire(), twinsts.New()}
+	cfg := wiretest.Client(t, w, services...)
+	a := &account{services: services, t: t, w: w, ec2s: e, line: &line{to: cfg.HTTPClient}, dir: t.TempDir()}
 	cfg.HTTPClient = a.line
+	a.sdk = cfg
 	a.ec2, a.asg, a.ssm = ec2.NewFromConfig(cfg), autoscaling.NewFromConfig(cfg), ssm.NewFromConfig(cfg)
 	w.Start()
 	var err error
