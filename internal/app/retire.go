@@ -36,7 +36,7 @@ func (in *ImageRequest) retireStage() *retire.Stage {
 // nothing.
 func PlanRetirement(ctx context.Context, in *ImageRequest, i *config.Image) (*Retirement, error) {
 	if i.Retire == nil {
-		return nil, fault.New(fault.Usage, "add retire { keep = 5  disable_after = \"60d\"  deregister_after = \"90d\" } to it",
+		return nil, fault.New(fault.Usage, "write one with disable_after, deregister_after, or both: docs/revoke-retire.md",
 			"image %s has no retire block", i.Label)
 	}
 	if err := in.begin(); err != nil {

@@ -67,8 +67,10 @@ func TestImageCommandsRefuseWhatIsWrongBeforeAnythingIsOpened(t *testing.T) {
 }
 
 func TestRetireBlocksAreCheckedWithTheConfiguration(t *testing.T) {
-	lineConfig(t, `retire { deregister_after = "1d"
-    disable_after = "2d" }`)
+	lineConfig(t, `retire {
+    disable_after    = "2d"
+    deregister_after = "1d"
+  }`)
 	if code, _, errs := try(t, "config", "check"); code != 2 || !strings.Contains(errs, "Stages out of order") {
 		t.Errorf("exit code %d: %s", code, errs)
 	}
