@@ -33,6 +33,8 @@ type ChannelRequest struct {
 type (
 	// ChannelEntry is one version of a channel.
 	ChannelEntry = publish.Entry
+	// ChannelEnvelope is what is known of a version beside the image.
+	ChannelEnvelope = publish.Envelope
 	// ChannelFinding is what was found of a channel in one account and Region.
 	ChannelFinding = publish.Finding
 	// ChannelPlan is the move of a channel's pointers.

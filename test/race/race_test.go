@@ -227,3 +227,57 @@ func TestASeedTellsAll(t *testing.T) {
 		}
 	}
 }
+
+// A publisher works while an image is taken away in one of the cells, at any time.
+// Every pointer only ever holds what was validated, and in the end all of them hold the
+// new image or all the old one.
+func TestAPointerOnlyEverHoldsAnImageThatWasValidated(t *testing.T) {
+	seeds, moved := 200, 0
+	if testing.Short() {
+		seeds = 30
+	}
+	for seed := range int64(seeds) {
+		r := open(t, seed)
+		seen := follow(r.Twin.World())
+		for i, c := range cells {
+			seen.builds[c.Region+base[i]], seen.newest[c.Region] = true, base[i]
+		}
+		rng := rand.New(rand.NewPCG(uint64(seed), 11))
+		ts := &turns{rng: rng, clock: r.Clock()}
+		never := func(string) time.Duration { return 0 }
+		var err error
+		ts.run("run-c", never, func(a *actor) {
+			s := &publish.Stage{Cells: a.ports(r.Ports), Clock: a, Events: event.Discard}
+			_, err = drive(t.Context(), s, input("run-c", newer, Start.Add(time.Hour)))
+		})
+		victim, after := rng.IntN(2), time.Duration(rng.IntN(20000))*time.Millisecond
+		ts.run("thief", never, func(a *actor) {
+			if err := a.Sleep(t.Context(), a.Now().Add(after)); err != nil {
+				t.Error(err)
+			}
+			r.RemoveImage(cells[victim], newer[victim])
+		})
+		ts.all()
+		r.Clock().Step(time.Minute)
+		want := base
+		if err == nil {
+			want, moved = newer, moved+1
+		}
+		for i, c := range cells {
+			ports, _ := r.Ports(t.Context(), c)
+			if p, err2 := ports.Parameters.Get(t.Context(), channel); err2 != nil || p.Value != want[i] {
+				t.Errorf("seed %d: taken from %s after %s: %s holds %s, want %s (%v, %v)", seed, cells[victim], after, c, p.Value, want[i], err, err2)
+			}
+		}
+		for _, b := range seen.breach {
+			t.Errorf("seed %d: %s", seed, b)
+		}
+		if t.Failed() {
+			t.Fatalf("seed %d:\n%s", seed, strings.Join(ts.trace, "\n"))
+		}
+	}
+	t.Logf("of %d seeds %d published, the others left every pointer as it was", seeds, moved)
+	if moved == 0 || moved == seeds {
+		t.Error("the image was always taken too early, or too late")
+	}
+}

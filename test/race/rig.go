@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 
 	"github.com/goldenami/rehydrate/internal/awscloud/images"
 	"github.com/goldenami/rehydrate/internal/awscloud/params"
@@ -90,6 +91,14 @@ func (r *Rig) AddImage(c publish.Cell, id string) {
 	})
 	if err != nil {
 		r.T.Fatal(err)
+	}
+}
+
+// RemoveImage deregisters an image of a cell.
+func (r *Rig) RemoveImage(c publish.Cell, id string) {
+	r.T.Helper()
+	if _, err := sdk.NewFromConfig(r.Config(c)).DeregisterImage(r.T.Context(), &sdk.DeregisterImageInput{ImageId: &id}); err != nil {
+		r.T.Error(err)
 	}
 }
 

@@ -19,6 +19,7 @@ type stub struct {
 	history func(*ssm.GetParameterHistoryInput) (*ssm.GetParameterHistoryOutput, error)
 	put     func(*ssm.PutParameterInput) (*ssm.PutParameterOutput, error)
 	label   func(*ssm.LabelParameterVersionInput) (*ssm.LabelParameterVersionOutput, error)
+	unlabel func(*ssm.UnlabelParameterVersionInput) (*ssm.UnlabelParameterVersionOutput, error)
 	get     func(*ssm.GetParameterInput) (*ssm.GetParameterOutput, error)
 }
 
@@ -101,5 +102,24 @@ func TestALabelThatIsRefusedIsAnError(t *testing.T) {
 	}
 	if err := p.Label(t.Context(), "/a", 1, "aws"); err == nil {
 		t.Error("no error")
+	}
+}
+
+func (s stub) UnlabelParameterVersion(_ context.Context, in *ssm.UnlabelParameterVersionInput, _ ...func(*ssm.Options)) (*ssm.UnlabelParameterVersionOutput, error) {
+	return s.unlabel(in)
+}
+
+func TestLabelsThatAreNotThereAreTakenAwayAllTheSame(t *testing.T) {
+	p := params.Parameters{API: stub{unlabel: func(in *ssm.UnlabelParameterVersionInput) (*ssm.UnlabelParameterVersionOutput, error) {
+		if *in.ParameterVersion == 9 {
+			return nil, &types.ParameterVersionNotFound{}
+		}
+		return &ssm.UnlabelParameterVersionOutput{RemovedLabels: in.Labels[:1], InvalidLabels: in.Labels[1:]}, nil
+	}}}
+	if err := p.Unlabel(t.Context(), "/a", 1, "current", "previous"); err != nil {
+		t.Error(err)
+	}
+	if err := p.Unlabel(t.Context(), "/a", 9, "current"); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("no such version: %v", err)
 	}
 }
