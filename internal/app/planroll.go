@@ -36,6 +36,7 @@ func (p *pipeline) previewRoll(ctx context.Context, o *Overview, version int64) 
 	if err != nil {
 		return nil, err
 	}
+	p.gated(ctx, plan)
 	for i := range plan.Findings {
 		if f := &plan.Findings[i]; f.Refuse && in.Unknown[f.Cell] != nil && f.Kind == fault.NotFound && !(o.Bake.Skip && o.Upon == o.InUse) {
 			f.Refuse, f.Warn = false, true // a run publishes there first
@@ -54,6 +55,19 @@ func (p *pipeline) previewRoll(ctx context.Context, o *Overview, version int64) 
 	ring, err := p.unpromoted(ctx, o.Upon, plan)
 	plan.Findings = append(plan.Findings, ring...)
 	return plan, err
+}
+
+// gated adds what would keep the plan's rings from beginning or from ending well:
+// windows that never open, alarms and checks that are not there.
+func (p *pipeline) gated(ctx context.Context, plan *rollout.Plan) {
+	refusals, remarks := newRingGates(p.Request, p.parts.cells).preflight(ctx, plan.Rings)
+	for _, text := range refusals {
+		plan.Findings = append(plan.Findings, rollout.PlanFinding{Finding: rollout.Finding{Refuse: true, Kind: fault.Conflict, Text: text,
+			Hint: "mend the ring's block, or what it names"}})
+	}
+	for _, text := range remarks {
+		plan.Findings = append(plan.Findings, rollout.PlanFinding{Finding: rollout.Finding{Warn: true, Text: text}})
+	}
 }
 
 // foreign is what is wrong with an image in the channel that this pipeline did not
@@ -165,6 +179,7 @@ func (p *pipeline) rollPlan(ctx context.Context) (*rollout.Plan, error) {
 	if p.Plan == nil {
 		plan, err := p.parts.roll.Plan(ctx, in)
 		if err == nil {
+			p.gated(ctx, plan)
 			err = plan.Err()
 		}
 		return plan, err

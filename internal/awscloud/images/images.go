@@ -89,7 +89,8 @@ func (i Images) States(ctx context.Context, ids []string) (map[string]string, er
 	out := map[string]string{}
 	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !valid(id) })
 	for some := range slices.Chunk(ids, 200) { // the most values a filter takes
-		list, err := i.describe(ctx, &ec2.DescribeImagesInput{Filters: []types.Filter{filter("image-id", some...)}})
+		list, err := i.describe(ctx, &ec2.DescribeImagesInput{Filters: []types.Filter{filter("image-id", some...)},
+			IncludeDisabled: aws.Bool(true), IncludeDeprecated: aws.Bool(true)}) // which are left out otherwise
 		if err != nil {
 			return nil, err
 		}
