@@ -32,7 +32,7 @@ type Ring struct {
 	PerRegion   int
 	MaxFailures int  // groups that may fail before the ring stops
 	DriftSample bool // scan one instance of each group after the roll
-	DriftFails  bool // a difference to the lock stops later rings
+	DriftFails  bool // a difference to the lock, or none that is known, ends the run as done in part
 }
 
 // HealthCheck is a check of the user's own. Exactly one of HTTP, Command and

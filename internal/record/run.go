@@ -181,6 +181,7 @@ type Roll struct {
 	StartedAt  time.Time `json:"startedAt,omitzero"`
 	EndedAt    time.Time `json:"endedAt,omitzero"`
 	MinHealthy int       `json:"minHealthy,omitempty"` // lowest count in service that was seen
+	Drift      *Drift    `json:"drift,omitempty"`      // nil: nobody asked for a sample
 	// Mixed says what runs what where not all instances run the same: ids by image.
 	Mixed map[string][]string `json:"mixed,omitempty"`
 	// Manual is what a person can do about a halted group, in order; Frozen says that
