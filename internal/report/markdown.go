@@ -26,6 +26,7 @@ func Markdown(w io.Writer, r *record.Run) error {
 	}
 	mdBake(&b, r.Bake)
 	mdVerdict(&b, r.Validate)
+	mdSpread(&b, r.Spread)
 	mdChannel(&b, r.Publish)
 	mdRoll(&b, r.Roll)
 	mdPatch(&b, r.Patch)

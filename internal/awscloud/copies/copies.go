@@ -46,7 +46,9 @@ func New(s *session.Session) Copies { return Copies{ec2.NewFromConfig(s.Config()
 
 // Image implements spread.Images.
 func (c Copies) Image(ctx context.Context, id string) (spread.Image, error) {
-	return c.one(ctx, id, &ec2.DescribeImagesInput{Filters: []types.Filter{filter("image-id", id)}})
+	// By id, not by a filter: what is shared through an organization is found only so
+	// ("Find a shared AMI", EC2 User Guide).
+	return c.one(ctx, id, &ec2.DescribeImagesInput{ImageIds: []string{id}})
 }
 
 // Named implements spread.Images.

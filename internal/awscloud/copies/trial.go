@@ -62,18 +62,17 @@ func (c Copies) State(ctx context.Context, instance string) (state, reason strin
 	if err != nil {
 		return "", "", awscloud.Wrap(err, "describe instance %s", instance)
 	}
-	for _, r := range out.Reservations {
-		for _, i := range r.Instances {
-			if i.State != nil {
-				state = string(i.State.Name)
-			}
-			if i.StateReason != nil {
-				reason = aws.ToString(i.StateReason.Message)
-			}
-			return state, reason, nil
-		}
+	if len(out.Reservations) == 0 || len(out.Reservations[0].Instances) == 0 {
+		return "", "", fault.New(fault.NotFound, "", "there is no instance %s", instance)
 	}
-	return "", "", fault.New(fault.NotFound, "", "there is no instance %s", instance)
+	i := out.Reservations[0].Instances[0]
+	if i.State != nil {
+		state = string(i.State.Name)
+	}
+	if i.StateReason != nil {
+		reason = aws.ToString(i.StateReason.Message)
+	}
+	return state, reason, nil
 }
 
 // Terminate implements spread.Trial.
