@@ -8,7 +8,7 @@ DEMO := $(or $(DEMO_STATE),.rehydrate/demo)
 GOFLAGS_BUILD := -buildvcs=false
 export REHYDRATE_CACHE := $(CACHE)
 
-.PHONY: help demo demo-reset try test check unit fmt lint imports cross race bench bench-scan bench-twin mutation fuzz build tools packages packer live crash clean
+.PHONY: help demo demo-reset try test check unit fmt lint imports cross race bench bench-scan bench-twin bench-roll mutation fuzz build tools packages packer live crash clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ bench-scan: ## measure our readers against apt, dnf and others on this machine: 
 
 bench-twin: ## measure the embedded AWS: 40,000 instances loaded and rolled in virtual time, pages, requests
 	go run -buildvcs=false ./test/benchtwin $(BENCHTWIN)
+
+bench-roll: ## measure our roller on 40,000 instances of the embedded AWS: plan, memory, calls, throttling, rehearsal
+	go run -buildvcs=false ./test/benchroll $(BENCHROLL)
 
 mutation: ## plant faults in the engine: how many do its tests catch (minutes)
 	go run ./baseline/internal/mutation

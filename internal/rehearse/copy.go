@@ -36,31 +36,31 @@ func architecture(kind string) string {
 // copied is the copy's world, and what to roll there.
 type copied struct {
 	groups []replica.Group
-	images []replica.Image
+	images []replica.Image   // each once: an image is of one Region, and the copy's are public
+	to     map[string]string // the image to go to, by Region
 	input  rollout.Input
 	fleets map[string]string // ring by fleet
 }
 
 // copyOf makes the copy of a fleet that is rolled to an image; an empty one is a stand-in
-// for the next image.
+// for the next image. It is the one of the first group's Region; the others have copies
+// of it, which stand-ins are here too.
 func copyOf(f *Fleet, in rollout.Input, to string) (*copied, error) {
-	c := &copied{input: in, fleets: map[string]string{}}
-	if to == "" {
-		to = standIn("the next image")
-	}
-	c.input.Image, c.input.Images, c.input.Unknown, c.input.Owners, c.input.Channel, c.input.Channels = to, map[rollout.Cell]string{}, nil, nil, "", nil
+	c := &copied{input: in, fleets: map[string]string{}, to: map[string]string{}}
+	c.input.Images, c.input.Unknown, c.input.Owners, c.input.Channel, c.input.Channels = map[rollout.Cell]string{}, nil, nil, "", nil
 	cells := map[string][]rollout.Cell{}
 	for _, x := range in.Fleets {
 		c.fleets[x.Name] = x.Ring
 	}
-	have := map[replica.Image]bool{}
+	have := map[string]bool{}
 	image := func(i replica.Image) {
-		if !have[i] {
-			have[i] = true
+		if !have[i.ID] {
+			have[i.ID] = true
 			c.images = append(c.images, i)
 		}
 	}
 	templates := map[string]Group{} // by cell and template
+	places := map[string]string{}   // Region of an image
 	for _, g := range f.Groups {
 		if g.Refused != "" {
 			continue
@@ -68,10 +68,17 @@ func copyOf(f *Fleet, in rollout.Input, to string) (*copied, error) {
 		if _, ok := c.fleets[g.Fleet]; !ok {
 			return nil, fault.New(fault.Usage, "read the fleet again, or add a fleet block of that name", "rehearse group %s: the configuration has no fleet %q that rolls by refresh", g.Name, g.Fleet)
 		}
-		from := g.Image
-		if from == "" || from == to {
-			from = standIn("the image of " + g.Template)
+		if c.to[g.Region] == "" {
+			c.to[g.Region] = standIn("the next image in " + g.Region)
+			if len(c.to) == 1 && to != "" {
+				c.to[g.Region] = to
+			}
 		}
+		from := g.Image
+		if region, elsewhere := places[from]; from == "" || from == c.to[g.Region] || elsewhere && region != g.Region {
+			from = standIn("the image of " + g.Template + " in " + g.Region)
+		}
+		places[from] = g.Region
 		arch := architecture(g.Type)
 		image(replica.Image{Account: g.Account, Region: g.Region, ID: from, Arch: arch})
 		cell := rollout.Cell{Account: g.Account, Region: g.Region}
@@ -97,12 +104,10 @@ func copyOf(f *Fleet, in rollout.Input, to string) (*copied, error) {
 	if len(c.groups) == 0 {
 		return nil, fault.New(fault.NotFound, "", "rehearse: none of the %d groups can be rolled", len(f.Groups))
 	}
-	seen := map[rollout.Cell]bool{}
-	for _, g := range f.Groups { // the image to go to, once a cell
-		if cell := (rollout.Cell{Account: g.Account, Region: g.Region}); g.Refused == "" && !seen[cell] {
-			seen[cell] = true
-			image(replica.Image{Account: g.Account, Region: g.Region, ID: to, Arch: architecture(g.Type)})
-		}
+	c.input.Image = c.to[c.groups[0].Region]
+	for _, g := range c.groups {
+		c.input.Images[rollout.Cell{Account: g.Account, Region: g.Region}] = c.to[g.Region]
+		image(replica.Image{Account: g.Account, Region: g.Region, ID: c.to[g.Region], Arch: architecture(g.Type)})
 	}
 	c.input.Fleets = nil
 	for _, x := range in.Fleets {

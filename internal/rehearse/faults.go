@@ -95,10 +95,10 @@ func short(d time.Duration) string {
 	return s
 }
 
-// Buckets of the throttle preset: what EC2 tells of non-mutating and of mutating calls
+// Throttles are the buckets of the throttle preset: what EC2 tells of non-mutating and of mutating calls
 // ("Request throttling for the Amazon EC2 API"), and about the same for Auto Scaling,
 // which tells none.
-func throttles() []twin.Rule {
+func Throttles() []twin.Rule {
 	var out []twin.Rule
 	for _, op := range []string{"CreateLaunchTemplateVersion", "CreateTags"} {
 		out = append(out, twin.Rule{Service: "ec2", Operation: op, Throttle: &twin.Throttle{Size: 50, Refill: 5}})
@@ -124,7 +124,7 @@ func rules(presets []Preset, now time.Time) (out []twin.Rule) {
 		case "zone":
 			out = append(out, twin.Rule{Fails: world.ZoneLost, From: from, Until: until, Where: &twin.Where{Zone: p.What}})
 		case "throttle":
-			out = append(out, throttles()...)
+			out = append(out, Throttles()...)
 		}
 	}
 	return out

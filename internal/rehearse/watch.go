@@ -59,7 +59,7 @@ type tally struct {
 type watcher struct {
 	mu        sync.Mutex
 	begun     time.Time
-	to        string
+	to        map[string]string // by Region
 	ring      map[string]string // by group
 	groups    map[string]*tally
 	rings     map[string]*tally
@@ -82,7 +82,7 @@ type trigger struct {
 }
 
 func newWatcher(c *copied, begun time.Time) *watcher {
-	w := &watcher{begun: begun, to: c.input.Image, ring: map[string]string{}, groups: map[string]*tally{}, rings: map[string]*tally{}, calls: map[string]int{}}
+	w := &watcher{begun: begun, to: c.to, ring: map[string]string{}, groups: map[string]*tally{}, rings: map[string]*tally{}, calls: map[string]int{}}
 	for _, g := range c.groups {
 		key := g.Account + "/" + g.Region + "/" + g.Name
 		ring := c.fleets[g.Tags[mark]]
@@ -154,7 +154,7 @@ func (w *watcher) see(e replica.Event) {
 		if e.Kind == replica.Went {
 			n = -1
 		}
-		if e.Image != w.to {
+		if e.Image != w.to[e.Region] {
 			return
 		}
 		for _, t := range three {

@@ -30,7 +30,7 @@ type Group struct {
 	Mixed                 json.RawMessage // mixed-instances policy without its template; nil: none
 }
 
-// Image is an image that exists in a cell.
+// Image is an image of a Region, which all accounts may launch.
 type Image struct{ Account, Region, ID, Arch string }
 
 // file is the world of the copy.
@@ -39,7 +39,7 @@ func file(groups []Group, images []Image) (*worldfile.File, error) {
 	cells := map[worldfile.Place]bool{}
 	for _, i := range images {
 		at := worldfile.Place{Account: i.Account, Region: i.Region}
-		f.Images = append(f.Images, worldfile.Image{Place: at, Key: i.Account + "/" + i.Region + "/" + i.ID, ID: i.ID, Name: "copy of " + i.ID,
+		f.Images = append(f.Images, worldfile.Image{Place: at, Key: i.ID, ID: i.ID, Public: true, Name: "copy of " + i.ID,
 			Architecture: i.Arch, Modelled: &backing.ModelledImage{OS: "DEBIAN", Product: "Debian12", Arch: "amd64"}})
 	}
 	seen := map[string]bool{}
