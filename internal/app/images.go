@@ -11,7 +11,6 @@ import (
 	"github.com/goldenami/rehydrate/internal/config"
 	"github.com/goldenami/rehydrate/internal/engine"
 	"github.com/goldenami/rehydrate/internal/event"
-	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/journal"
 	"github.com/goldenami/rehydrate/internal/unit"
 	"github.com/goldenami/rehydrate/publish/retire"
@@ -97,15 +96,6 @@ func (c *imageCells) revoke(ctx context.Context, at usage.Cell) (revoke.Ports, e
 func (in *ImageRequest) runner() func(context.Context, string, unit.Unit) (json.RawMessage, error) {
 	local := &engine.Local{Journal: journal.Open(in.State.Store(), in.run), Clock: in.Cloud.Clock}
 	return local.Run
-}
-
-// line is the image line of that name.
-func (in *ImageRequest) line(name string) (*config.Image, error) {
-	i, ok := in.Config.ImageNamed(name)
-	if !ok {
-		return nil, fault.New(fault.Usage, "", "there is no image %q in %s", name, in.Config.File)
-	}
-	return i, nil
 }
 
 // channelsOf are every channel of a line, the one that publish moves first.
