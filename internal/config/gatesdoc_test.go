@@ -18,8 +18,8 @@ func TestTheExamplesOfTheGatesPageAreRead(t *testing.T) {
 	if len(blocks) != 2 {
 		t.Fatalf("%d blocks", len(blocks))
 	}
-	cfg := "baseline \"b\" {\n  operating_system = \"DEBIAN\"\n}\n" + strings.Replace(blocks[0][1], "# ...\n",
-		"baseline = baseline.b\n  source = \"ami-0123456789abcdef0\"\n  channel = \"/golden/web/latest\"\n", 1) + blocks[1][1]
+	cfg := "baseline \"base\" {\n  operating_system = \"DEBIAN\"\n}\n" + strings.Replace(blocks[0][1], "# ...\n",
+		"baseline = baseline.base\n  source = \"ami-0123456789abcdef0\"\n  channel = \"/golden/web/latest\"\n", 1) + blocks[1][1]
 	c, err := Parse("gates.hcl", []byte(cfg))
 	if err != nil {
 		t.Fatal(err)
