@@ -71,6 +71,9 @@ type Execution struct {
 	InCell func(Cell) int
 	// Home names the zero Cell in the names of units.
 	Home Cell
+	// BackStem begins the names of the units of Back; empty: rollback. Who tries again
+	// gives another one.
+	BackStem string
 
 	memo versionMemo
 	warn sync.Map // name of a failing unit → since when
@@ -234,7 +237,8 @@ func (x *Execution) leave(p RingPlan) unit.Leave {
 	if leave != unit.Go || x.Gates == nil {
 		return leave
 	}
-	switch now, opens := x.Stage.Clock.Now(), x.opens(p); {
+	now := x.Stage.Clock.Now()
+	switch opens := x.Gates.Opens(p, now); {
 	case opens.IsZero():
 		return unit.Stop
 	case opens.After(now):

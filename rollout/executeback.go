@@ -61,7 +61,7 @@ func (x *Execution) groupsBack(ctx context.Context, p RingPlan, groups []GroupPl
 	}
 	limits.MaxFailures = 0
 	b := &budget{limits: limits}
-	jobs, cells := x.jobs("rollback", groups, func(g GroupPlan) unit.Unit { return x.backUnit(g, have[place{g.Cell, g.Group}], why) })
+	jobs, cells := x.jobs(or(x.BackStem, "rollback"), groups, func(g GroupPlan) unit.Unit { return x.backUnit(g, have[place{g.Cell, g.Group}], why) })
 	states, err := x.Pool.Run(ctx, jobs, unit.Policy{
 		Together: limits.Concurrency,
 		InCell:   func(cell string) int { return least(limits.PerCell, x.inCell(cells[cell])) },

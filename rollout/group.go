@@ -80,7 +80,6 @@ type groupMover struct {
 	Ports // of the group's cell, once advance has opened it
 	x     *Execution
 	plan  GroupPlan
-	pause time.Duration // until the next look, where nothing else says when
 	seen  sight
 	wrote bool // this Advance has made its call, or must be recorded before it
 }

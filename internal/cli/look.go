@@ -16,7 +16,7 @@ func commands() []*cli.Command {
 		stageCommand("bake", "make one candidate image (begins a run)"),
 		stageCommand("validate", "judge the candidate of a run from its snapshot"),
 		publishCommand(),
-		stageCommand("roll", "replace the groups that follow the channel, ring by ring"),
+		rollCommand(),
 		stageCommand("patch", "patch in place the nodes that cannot be replaced, with the same lock"),
 		scanCommand(), imageCommand(), fleetCommand(), baselineCommand(), lockCommand(), reportCommand(), historyCommand(), rehearseCommand(), approveCommand(), refuseCommand(), scheduleCommand(), twinCommand(), configCommand(), pipelineCommand(), versionCommand(),
 	}

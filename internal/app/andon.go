@@ -1,0 +1,264 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/journal"
+	"github.com/goldenami/rehydrate/internal/record"
+	"github.com/goldenami/rehydrate/rollout"
+)
+
+// The orders that the andon can be given.
+const (
+	OrderRun      = string(rollout.Run)
+	OrderPause    = string(rollout.Pause)
+	OrderPauseNow = string(rollout.PauseNow)
+	OrderCancel   = string(rollout.Cancel)
+	OrderRollback = string(rollout.Rollback)
+)
+
+// AndonState is what the andon says.
+type AndonState struct {
+	Parameter string `json:"parameter"`
+	Order     string `json:"order"`
+	Says      string `json:"says,omitempty"` // who and why
+	Odd       string `json:"odd,omitempty"`  // what is wrong with it; it is taken for pause
+}
+
+// Andon reads the andon of an image line.
+func Andon(ctx context.Context, in Request) (AndonState, error) {
+	s := andonOf(in.Config, in.Image, newParts(in).params)
+	text, err := s.Read(ctx)
+	if err != nil {
+		return AndonState{}, fmt.Errorf("read the andon %s: %w", s.Name(), err)
+	}
+	order, says, err := rollout.ParseOrder(text)
+	out := AndonState{Parameter: s.Name(), Order: string(order), Says: says}
+	if err != nil {
+		out.Odd = err.Error()
+	}
+	return out, nil
+}
+
+// PullAndon gives the andon of an image line an order, and returns what it said before.
+func PullAndon(ctx context.Context, in Request, order, who, why string) (was AndonState, err error) {
+	if was, err = Andon(ctx, in); err != nil {
+		return was, err
+	}
+	a := &rollout.Andon{Switch: andonOf(in.Config, in.Image, newParts(in).params), Clock: in.Cloud.Clock, Events: in.Events}
+	return was, a.Pull(ctx, rollout.Order(order), who, why)
+}
+
+// RollStatus is how a roll stands.
+type RollStatus struct {
+	Run     string             `json:"run"`
+	Line    string             `json:"line"`
+	Outcome string             `json:"outcome,omitempty"` // of the run; empty: unfinished
+	Andon   AndonState         `json:"andon"`
+	Groups  []rollout.Standing `json:"groups"`
+}
+
+// Status tells how the roll of a run stands: empty: of the newest that has rolled. It
+// only reads.
+func Status(ctx context.Context, in Request) (*RollStatus, error) {
+	p, plan, states, err := openRoll(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	defer p.close(ctx)
+	out := &RollStatus{Run: p.Run, Line: p.doc.Line, Outcome: p.doc.Outcome}
+	if out.Andon, err = Andon(ctx, in); err != nil {
+		return nil, err
+	}
+	out.Groups, err = p.execution().Standing(ctx, plan, states)
+	return out, err
+}
+
+// RollBack brings the groups that a run has rolled back to what they ran before, and
+// writes the outcome into the run's document. Nobody else may be at work on the line.
+func RollBack(ctx context.Context, in Request, why string) (*record.Run, error) {
+	if in.Image != nil && in.Run == "" {
+		var err error
+		if in.Run, err = newestRoll(in); err != nil {
+			return nil, err
+		}
+	}
+	release, err := in.State.Lease(ctx, in.Image.Label, in.Run)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	now, err := Andon(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	if now.Order != OrderRun && now.Order != OrderRollback {
+		return nil, fault.New(fault.Conflict, "rehydrate roll resume, then roll back", "roll run %s back: the andon says %s %s", in.Run, now.Order, now.Says)
+	}
+	p, plan, states, err := openRoll(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	defer p.close(ctx)
+	x := p.execution()
+	var rolls []record.Roll
+	for g := range plan.Groups() {
+		raw := states[x.UnitName(g)]
+		if len(raw) == 0 {
+			continue
+		}
+		r, err := rollout.GroupResult(raw)
+		if err != nil {
+			return p.doc, err
+		}
+		r.Frozen = false // a person has asked
+		rolls = append(rolls, r)
+	}
+	id, err := NewRunID(in.Cloud.Clock.Now())
+	if err != nil {
+		return p.doc, err
+	}
+	x.BackStem = "rollback/" + id
+	back, err := x.Back(ctx, plan, rolls, why)
+	for _, b := range back {
+		at := slices.IndexFunc(p.doc.Roll, func(r record.Roll) bool {
+			return r.Group == b.Group && r.Account == b.Account && r.Region == b.Region
+		})
+		if at < 0 {
+			p.doc.Roll = append(p.doc.Roll, b)
+		} else {
+			p.doc.Roll[at] = b
+		}
+	}
+	for i := range p.doc.Stages {
+		if p.doc.Stages[i].Name == "roll" && err == nil && len(back) > 0 {
+			p.doc.Stages[i].Outcome, p.doc.Stages[i].Text = rollout.RolledBack, why
+		}
+	}
+	if err == nil && len(back) > 0 {
+		p.doc.Outcome, p.doc.Message = rollout.RolledBack, why
+	}
+	return p.doc, errors.Join(err, p.State.Save(p.doc), p.reports())
+}
+
+// newestRoll is the newest run of the line whose roll has moved a group.
+func newestRoll(in Request) (string, error) {
+	r, err := in.State.Newest(in.Image.Label, func(r *record.Run) bool {
+		return slices.ContainsFunc(r.Stages, func(s record.Stage) bool { return s.Name == "roll" && s.Outcome != "nothing-to-do" }) || len(r.Roll) > 0
+	})
+	if err != nil {
+		return "", err
+	}
+	if r == nil {
+		if r, err = in.State.Newest(in.Image.Label, func(*record.Run) bool { return true }); err != nil {
+			return "", err
+		}
+	}
+	if r == nil {
+		return "", fault.New(fault.NotFound, "`rehydrate history` lists the runs", "no run of %s has rolled", in.Image.Label)
+	}
+	return r.ID, nil
+}
+
+// openRoll opens a run with the plan of its roll and the last states of its units.
+func openRoll(ctx context.Context, in Request) (*pipeline, *rollout.Plan, map[string]json.RawMessage, error) {
+	if in.Run == "" {
+		var err error
+		if in.Run, err = newestRoll(in); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	doc, err := in.State.Load(in.Run)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	in.Until = doc.Until
+	p, err := begin(in)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	p.doc.Modelled, p.doc.Real = doc.Modelled, doc.Real // as when it was begun
+	plan, err := p.madePlan(ctx)
+	if err != nil {
+		p.close(ctx)
+		return nil, nil, nil, err
+	}
+	states, err := lastStates(ctx, p.local.Journal, "roll/")
+	if err != nil {
+		p.close(ctx)
+		return nil, nil, nil, err
+	}
+	return p, plan, states, nil
+}
+
+// madePlan is the plan that the run's roll was begun with.
+func (p *pipeline) madePlan(ctx context.Context) (*rollout.Plan, error) {
+	missing := fault.New(fault.NotFound, "name a run that has rolled: rehydrate history", "run %s has no plan of a roll", p.Run)
+	states, err := lastStates(ctx, p.local.Journal, "roll/plan")
+	if err != nil {
+		return nil, err
+	}
+	raw := states["roll/plan"]
+	if len(raw) == 0 {
+		return nil, missing
+	}
+	var plan *rollout.Plan
+	if err := json.Unmarshal(raw, &plan); err != nil {
+		return nil, fmt.Errorf("read the plan of run %s: %w", p.Run, err)
+	}
+	if plan == nil {
+		return nil, missing
+	}
+	return plan, nil
+}
+
+// lastStates are the last states of the units whose names begin with stem.
+func lastStates(ctx context.Context, j *journal.Journal, stem string) (map[string]json.RawMessage, error) {
+	units, err := j.Units(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]json.RawMessage{}
+	for _, u := range units {
+		if !strings.HasPrefix(u, stem) {
+			continue
+		}
+		records, err := j.Records(ctx, u)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range records {
+			if r.Phase == journal.After {
+				out[u] = r.State
+			}
+		}
+	}
+	return out, nil
+}
+
+// TakesChannelBack says whether the channel still holds what a run published: then a
+// roll that is taken back takes it back, too.
+func TakesChannelBack(ctx context.Context, in ChannelRequest, run string) (bool, error) {
+	req := Request{Config: in.Config, Image: in.Image, State: in.State, Cloud: in.Cloud, Events: in.Events, Run: run}
+	if run == "" {
+		var err error
+		if req.Run, err = newestRoll(req); err != nil {
+			return false, err
+		}
+	}
+	doc, err := in.State.Load(req.Run)
+	if err != nil || doc.Publish == nil {
+		return false, err
+	}
+	now, err := newParts(req).params.Get(ctx, in.Image.Channel)
+	if err != nil && fault.KindOf(err) == fault.NotFound {
+		return false, nil
+	}
+	return err == nil && now.Value == doc.Publish.Image, err
+}
