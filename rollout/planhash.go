@@ -129,13 +129,13 @@ func (p *Plan) channel() string {
 }
 
 // moved says what differs between the plans of one group.
-func (g GroupPlan) moved(now GroupPlan) []string {
+func (p GroupPlan) moved(now GroupPlan) []string {
 	for _, f := range now.Findings {
-		if f.Refuse && !g.refused() {
+		if f.Refuse && !p.refused() {
 			return []string{f.Text}
 		}
 	}
-	a, errA := decisions(g)
+	a, errA := decisions(p)
 	b, errB := decisions(now)
 	if errA != nil || errB != nil {
 		return []string{"it cannot be compared"}
