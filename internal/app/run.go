@@ -250,6 +250,9 @@ func unfinished(err error) string {
 // times reads from the journal when the stage's units began and ended.
 func (p *pipeline) times(ctx context.Context, stage string, err error) (begun, ended time.Time, wallMS int64, _ error) {
 	var w0, w1 time.Time
+	if stage == "roll" {
+		begun, ended = rollSpan(p.doc.Roll)
+	}
 	for _, u := range p.units[stage] {
 		records, rerr := p.local.Journal.Records(context.WithoutCancel(ctx), u)
 		if rerr != nil {

@@ -13,7 +13,7 @@ import (
 const (
 	// gather is how long the first of several questions waits for the others. They are
 	// asked by goroutines of one tick, so they come at once.
-	gather = 4 * time.Millisecond
+	gather = 20 * time.Millisecond
 	// groupPage is how many groups DescribeAutoScalingGroups tells of in one page
 	// (MaxRecords), instancePages the instance ids that are asked for together: some
 	// pages of the 200 values that a filter takes.
