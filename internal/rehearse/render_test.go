@@ -3,6 +3,7 @@ package rehearse
 import (
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"io"
 	"regexp"
 	"strings"
@@ -78,7 +79,7 @@ func TestThePageStandsAloneAndEscapesWhatItIsGiven(t *testing.T) {
 	for _, p := range pictures {
 		d := xml.NewDecoder(strings.NewReader(p))
 		for {
-			if _, err := d.Token(); err == io.EOF {
+			if _, err := d.Token(); errors.Is(err, io.EOF) {
 				break
 			} else if err != nil {
 				t.Fatalf("%v in %s", err, p)
