@@ -239,7 +239,7 @@ func TestUnknownNeitherPassesNorRollsBack(t *testing.T) {
 		"no data":                                {10 * time.Minute, 0, func(a *alarms) { a.set("web-5xx", "INSUFFICIENT_DATA") }, nil, 75 * time.Minute, gate.Unknown, "INSUFFICIENT_DATA"},
 		"deleted":                                {10 * time.Minute, 0, func(a *alarms) { a.mu.Lock(); delete(a.now, "web-5xx"); a.mu.Unlock() }, nil, 75 * time.Minute, gate.Unknown, "does not exist"},
 		"a state that we do not know":            {10 * time.Minute, 0, func(a *alarms) { a.set("web-5xx", "MAYBE") }, nil, 75 * time.Minute, gate.Unknown, "MAYBE"},
-		"a history that cannot be read":          {10 * time.Minute, 0, func(a *alarms) { a.set("web-5xx", "OK"); a.hist = throttled }, nil, 75 * time.Minute, gate.Unknown, "history"},
+		"a history that cannot be read":          {10 * time.Minute, 0, func(a *alarms) { a.set("web-5xx", "OK"); a.mu.Lock(); a.hist = throttled; a.mu.Unlock() }, nil, 75 * time.Minute, gate.Unknown, "history"},
 		"doubt that comes after the soak":        {59 * time.Minute, 0, func(a *alarms) { a.outage(throttled) }, nil, 75 * time.Minute, gate.Unknown, "Rate exceeded"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -250,7 +250,7 @@ func TestUnknownNeitherPassesNorRollsBack(t *testing.T) {
 					time.Sleep(c.from)
 					c.do(a)
 					if c.to > 0 {
-						time.Sleep(c.to - c.from)
+						time.Sleep(c.to - c.from - time.Second) // not in the moment of a look
 						c.undo(a)
 					}
 				}()
