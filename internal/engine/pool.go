@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -64,7 +66,17 @@ type task struct {
 	pause   time.Duration
 	err     error // of the Advance
 	broken  error // of the journal: another executor may be ahead
+	panic   *Panic
 }
+
+// Panic is what Pool.Run panics with when an Advance has: on the goroutine of the
+// caller, so that what the caller has deferred is done.
+type Panic struct {
+	Value any
+	Stack []byte
+}
+
+func (p *Panic) Error() string { return fmt.Sprintf("%v\n\n%s", p.Value, p.Stack) }
 
 // glance is what a Watch has seen.
 type glance struct {
@@ -92,6 +104,7 @@ type pooled struct {
 	idle    time.Time // since when nothing has a time to wait for
 	errs    []error   // of units, which end what begins
 	broken  error     // ends everything
+	panic   *Panic    // likewise, once nothing is in flight any more
 }
 
 // open finds out which jobs have begun and ended before. Only those that the journal
@@ -167,7 +180,7 @@ func (r *pooled) ended(name string, state json.RawMessage) error {
 func (r *pooled) loop(ctx context.Context) error {
 	for {
 		now := r.Clock.Now()
-		if r.broken == nil && ctx.Err() == nil {
+		if r.broken == nil && r.panic == nil && ctx.Err() == nil {
 			r.glance(ctx, now)
 			r.begin()
 			r.dispatch(ctx, now)
@@ -175,6 +188,9 @@ func (r *pooled) loop(ctx context.Context) error {
 		if r.busy > 0 || r.looking {
 			r.await()
 			continue
+		}
+		if r.panic != nil {
+			panic(r.panic)
 		}
 		if err := errors.Join(r.broken, ctx.Err()); err != nil {
 			return errors.Join(append([]error{err}, r.errs...)...)
@@ -247,6 +263,11 @@ func (r *pooled) dispatch(ctx context.Context, now time.Time) {
 }
 
 func (t *task) advance(ctx context.Context) {
+	defer func() {
+		if p := recover(); p != nil {
+			t.panic = &Panic{p, debug.Stack()}
+		}
+	}()
 	t.err, t.broken = nil, t.h.before(ctx)
 	if t.broken != nil {
 		return

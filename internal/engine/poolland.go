@@ -15,6 +15,8 @@ import (
 func (r *pooled) land(t *task) {
 	r.busy--
 	switch {
+	case t.panic != nil:
+		r.panic = t.panic
 	case t.broken != nil:
 		r.broken = errors.Join(r.broken, t.broken)
 	case t.err != nil:

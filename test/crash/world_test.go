@@ -132,13 +132,13 @@ func (w *world) client(t testing.TB) (c *app.Cloud, leave func()) {
 
 // run runs the whole pipeline over a store, nil being the folder's own, and says
 // whether it crashed. An empty run id begins a new run.
-func (w *world) run(t testing.TB, run string, store journal.Store) (doc *record.Run, crashed bool) {
+func (w *world) run(t testing.TB, run string, store journal.Store) (doc *record.Run, died bool) {
 	t.Helper()
 	c, leave := w.client(t)
 	defer leave()
 	defer func() {
 		if p := recover(); p != nil {
-			if _, crashed = p.(crash); !crashed {
+			if died = crashed(p); !died {
 				panic(p)
 			}
 		}
