@@ -149,6 +149,7 @@ func buildTwin(w *world.World, dir string, file *worldfile.File) (twin.Services,
 	compute.Hurry = true // docs/decisions/0004-the-first-look.md
 	systems := ssm.New(w, ssm.Ports{EC2: compute, Machines: router, Objects: objects, Payload: payload})
 	groups := autoscaling.New(w, compute)
+	keys := kms.New()
 	balancing := elbv2.New(w, compute)
 	groups.Balance(balancing)
 	watch := cloudwatch.New(groups.SetAlarm)
@@ -158,11 +159,11 @@ func buildTwin(w *world.World, dir string, file *worldfile.File) (twin.Services,
 	var stopped func()
 	return twin.Services{
 		Wire: []*wire.Service{compute.Wire(), systems.Wire(), groups.Wire(), ebs.New(compute).Wire(), objects.Wire(), sts.New(),
-			watch.Wire(), kms.New().Wire(), sns.New(), eventbridge.New(), balancing.Wire()},
+			watch.Wire(), keys.Wire(), sns.New(), eventbridge.New(), balancing.Wire()},
 		Admin: map[string]http.Handler{"GET " + worldfile.IndexPath: worldfile.ServeIndex(w)},
 		Resume: func() (err error) {
 			if file != nil {
-				if _, err := (&worldfile.Loader{World: w, EC2: compute, Groups: groups, Targets: balancing}).Load(file); err != nil {
+				if _, err := (&worldfile.Loader{World: w, EC2: compute, Groups: groups, Targets: balancing, Keys: keys}).Load(file); err != nil {
 					return err
 				}
 				if err := makeBuckets(w, objects, file); err != nil {

@@ -73,6 +73,9 @@ func (f *File) check() error {
 	if err := f.checkRoles(); err != nil {
 		return err
 	}
+	if err := f.checkKeys(); err != nil {
+		return err
+	}
 	return f.checkArchives()
 }
 

@@ -27,6 +27,8 @@ type File struct {
 	Archives     []Archive     `json:"archives"`
 	// Roles are those that can be assumed.
 	Roles []Role `json:"roles"`
+	// Keys are customer keys of KMS.
+	Keys []Key `json:"keys"`
 	// Buckets are S3 buckets in Account and Region.
 	Buckets      []string              `json:"buckets"`
 	Repositories map[string]Repository `json:"repositories"`

@@ -37,6 +37,7 @@ type Loader struct {
 	Groups Groups // nil refuses files with groups
 	// Targets may be nil, which refuses files with target groups.
 	Targets Targets
+	Keys    Keys // nil refuses files with keys
 }
 
 // Targets makes target groups.
@@ -87,7 +88,7 @@ func (l *Loader) Fill(tx *world.Tx, f *File) (made, groups int, err error) {
 	if err := l.places(tx, f); err != nil {
 		return 0, 0, err
 	}
-	for _, step := range []func(*world.Tx, *File) (int, error){l.roles, l.images, l.templates, l.instances, l.targetGroups, l.groups} {
+	for _, step := range []func(*world.Tx, *File) (int, error){l.roles, l.keys, l.images, l.templates, l.instances, l.targetGroups, l.groups} {
 		if groups, err = step(tx, f); err != nil {
 			return 0, 0, err
 		}

@@ -178,5 +178,8 @@ func (f *File) places() (all []*Place) {
 	for k := range f.Instances {
 		all = append(all, &f.Instances[k].Place)
 	}
+	for k := range f.Keys {
+		all = append(all, &f.Keys[k].Place)
+	}
 	return all
 }
