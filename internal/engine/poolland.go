@@ -114,6 +114,9 @@ func (r *pooled) sleep(ctx context.Context, now time.Time) error {
 	var opens time.Time
 	if r.o.Until != nil && len(r.queue) > 0 {
 		opens = r.o.Until()
+		if r.o.Watch != nil && !opens.After(r.Clock.Now()) {
+			opens = time.Time{} // it is not time that holds them; clocks go on between two looks
+		}
 	}
 	if r.o.Watch == nil && !opens.After(now) {
 		return fault.New(fault.Failed, "", "nothing can end the wait of %d units", r.running+len(r.queue))
