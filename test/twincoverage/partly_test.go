@@ -22,7 +22,7 @@ var partly = map[string]string{
 	"autoscaling CreateAutoScalingGroup":               "making a group from an instance, attribute-based instance selection",
 	"autoscaling CreateLaunchConfiguration":            "most of its options",
 	"autoscaling DescribeScalingActivities":            "filters",
-	"autoscaling StartInstanceRefresh":                 "strategies other than Rolling",
+	"autoscaling StartInstanceRefresh":                 "attribute-based instance selection",
 	"elasticloadbalancing CreateTargetGroup":           "target types other than instance",
 	"elasticloadbalancing ModifyTargetGroupAttributes": "attributes of other than deregistration",
 	"kms CreateKey":                                    "imported and multi-Region keys, specs other than symmetric, RSA and ECC",

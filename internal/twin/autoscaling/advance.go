@@ -27,7 +27,7 @@ func (v *view) refresh() {
 			v.at(begin)
 			return
 		}
-		if v.r.After && v.count(func(m member) bool { return m.pending() || m.gone() }) > 0 {
+		if v.r.After && v.count(member.busy) > 0 {
 			v.r.Reason = "Waiting for the instances of the cancelled instance refresh to launch and terminate."
 			return // they wake the group when they have
 		}
@@ -72,7 +72,7 @@ func (v *view) forward() {
 	v.replace(todo, quota)
 }
 
-// replace terminates of todo what may go, at most quota, and asks for the surge that
+// replace ends of todo, or in place gives another root volume to, what may go, at most quota, and asks for the surge that
 // the ceiling allows; both in units of capacity. With weights the last instance of a
 // step may pass the quota.
 //
@@ -111,13 +111,15 @@ func (v *view) replace(todo []int, quota int) {
 			}
 			serving -= n
 		}
-		if v.terminate(i, causeRefresh) {
+		if v.turn(i) {
 			quota -= n
 			ended += n
 			v.r.Progress = v.tx.Now
 		}
 	}
-	v.surge = max(v.surge, min(b.ceiling-v.g.desired(), quota, v.sum(ready)-ended))
+	if !v.r.inPlace() {
+		v.surge = max(v.surge, min(b.ceiling-v.g.desired(), quota, v.sum(ready)-ended))
+	}
 	v.r.Reason = v.reason(todo)
 }
 
@@ -149,7 +151,7 @@ func (v *view) reason(todo []int) string {
 	if v.count(member.pending) > 0 {
 		return "Waiting for instances to launch before continuing."
 	}
-	return ""
+	return v.rootReason(todo)
 }
 
 // halted says whether a suspended process keeps the refresh from getting on
@@ -195,7 +197,7 @@ func (v *view) succeed() {
 // cancelling waits for launches and terminations to end.
 func (v *view) cancelling() {
 	for _, m := range v.members {
-		if m.pending() || m.gone() || v.tx.Now.Before(m.Warm) {
+		if m.busy() || v.tx.Now.Before(m.Warm) {
 			v.at(m.Warm)
 			return
 		}

@@ -119,7 +119,7 @@ func (v *view) start(before int) (units int, ok bool) {
 func (v *view) newMember(got Instance, o option) member {
 	m := member{
 		ID: got.ID, Group: v.g.name(), Zone: got.Zone, Type: got.Type, Image: got.Image, State: types.LifecycleStatePending,
-		Launched: v.tx.Now, Weight: o.weight, Configuration: o.configuration,
+		Launched: v.tx.Now, Weight: o.weight, Configuration: o.configuration, Shown: o.Launch.Image != "" && o.configuration == "",
 	}
 	if t := o.Template; o.configuration == "" {
 		m.Template = types.LaunchTemplateSpecification{LaunchTemplateId: &t.ID, LaunchTemplateName: &t.Name, Version: &t.Version}

@@ -68,7 +68,7 @@ func describeGroup(tx *world.Tx, g group, instances bool) types.AutoScalingGroup
 	for _, m := range members(tx, g.name()).All() {
 		out.Instances = append(out.Instances, types.Instance{
 			InstanceId: aws.String(m.ID), AvailabilityZone: aws.String(m.Zone), InstanceType: aws.String(m.Type), HealthStatus: aws.String(m.health()),
-			LifecycleState: m.State, LaunchTemplate: m.template(), LaunchConfigurationName: m.configuration(), WeightedCapacity: m.weight(), ProtectedFromScaleIn: aws.Bool(m.Protected),
+			ImageId: m.image(), LifecycleState: m.State, LaunchTemplate: m.template(), LaunchConfigurationName: m.configuration(), WeightedCapacity: m.weight(), ProtectedFromScaleIn: aws.Bool(m.Protected),
 		})
 	}
 	return out
@@ -79,6 +79,15 @@ func (m member) template() *types.LaunchTemplateSpecification {
 		return nil
 	}
 	return &m.Template
+}
+
+// image is told of instances launched with an override's image, or given another root
+// volume (Instance.ImageId, API reference).
+func (m member) image() *string {
+	if !m.Shown {
+		return nil
+	}
+	return &m.Image
 }
 
 func (m member) configuration() *string {
@@ -123,7 +132,7 @@ func (s *Service) DescribeAutoScalingInstances(tx *world.Tx, in *asg.DescribeAut
 	for _, m := range cut {
 		all = append(all, types.AutoScalingInstanceDetails{
 			AutoScalingGroupName: aws.String(m.Group), InstanceId: aws.String(m.ID), AvailabilityZone: aws.String(m.Zone), InstanceType: aws.String(m.Type),
-			HealthStatus: aws.String(strings.ToUpper(m.health())), LifecycleState: aws.String(string(m.State)), LaunchTemplate: m.template(), LaunchConfigurationName: m.configuration(), WeightedCapacity: m.weight(), ProtectedFromScaleIn: aws.Bool(m.Protected),
+			ImageId: m.image(), HealthStatus: aws.String(strings.ToUpper(m.health())), LifecycleState: aws.String(string(m.State)), LaunchTemplate: m.template(), LaunchConfigurationName: m.configuration(), WeightedCapacity: m.weight(), ProtectedFromScaleIn: aws.Bool(m.Protected),
 		})
 	}
 	return &asg.DescribeAutoScalingInstancesOutput{AutoScalingInstances: all, NextToken: next}, err

@@ -10,13 +10,13 @@
 //
 // Every change of capacity is logged as the event "group.capacity" with the keys
 // group, min, max, desired, inService (lifecycle state InService), serving (healthy
-// and warmed up), total (pending and in service), floor and ceiling (what a running
+// and warmed up), total (pending, in service, between two root volumes), floor and ceiling (what a running
 // refresh keeps to; floor 0 and ceiling -1 without one) and cause; with instance
 // weights these are units of capacity. Tests check their invariants on it.
 //
 // Scaling policies, scheduled actions and warm pools are kept and told but never
 // carried out. Not modelled, and refused with UnsupportedOperation rather than
-// ignored: attribute-based instance selection and the ReplaceRootVolume strategy.
+// ignored: attribute-based instance selection.
 // Availability Zones are filled in turn and not rebalanced. Spot and On-Demand are not
 // told apart: of a mixed instances policy the first type with capacity is launched.
 package autoscaling

@@ -81,7 +81,28 @@ func (f fromEC2) Image(tx *world.Tx, id string) (Image, bool) {
 		id = value
 	}
 	i, err := f.s.ImageByID(tx, id)
-	return Image{State: i.State, Tags: i.Tags}, err == nil
+	return Image{State: i.State, Tags: i.Tags, Disks: len(i.Disks)}, err == nil
+}
+
+func (f fromEC2) ReplaceRoot(tx *world.Tx, instance, image string) (string, error) {
+	t, err := f.s.ReplaceRoot(tx, ec2.RootTask{Instance: instance, Image: image, Delete: true})
+	return t.ID, err
+}
+
+func (f fromEC2) Root(tx *world.Tx, task string) RootState {
+	switch t, ok := f.s.RootTaskByID(tx, task); {
+	case !ok:
+		return RootFailed
+	case t.Completed.IsZero():
+		return RootUnderWay
+	case t.State == string(types.ReplaceRootVolumeTaskStateSucceeded):
+		return RootReplaced
+	}
+	return RootFailed
+}
+
+func (f fromEC2) OnRoot(g func(tx *world.Tx, instance string)) {
+	f.s.OnRoot(func(tx *world.Tx, t ec2.RootTask) { g(tx, t.Instance) })
 }
 
 func (f fromEC2) Zone(tx *world.Tx, subnet string) (string, bool) {

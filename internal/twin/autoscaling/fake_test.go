@@ -129,6 +129,14 @@ func (f *fakeEC2) Zone(tx *world.Tx, subnet string) (string, bool) {
 	return "eu-central-1a", subnet == "subnet-1"
 }
 
+func (f *fakeEC2) ReplaceRoot(*world.Tx, string, string) (string, error) {
+	return "", errors.New("the fake replaces no root volumes: the tests of that are on the twin's EC2")
+}
+
+func (f *fakeEC2) Root(*world.Tx, string) RootState { return RootFailed }
+
+func (f *fakeEC2) OnRoot(func(tx *world.Tx, instance string)) {}
+
 func (f *fakeEC2) OnState(g func(tx *world.Tx, id, state string)) { f.on = append(f.on, g) }
 
 // rig is a world with Auto Scaling under a clock that only Step moves.

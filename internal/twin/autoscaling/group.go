@@ -76,7 +76,7 @@ type member struct {
 	// Configuration is the launch configuration that it was launched from, if any.
 	Configuration string   `json:"configuration,omitempty"`
 	Actions       []action `json:"actions,omitempty"` // lifecycle actions that it waits for
-	// Until is when it has drained, or goes from Pending:Proceed into service.
+	// Until is when it has drained, or ends a passing state.
 	Until time.Time `json:"until,omitzero"`
 	// Killed says that EC2 has been told to end it, Dead that EC2 has ended it while
 	// the group keeps it: in Standby or waiting for a lifecycle action.
@@ -84,6 +84,10 @@ type member struct {
 	Dead   bool `json:"dead,omitempty"`
 	// ELB says that Failing is a load balancer's finding.
 	ELB bool `json:"elb,omitempty"`
+	// Root is the replacement of its root volume under way, up to the return into service.
+	Root *rooting `json:"root,omitempty"`
+	// Shown says that describing it tells its image.
+	Shown bool `json:"shown,omitempty"`
 	// Reclaim is when EC2 takes a Spot Instance back.
 	Reclaim time.Time `json:"reclaim,omitzero"`
 }
@@ -93,7 +97,13 @@ func (m member) units() int { return max(1, m.Weight) }
 // counts says whether the member counts against the desired capacity: an instance in
 // Standby does not ("Temporarily removing instances from your Auto Scaling group",
 // user guide: desired capacity is decremented or a replacement is launched).
-func (m member) counts() bool { return m.pending() || m.State == types.LifecycleStateInService }
+func (m member) counts() bool {
+	return m.pending() || m.rooting() || m.State == types.LifecycleStateInService
+}
+
+// busy says whether it is on its way: being launched, being ended, or between two root
+// volumes.
+func (m member) busy() bool { return m.pending() || m.gone() || m.rooting() }
 
 // pending says whether it is being launched.
 func (m member) pending() bool {

@@ -89,7 +89,7 @@ func (v *view) maintain() {
 	if life == 0 || v.r != nil && v.r.moving() || v.g.suspended("Terminate") || v.g.suspended("Launch") {
 		return
 	}
-	busy := v.count(func(m member) bool { return m.pending() || m.gone() }) > 0
+	busy := v.count(member.busy) > 0
 	for i, m := range v.members {
 		if m.State != types.LifecycleStateInService || m.Protected || m.Unhealthy {
 			continue

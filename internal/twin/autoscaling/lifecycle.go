@@ -37,7 +37,7 @@ type action struct {
 }
 
 // actions begins an action for each hook of a transition.
-func (s *Service) actions(tx *world.Tx, g group, transition, instance string) []action {
+func (s *Service) actions(tx *world.Tx, g group, transition string, m member) []action {
 	var out []action
 	for _, h := range g.Hooks {
 		if *h.LifecycleTransition != transition {
@@ -46,17 +46,17 @@ func (s *Service) actions(tx *world.Tx, g group, transition, instance string) []
 		a := action{Hook: *h.LifecycleHookName, Token: tx.UUID(), Timeout: *h.HeartbeatTimeout, Default: *h.DefaultResult}
 		a.Due, a.Limit = tx.Now.Add(seconds(&a.Timeout)), tx.Now.Add(seconds(h.GlobalTimeout))
 		out = append(out, a)
-		tx.Event("lifecycle.action", map[string]any{
-			"group": g.name(), "instance": instance, "hook": a.Hook, "transition": transition, "token": a.Token, "metadata": aws.ToString(h.NotificationMetadata)})
+		tx.Event("lifecycle.action", m.purpose(map[string]any{
+			"group": g.name(), "instance": m.ID, "hook": a.Hook, "transition": transition, "token": a.Token, "metadata": aws.ToString(h.NotificationMetadata)}))
 	}
 	return out
 }
 
-// running puts a launched instance into service, by way of its launch hooks.
+// running puts a launched instance, or one with its new root volume, into service, by way of its launch hooks.
 func (s *Service) running(tx *world.Tx, m member) {
 	g, ok := groups(tx).Get(m.Group)
 	if ok {
-		m.Actions = s.actions(tx, g, launching, m.ID)
+		m.Actions = s.actions(tx, g, launching, m)
 	}
 	if len(m.Actions) == 0 {
 		s.inService(tx, m)
@@ -71,8 +71,10 @@ func (s *Service) running(tx *world.Tx, m member) {
 func (v *view) settle() {
 	for i := range v.members {
 		switch m := &v.members[i]; m.State {
-		case types.LifecycleStatePendingWait, types.LifecycleStateTerminatingWait:
+		case types.LifecycleStatePendingWait, types.LifecycleStateTerminatingWait, types.LifecycleStateReplacingRootVolumeWait:
 			v.wait(i)
+		case types.LifecycleStateReplacingRootVolume, types.LifecycleStateReplacingRootVolumeProceed, types.LifecycleStateRootVolumeReplaced, types.LifecycleStatePending:
+			v.rooting(i)
 		case types.LifecycleStatePendingProceed:
 			if v.due(m.Until) {
 				v.s.inService(v.tx, *m)
@@ -129,6 +131,8 @@ func (v *view) wait(i int) {
 		m.Actions, m.State = nil, types.LifecycleStateTerminatingProceed
 		v.put(i)
 		v.kill(i)
+	case m.State == types.LifecycleStateReplacingRootVolumeWait:
+		v.swap(i)
 	case abandoned != "":
 		v.s.end(v.tx, m.Activity, invalid("Instance failed to complete user's Lifecycle Action: Lifecycle Action with token %s was abandoned: Lifecycle Action Completed with ABANDON Result", abandoned))
 		v.terminate(i, "an instance was taken out of service in response to an abandoned lifecycle action")
@@ -147,8 +151,8 @@ func (v *view) wait(i int) {
 func (v *view) terminate(i int, cause string) bool {
 	before := v.members[i]
 	m := &v.members[i]
-	served := m.State == types.LifecycleStateInService || m.standby()
-	m.State, m.Actions, m.Until = types.LifecycleStateTerminating, nil, time.Time{}
+	served := m.State == types.LifecycleStateInService || m.standby() || m.Root != nil
+	m.State, m.Actions, m.Until, m.Root = types.LifecycleStateTerminating, nil, time.Time{}, nil
 	m.Activity = v.s.begin(v.tx, v.g, "Terminating EC2 instance: "+m.ID, cause)
 	v.put(i) // first, because EC2 tells of the new state inside the call
 	if served && !v.g.Deleting {
@@ -185,7 +189,7 @@ func (v *view) hooked(i int) bool {
 	if v.g.Deleting { // "deletes any outstanding lifecycle actions" (ForceDelete, API reference)
 		return false
 	}
-	if m.Actions = v.s.actions(v.tx, v.g, terminating, m.ID); len(m.Actions) == 0 {
+	if m.Actions = v.s.actions(v.tx, v.g, terminating, *m); len(m.Actions) == 0 {
 		return false
 	}
 	m.State = types.LifecycleStateTerminatingWait

@@ -21,12 +21,30 @@ type EC2 interface {
 	Instance(tx *world.Tx, id string) (Instance, bool)
 	// Image finds an image's state and tags; resolve:ssm: ids are resolved first.
 	Image(tx *world.Tx, id string) (Image, bool)
+	// ReplaceRoot begins to replace the root volume of a running instance by one made
+	// from an image, and names the task. What it was before is deleted.
+	ReplaceRoot(tx *world.Tx, instance, image string) (task string, err error)
+	// Root finds the state of such a task.
+	Root(tx *world.Tx, task string) RootState
+	// OnRoot has f called when the task of an instance has ended, in the transaction that
+	// ends it.
+	OnRoot(f func(tx *world.Tx, instance string))
 	// Zone is the availability zone of a subnet.
 	Zone(tx *world.Tx, subnet string) (zone string, ok bool)
 	// OnState has f called with the new state of any instance, in the transaction
 	// that changes it.
 	OnState(f func(tx *world.Tx, id, state string))
 }
+
+// RootState is how far the replacement of a root volume is.
+type RootState int
+
+// States of a replacement. A task that there is not has failed.
+const (
+	RootFailed RootState = iota
+	RootUnderWay
+	RootReplaced
+)
 
 // Template is one version of a launch template.
 type Template struct {
@@ -82,6 +100,7 @@ type Instance struct {
 // Image is an AMI.
 type Image struct {
 	State string // available, pending, disabled, ...
+	Disks int    // EBS volumes that it makes
 	Tags  map[string]string
 }
 

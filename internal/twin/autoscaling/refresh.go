@@ -33,8 +33,10 @@ type refresh struct {
 	End     time.Time                   `json:"end,omitzero"`
 	Desired *types.DesiredConfiguration `json:"desired,omitempty"`
 	Prefs   types.RefreshPreferences    `json:"prefs"` // with the defaults filled in
-	Percent int                         `json:"percent"`
-	Left    int                         `json:"left"`
+	// Strategy is "" for Rolling.
+	Strategy types.RefreshStrategy `json:"strategy,omitempty"`
+	Percent  int                   `json:"percent"`
+	Left     int                   `json:"left"`
 	// Progress is when it last got on.
 	Progress time.Time `json:"progress,omitzero"`
 	Next     int       `json:"next,omitempty"` // index of the checkpoint it goes to

@@ -19,13 +19,13 @@ func (s *Service) StartInstanceRefresh(tx *world.Tx, in *asg.StartInstanceRefres
 	if err != nil {
 		return nil, err
 	}
-	if in.Strategy != "" && in.Strategy != types.RefreshStrategyRolling {
-		return nil, unmodelled("the strategy " + string(in.Strategy))
+	if in.Strategy != "" && !slices.Contains(in.Strategy.Values(), in.Strategy) {
+		return nil, invalid("Invalid strategy: %s. Valid strategies are %v", in.Strategy, in.Strategy.Values())
 	}
 	if g.Refresh != "" {
 		return nil, wire.Errorf("InstanceRefreshInProgress", "An Instance Refresh is already in progress and blocks the execution of this Instance Refresh.")
 	}
-	r := refresh{ID: tx.UUID(), Group: g.name(), Status: types.InstanceRefreshStatusPending, Start: tx.Now}
+	r := refresh{Strategy: in.Strategy, ID: tx.UUID(), Group: g.name(), Status: types.InstanceRefreshStatusPending, Start: tx.Now}
 	if d := in.DesiredConfiguration; d != nil && (d.LaunchTemplate != nil || d.MixedInstancesPolicy != nil) {
 		c, err := s.check(tx, configOf(d))
 		if err != nil {
@@ -36,6 +36,11 @@ func (s *Service) StartInstanceRefresh(tx *world.Tx, in *asg.StartInstanceRefres
 			// "Limitations" ("Use Systems Manager parameters instead of AMI IDs in launch
 			// templates", user guide).
 			return nil, invalid("You cannot specify a desired configuration whose launch template uses an AWS Systems Manager parameter instead of an AMI ID.")
+		}
+	}
+	if r.inPlace() {
+		if err := s.inPlace(tx, g, r.Desired); err != nil {
+			return nil, err
 		}
 	}
 	if r.Prefs, err = preferences(g, in.Preferences); err != nil {
@@ -164,7 +169,7 @@ func (r refresh) describe() types.InstanceRefresh {
 	out := types.InstanceRefresh{
 		InstanceRefreshId: &r.ID, AutoScalingGroupName: &r.Group, Status: r.Status, StartTime: &r.Start, DesiredConfiguration: r.Desired,
 		Preferences: &r.Prefs, PercentageComplete: aws.Int32(int32(r.Percent)), InstancesToUpdate: aws.Int32(int32(r.Left)),
-		RollbackDetails: r.Rollback, Strategy: types.RefreshStrategyRolling,
+		RollbackDetails: r.Rollback, Strategy: r.strategy(),
 	}
 	if r.Reason != "" {
 		out.StatusReason = &r.Reason

@@ -173,15 +173,6 @@ func TestParameterForAnImage(t *testing.T) {
 	}
 }
 
-func TestReplaceRootVolumeIsRefusedByName(t *testing.T) {
-	r := start(t)
-	r.group("web", 1)
-	_, err := call(r, r.s.StartInstanceRefresh, &asg.StartInstanceRefreshInput{AutoScalingGroupName: aws.String("web"), Strategy: types.RefreshStrategyReplaceRootVolume})
-	if code(err) != "UnsupportedOperation" || message(err) != "the twin does not model the strategy ReplaceRootVolume" {
-		t.Fatal(err)
-	}
-}
-
 func TestAlarmThatClearsDoesNotFailALaterRefresh(t *testing.T) {
 	r := start(t)
 	r.group("web", 2)

@@ -28,6 +28,7 @@ func newService(w *world.World, ec2 EC2) *Service {
 	w.OnTimer(tickKind, s.onTick)
 	w.OnFault(world.SpotInterruption, s.spotNoticed)
 	ec2.OnState(s.onState)
+	ec2.OnRoot(s.onRoot)
 	return s
 }
 
@@ -136,10 +137,10 @@ func (s *Service) launchFailed(tx *world.Tx, m member) {
 	}
 }
 
-// inService puts a launched instance into service, which begins grace period and
+// inService puts an instance that was launched, or has a new root volume, into service, which begins grace period and
 // warm-up.
 func (s *Service) inService(tx *world.Tx, m member) {
-	m.State, m.Since, m.Until = types.LifecycleStateInService, tx.Now, time.Time{}
+	m.State, m.Since, m.Until, m.Root = types.LifecycleStateInService, tx.Now, time.Time{}, nil
 	g, ok := groups(tx).Get(m.Group)
 	if ok {
 		if r, ok := refreshes(tx).Get(g.Refresh); ok && m.Gen != "" {
@@ -149,6 +150,9 @@ func (s *Service) inService(tx *world.Tx, m member) {
 			m.Failing, m.FailAt = true, tx.Now.Add(max(g.grace(), checkDelay))
 		}
 		s.register(tx, g, m.ID)
+	}
+	if i, ok := s.ec2.Instance(tx, m.ID); !ok || i.State != "running" {
+		m.Unhealthy = true // stopped while a lifecycle action or its root volume held it
 	}
 	s.end(tx, m.Activity, nil)
 	m.Activity = ""

@@ -52,7 +52,7 @@ func (v *view) replaceable(m member) bool {
 	case types.LifecycleStateStandby:
 		return v.r.Prefs.StandbyInstances == types.StandbyInstancesTerminate
 	case types.LifecycleStatePending, types.LifecycleStatePendingWait, types.LifecycleStatePendingProceed:
-		return v.r.Rollback != nil
+		return v.r.Rollback != nil && m.Root == nil
 	}
 	return false
 }

@@ -38,19 +38,28 @@ type account struct {
 	asg *sdk.Client
 	ec2 *sdkec2.Client
 	elb *sdkelb.Client
-	lt  string
+	// twin is the EC2 behind the wire.
+	twin *ec2.Service
+	lt   string
 	// parameter is what resolve:ssm:/golden stands for; "" is nothing.
 	parameter string
 }
 
 func open(t *testing.T) *account {
 	t.Helper()
-	w := wiretest.World(t)
+	a := serve(t, wiretest.World(t))
+	a.fill()
+	return a
+}
+
+// serve has the services of a world called through the SDK.
+func serve(t *testing.T, w *world.World) *account {
+	t.Helper()
 	e := ec2.New(w, bare{}, t.TempDir())
 	groups, targets := autoscaling.New(w, e), elbv2.New(w, e)
 	groups.Balance(targets)
 	cfg := wiretest.Client(t, w, e.Wire(), groups.Wire(), targets.Wire())
-	a := &account{t: t, w: w, asg: sdk.NewFromConfig(cfg), ec2: sdkec2.NewFromConfig(cfg), elb: sdkelb.NewFromConfig(cfg)}
+	a := &account{t: t, w: w, twin: e, asg: sdk.NewFromConfig(cfg), ec2: sdkec2.NewFromConfig(cfg), elb: sdkelb.NewFromConfig(cfg)}
 	e.ResolveParameter = func(_ *world.Tx, name string) (string, error) {
 		if a.parameter == "" || name != "/golden" {
 			return "", errors.New("there is no such parameter")
@@ -58,7 +67,14 @@ func open(t *testing.T) *account {
 		return a.parameter, nil
 	}
 	w.Start()
-	err := w.Do(wiretest.Account, wiretest.Region, func(tx *world.Tx) error {
+	return a
+}
+
+// fill gives the account two images and a launch template with a version of each.
+func (a *account) fill() {
+	a.t.Helper()
+	t, e := a.t, a.twin
+	err := a.w.Do(wiretest.Account, wiretest.Region, func(tx *world.Tx) error {
 		for _, id := range []string{oldImage, newImage} {
 			if _, err := e.AddImage(tx, ec2.Image{ID: id, Name: id}, backing.Image{Layers: []string{"/nowhere"}}); err != nil {
 				return err
@@ -76,7 +92,6 @@ func open(t *testing.T) *account {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	return a
 }
 
 func (a *account) subnet() string {

@@ -123,7 +123,7 @@ func (s *Service) ReplaceRoot(tx *world.Tx, t RootTask) (RootTask, error) {
 	t.ID, t.State, t.Started = tx.ID("replacevol-"), taskPending, tx.Now
 	t.Pending = Pending{Due: tx.Now.Add(rootBegin)}
 	t.Pending.Timer = tx.At(t.Pending.Due, timerRoot, t.ID)
-	putTask(tx, t)
+	s.putTask(tx, t)
 	return t, nil
 }
 
@@ -176,7 +176,13 @@ func (s *Service) rootSource(tx *world.Tx, i Instance, v Volume, t *RootTask) (s
 	return i.Content, nil
 }
 
-func putTask(tx *world.Tx, t RootTask) {
+func (s *Service) putTask(tx *world.Tx, t RootTask) {
 	rootTasks(tx).Put(t.ID, t)
 	tx.Event("ec2.root.replacement", map[string]any{"task": t.ID, "instance": t.Instance, "state": t.State, "image": t.Image})
+	if t.Completed.IsZero() {
+		return
+	}
+	for _, f := range s.onRoot {
+		f(tx, t)
+	}
 }

@@ -55,7 +55,7 @@ func (s *Service) advanceTask(tx *world.Tx, t RootTask) RootTask {
 	default:
 		t.State, t.Completed = taskSucceeded, tx.Now
 	}
-	putTask(tx, t)
+	s.putTask(tx, t)
 	return t
 }
 
@@ -107,7 +107,7 @@ func (s *Service) rootLater(tx *world.Tx, task string) {
 					instances(tx).Put(i.ID, i)
 				}
 			}
-			putTask(tx, t)
+			s.putTask(tx, t)
 			s.advanceTask(tx, t)
 			return nil
 		})

@@ -39,6 +39,7 @@ type Service struct {
 	writing sync.Map // contents whose disk is being written
 	waiting sync.Map // ids of things that somebody waits for, to since when
 	onState []func(tx *world.Tx, id, state string)
+	onRoot  []func(tx *world.Tx, t RootTask)
 }
 
 // New makes the service of a world that has not been started yet. dir is where
@@ -58,6 +59,12 @@ func New(w *world.World, b backing.Backing, dir string) *Service {
 // the row has been written. Register before the world is started.
 func (s *Service) OnState(f func(tx *world.Tx, id, state string)) {
 	s.onState = append(s.onState, f)
+}
+
+// OnRoot calls f inside the transaction that ends a replacement of a root volume,
+// after the row has been written. Register before the world is started.
+func (s *Service) OnRoot(f func(tx *world.Tx, t RootTask)) {
+	s.onRoot = append(s.onRoot, f)
 }
 
 // looks is how many looks of a caller with its own clock make a thing ready.
