@@ -40,6 +40,11 @@ type Gates interface {
 	// Opens is when the next group may begin: not after now, or later; the zero time
 	// says that no further one may.
 	Opens(r RingPlan, now time.Time) time.Time
+	// Moving looks at what watches the ring while its groups move, about every 20 s; the
+	// first of them began to then, or the zero time while none has. Back takes the ring
+	// back, and no other begins; Halt lets no further group begin until Pass is said
+	// again. nil: nothing does.
+	Moving(r RingPlan) func(ctx context.Context, began time.Time) Verdict
 	// Verdict reads the last state of such a unit.
 	Verdict(state json.RawMessage) (Verdict, error)
 }
@@ -74,9 +79,14 @@ type Execution struct {
 	// BackStem begins the names of the units of Back; empty: rollback. Who tries again
 	// gives another one.
 	BackStem string
+	// Returning takes back what else a roll stands on when Roll turns to take the rings
+	// of a plan back, before their groups go; the groups go back also beside an error.
+	// It is called again when another process does. nil: there is nothing else.
+	Returning func(ctx context.Context, p *Plan, why string) error
 
-	memo versionMemo
-	warn sync.Map // name of a failing unit → since when
+	memo   versionMemo
+	moving movingRings
+	warn   sync.Map // name of a failing unit → since when
 }
 
 // Roll rolls the plan and returns a result for every group that was begun, also beside
@@ -97,9 +107,13 @@ func (x *Execution) Roll(ctx context.Context, p *Plan) ([]record.Roll, error) {
 			continue
 		}
 		if why, scope, ok := x.back(err, p, ring); ok {
+			var also error
+			if x.Returning != nil {
+				also = x.Returning(ctx, scope, why)
+			}
 			went, backErr := x.Back(ctx, scope, all, why)
 			all = replace(all, went)
-			return all, errors.Join(backErr, later(Err(all), n, p), stuckIn(err))
+			return all, errors.Join(backErr, also, later(Err(all), n, p), stuckIn(err))
 		}
 		return all, errors.Join(later(err, n, p), x.freeze(ctx, all))
 	}
@@ -211,13 +225,18 @@ func (x *Execution) groups(ctx context.Context, p RingPlan) ([]record.Roll, erro
 			return x.leave(p)
 		},
 		Until: func() time.Time { return x.opens(p) },
-		Ended: func(_ string, state json.RawMessage) error { return b.ended(state) },
-		Watch: x.Andon.Look, Every: andonEvery, Failing: x.failing,
+		Ended: func(_ string, state json.RawMessage) error {
+			return errors.Join(x.moved(p.Name, state), b.ended(state))
+		},
+		Watch: x.watchRing(p), Every: andonEvery, Failing: x.failing,
 		Answers: func(approval string) bool { return approval == Held },
 	})
 	results, rerr := resultsOf(jobs, states)
 	if err = errors.Join(err, rerr); err != nil {
-		return results, errors.Join(&stuck{err}, Err(finished(results)))
+		return results, errors.Join(&stuck{err}, x.takenBack(ctx, p.Name, results, err), Err(finished(results)))
+	}
+	if err := x.takenBack(ctx, p.Name, results, nil); err != nil {
+		return results, err
 	}
 	switch o := x.Andon.Order(); {
 	case b.spent():
@@ -234,6 +253,9 @@ func (x *Execution) groups(ctx context.Context, p RingPlan) ([]record.Roll, erro
 // leave is whether a group of the ring may begin now.
 func (x *Execution) leave(p RingPlan) unit.Leave {
 	leave := x.Andon.leave()
+	if leave == unit.Go {
+		leave = x.leaveRing(p.Name)
+	}
 	if leave != unit.Go || x.Gates == nil {
 		return leave
 	}

@@ -27,7 +27,8 @@ func (g gates) Opens(_ rollout.RingPlan, now time.Time) time.Time {
 	}
 	return now
 }
-func (g gates) Verdict(json.RawMessage) (rollout.Verdict, error) { return g.says, nil }
+func (g gates) Moving(rollout.RingPlan) func(context.Context, time.Time) rollout.Verdict { return nil }
+func (g gates) Verdict(json.RawMessage) (rollout.Verdict, error)                         { return g.says, nil }
 
 // running is a clock that goes on by itself, as all but a test's do.
 type running struct{ *ticking }

@@ -30,6 +30,7 @@ type groupState struct {
 	Target string    `json:"target,omitempty"` // the version number to go to
 	Back   bool      `json:"back,omitempty"`   // Target is the version before
 	Why    string    `json:"why,omitempty"`    // why we go back
+	Gate   string    `json:"gate,omitempty"`   // why the whole ring does; see calledBack
 	Newest string    `json:"newest,omitempty"` // the newest refresh before ours
 	Odd    string    `json:"odd,omitempty"`    // the last status that we did not know
 	Looks  int       `json:"looks,omitempty"`
@@ -90,6 +91,7 @@ func (m *groupMover) advance(ctx context.Context, st *groupState) (unit.Next, er
 		return unit.Next{}, err
 	}
 	m.wrote = false
+	m.x.moves(m.plan.Ring, st)
 	for {
 		next, err := m.step(ctx, st)
 		// What start does depends on what before has seen: that must be on record.

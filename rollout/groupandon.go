@@ -13,7 +13,7 @@ import (
 // obey does what the andon says to a group that no refresh of ours is replacing just
 // now; done says that this was the whole Advance. See obeyWatching for the others.
 func (m *groupMover) obey(ctx context.Context, st *groupState) (next unit.Next, done bool, err error) {
-	o := m.x.Andon.Order()
+	o := m.order()
 	if o == Run || st.Step == stepWatch || st.Step == stepConverge {
 		return unit.Next{}, false, nil
 	}
@@ -28,22 +28,38 @@ func (m *groupMover) obey(ctx context.Context, st *groupState) (next unit.Next, 
 	case o == Pause, o == PauseNow:
 		return unit.Next{Approval: Held}, true, nil
 	case !st.Touched:
-		return m.end(st, Failed, "the andon says %s; no instance was replaced", m.andon()), true, nil
+		return m.end(st, Failed, "%s; no instance was replaced", m.says()), true, nil
 	case o == Rollback:
-		m.goBack(st, "the andon says "+m.andon())
+		m.goBack(st, m.says())
 		return unit.Again(0), false, nil
 	}
-	next, err = m.halt(ctx, st, false, "the andon says %s", m.andon())
+	next, err = m.halt(ctx, st, false, "%s", m.says())
 	return next, true, err
 }
 
-// andon is the order with who gave it and why.
-func (m *groupMover) andon() string {
-	return strings.TrimSpace(string(m.x.Andon.Order()) + " " + m.x.Andon.Says())
+// order is what the andon says to the group, or what its ring's gate does while the
+// andon lets it run.
+func (m *groupMover) order() Order {
+	o := m.x.Andon.Order()
+	if o == Run && m.x.calledBack(m.plan.Ring) != "" {
+		return Rollback
+	}
+	return o
+}
+
+// says is the order with who gave it and why.
+func (m *groupMover) says() string {
+	if m.x.Andon.Order() == Run {
+		if why := m.x.calledBack(m.plan.Ring); why != "" {
+			return during(m.plan.Ring, why).Error()
+		}
+	}
+	return "the andon says " + strings.TrimSpace(string(m.x.Andon.Order())+" "+m.x.Andon.Says())
 }
 
 // goBack turns to the version before, by a refresh of our own.
 func (m *groupMover) goBack(st *groupState, why string) {
+	st.Gate = m.x.calledBack(m.plan.Ring)
 	st.Back, st.Why, st.Target, st.Step, st.Looks, st.Stopping, st.Hold = true, why, m.plan.InUse, stepBefore, 0, "", 0
 }
 
@@ -51,7 +67,7 @@ func (m *groupMover) goBack(st *groupState, why string) {
 // under way. done is false when there is nothing to do but to watch on. Only x, which
 // this Advance has read and knows for ours, is ever cancelled or turned round.
 func (m *groupMover) obeyWatching(ctx context.Context, st *groupState, x Refresh) (next unit.Next, done bool, err error) {
-	o := m.x.Andon.Order()
+	o := m.order()
 	if o == Run && st.Stopping == toHold {
 		st.Stopping = "" // it was taken back before we called
 	}
@@ -134,8 +150,9 @@ func (m *groupMover) turn(ctx context.Context, st *groupState, x Refresh) (unit.
 		return unit.Next{}, fmt.Errorf("roll back instance refresh %s of group %s: %w", x.ID, m.plan.Group, err)
 	}
 	if st.Why == "" {
-		st.Why = "the andon says " + m.andon()
+		st.Why = m.says()
 	}
+	st.Gate = m.x.calledBack(m.plan.Ring)
 	m.say(event.Changed, "turned instance refresh %s of %s round at %d%%", x.ID, m.plan.Group, x.Percent)
 	return unit.Again(pollEvery), nil
 }

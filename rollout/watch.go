@@ -36,7 +36,7 @@ func (m *groupMover) watch(ctx context.Context, st *groupState) (unit.Next, erro
 	now := m.Clock.Now()
 	m.lowest(st, g)
 	m.look(st, g, now)
-	o := m.x.Andon.Order()
+	o := m.order()
 	if o == Run && st.Stopping == "" {
 		st.Hold = 0
 	}
@@ -143,7 +143,7 @@ func (m *groupMover) pace(st *groupState, now time.Time) time.Duration {
 	s, elapsed := m.seen, now.Sub(st.Since)
 	next := elapsed // nothing has come yet: look half as often with every look
 	switch {
-	case m.x.Andon.Order() != Run && !st.Back:
+	case m.order() != Run && !st.Back:
 		next = pollEvery
 	case s.on >= s.of:
 		next = max(s.pause, s.settle-now.Sub(s.moved))
@@ -157,7 +157,7 @@ func (m *groupMover) pace(st *groupState, now time.Time) time.Duration {
 func (m *groupMover) ended(ctx context.Context, st *groupState, x Refresh) (unit.Next, error) {
 	st.Looks = 0
 	why, stop := or(x.Reason, "no reason given"), st.Stopping
-	wanted := m.plan.Preferences.Rollback || stop == toGoBack || m.x.Andon.Order() == Rollback
+	wanted := m.plan.Preferences.Rollback || stop == toGoBack || m.order() == Rollback
 	st.Stopping, st.Hold = "", 0
 	switch {
 	case x.Status == rollbackSuccessful && !st.Back:
@@ -168,13 +168,13 @@ func (m *groupMover) ended(ctx context.Context, st *groupState, x Refresh) (unit
 		return unit.Again(0), nil
 	case x.Status == cancelled && stop == toHold:
 		st.Step = stepHeld
-		m.say(event.Found, "%s is held at %d%%: %s", m.plan.Group, x.Percent, m.andon())
+		m.say(event.Found, "%s is held at %d%%: %s", m.plan.Group, x.Percent, m.says())
 		return unit.Again(0), nil
 	case x.Status == cancelled && stop == toGoBack:
-		m.goBack(st, or(st.Why, "the andon says "+m.andon()))
+		m.goBack(st, or(st.Why, m.says()))
 		return unit.Again(0), nil
 	case x.Status == cancelled && stop == toEnd:
-		return m.halt(ctx, st, false, "instance refresh %s was cancelled, because the andon says %s", x.ID, m.andon())
+		return m.halt(ctx, st, false, "instance refresh %s was cancelled: %s", x.ID, m.says())
 	case x.Status == failed && !st.Back && wanted && m.plan.From != m.plan.To:
 		// AWS did not roll back; the version before is still there to go to.
 		m.goBack(st, why)

@@ -106,16 +106,29 @@ func (g ringGates) Opens(r rollout.RingPlan, now time.Time) time.Time {
 	return look.Opens
 }
 
+// Moving implements rollout.Gates.
+func (g ringGates) Moving(r rollout.RingPlan) func(context.Context, time.Time) rollout.Verdict {
+	x := g.planned(r)
+	if len(x.Alarms) == 0 {
+		return nil
+	}
+	m := gate.Moving(x)
+	return func(ctx context.Context, began time.Time) rollout.Verdict { return said(m.Look(ctx, began)) }
+}
+
 // Verdict implements rollout.Gates. What is unknown, refused or closed halts.
 func (g ringGates) Verdict(state json.RawMessage) (rollout.Verdict, error) {
-	v, text := gate.Outcome(state)
+	return said(gate.Outcome(state)), nil
+}
+
+func said(v gate.Verdict, text string) rollout.Verdict {
 	switch v {
 	case gate.Pass:
-		return rollout.Verdict{Outcome: rollout.Pass, Text: text}, nil
+		return rollout.Verdict{Outcome: rollout.Pass, Text: text}
 	case gate.Rollback:
-		return rollout.Verdict{Outcome: rollout.Back, Text: text}, nil
+		return rollout.Verdict{Outcome: rollout.Back, Text: text}
 	}
-	return rollout.Verdict{Outcome: rollout.Halt, Text: text}, nil
+	return rollout.Verdict{Outcome: rollout.Halt, Text: text}
 }
 
 // preflight looks for what keeps rings from beginning or from ending well.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // The states of an alarm.
@@ -78,18 +80,42 @@ func (g RingGate) look(ctx context.Context, since time.Time, known map[string]ti
 	var s sight
 	s.since = maps.Clone(known)
 	cells, names := g.names()
-	for _, c := range cells {
-		states, err := g.Watch.States(ctx, c, names[c])
-		if err != nil {
-			s.unread = append(s.unread, fmt.Sprintf("alarms%s could not be read: %s", in(c), err))
+	for i, got := range g.read(ctx, cells, names) {
+		c := cells[i]
+		if got.err != nil {
+			s.unread = append(s.unread, fmt.Sprintf("alarms%s could not be read: %s", in(c), got.err))
 			continue
 		}
 		for _, n := range names[c] {
-			a, ok := states[n]
+			a, ok := got.alarms[n]
 			g.sort(ctx, &s, name{c, n}, a, ok, since)
 		}
 	}
 	return s
+}
+
+// manyCells is how many cells are asked at a time.
+const manyCells = 8
+
+// answer is what a cell says about its alarms.
+type answer struct {
+	alarms map[string]Alarm
+	err    error
+}
+
+// read asks each cell once for all its alarms.
+func (g RingGate) read(ctx context.Context, cells []Cell, names map[Cell][]string) []answer {
+	out := make([]answer, len(cells))
+	var work errgroup.Group
+	work.SetLimit(manyCells)
+	for i, c := range cells {
+		work.Go(func() error {
+			out[i].alarms, out[i].err = g.Watch.States(ctx, c, names[c])
+			return nil
+		})
+	}
+	_ = work.Wait() // each error is beside what it is of
+	return out
 }
 
 func in(c Cell) string {
@@ -144,13 +170,4 @@ func because(reason string) string {
 		reason = string(r[:maxReason]) + "…"
 	}
 	return " (" + reason + ")"
-}
-
-// Alarmed looks once at the alarms while the ring rolls, and says which are on. What
-// cannot be read is left to the soak.
-func (g RingGate) Alarmed(ctx context.Context) []string {
-	if len(g.Alarms) == 0 {
-		return nil
-	}
-	return g.look(ctx, time.Time{}, nil).on
 }
