@@ -201,18 +201,26 @@ func fleetsIn(groups []rollout.Found) []string {
 	return out
 }
 
-// history is that of the channel which a fleet follows: its ring's, or the line's.
+// history is that of the channel which a fleet follows: its ring's or, while that one
+// does not exist, the line's.
 func (f *fleets) history(ctx context.Context, c rollout.Cell, fleet *config.Fleet) ([]publish.Parameter, error) {
-	channel := cmp.Or(fleet.Image.Channels[fleet.Ring], fleet.Image.Channel)
 	s, err := f.cells.Session(ctx, c.Account, c.Region)
 	if err != nil {
 		return nil, err
 	}
-	list, err := params.New(s).History(ctx, channel)
-	if err != nil && fault.KindOf(err) != fault.NotFound {
-		return nil, fmt.Errorf("which image is current in %s: read the history of channel %s: %w", c, channel, err)
+	for _, channel := range []string{fleet.Image.Channels[fleet.Ring], fleet.Image.Channel} {
+		if channel == "" {
+			continue
+		}
+		list, err := params.New(s).History(ctx, channel)
+		if err != nil && fault.KindOf(err) != fault.NotFound {
+			return nil, fmt.Errorf("which image is current in %s: read the history of channel %s: %w", c, channel, err)
+		}
+		if len(list) > 0 {
+			return list, nil
+		}
 	}
-	return list, nil
+	return nil, nil
 }
 
 func imageAge(d rollout.ImageDetail, history []publish.Parameter, id string) ages.Image {

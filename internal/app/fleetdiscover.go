@@ -41,6 +41,12 @@ func Discover(ctx context.Context, in FleetRequest) (*Discovery, error) {
 		d.accounts = append(d.accounts, discover.Account{Label: a.Label, ID: a.ID})
 	}
 	d.Result, err = finder.Find(ctx, f.cells.all(in.Config))
+	// A shared image shows its tags to its owner alone; who is in a fleet has a line.
+	for n := range d.Groups {
+		if fleet := f.of[d.Groups[n].Fleet]; fleet != nil && d.Groups[n].Line == "" {
+			d.Groups[n].Line = fleet.Image.Label
+		}
+	}
 	return d, err
 }
 

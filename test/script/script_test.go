@@ -40,12 +40,17 @@ func TestScripts(t *testing.T) {
 // a script has started.
 func setup(e *testscript.Env) error {
 	work := e.WorkDir
+	examples, err := filepath.Abs("../../examples")
+	if err != nil {
+		return err
+	}
 	e.Vars = append(e.Vars,
 		"HOME="+work, "USERPROFILE="+work,
 		"REHYDRATE_CACHE="+filepath.Join(work, "no-cache"),
 		"AWS_EC2_METADATA_DISABLED=true", "AWS_REGION=", "AWS_PROFILE=",
 		"AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY=", "AWS_ENDPOINT_URL=",
 		"HTTP_PROXY=", "HTTPS_PROXY=", "http_proxy=", "https_proxy=",
+		"EXAMPLES="+examples,
 		"BIN="+filepath.SplitList(os.Getenv("PATH"))[0],
 	)
 	e.Defer(func() { stopTwins(work) })
