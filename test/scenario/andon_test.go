@@ -49,7 +49,7 @@ func TestPauseHoldsAtTheNextCheckpointAndResumeEndsTheRoll(t *testing.T) {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	a.wants(newImage, map[string]int{"web": 10, "zed": 2})
-	if !a.said("web holds at its checkpoint of 20%") || !a.said("web is held at 20%: pause by ana: too many errors") {
+	if !a.said("web holds at its checkpoint of 20%") || !a.said("web is held at 20%: the andon says pause by ana: too many errors") {
 		t.Error("nobody was told")
 	}
 }
