@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/goldenami/rehydrate/internal/event"
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/journal"
 	"github.com/goldenami/rehydrate/internal/record"
@@ -52,6 +53,9 @@ func PullAndon(ctx context.Context, in Request, order, who, why string) (was And
 		return was, err
 	}
 	a := &rollout.Andon{Switch: andonOf(in.Config, in.Image, newParts(in).params), Clock: in.Cloud.Clock, Events: in.Events}
+	if a.Events != nil {
+		a.Events = event.Stamp(a.Events, "", in.Cloud.Clock.Now)
+	}
 	return was, a.Pull(ctx, rollout.Order(order), who, why)
 }
 
@@ -85,7 +89,7 @@ func Status(ctx context.Context, in Request) (*RollStatus, error) {
 func RollBack(ctx context.Context, in Request, why string) (*record.Run, error) {
 	if in.Image != nil && in.Run == "" {
 		var err error
-		if in.Run, err = newestRoll(in); err != nil {
+		if in.Run, err = newestRoll(ctx, in); err != nil {
 			return nil, err
 		}
 	}
@@ -147,18 +151,21 @@ func RollBack(ctx context.Context, in Request, why string) (*record.Run, error) 
 	return p.doc, errors.Join(err, p.State.Save(p.doc), p.reports())
 }
 
-// newestRoll is the newest run of the line whose roll has moved a group.
-func newestRoll(in Request) (string, error) {
+// newestRoll is the newest run of the line that has made the plan of a roll, whether or
+// not it lives to tell: the document says nothing of a roll that is under way, or whose
+// process was killed.
+func newestRoll(ctx context.Context, in Request) (string, error) {
+	var failed error
 	r, err := in.State.Newest(in.Image.Label, func(r *record.Run) bool {
-		return slices.ContainsFunc(r.Stages, func(s record.Stage) bool { return s.Name == "roll" && s.Outcome != "nothing-to-do" }) || len(r.Roll) > 0
-	})
-	if err != nil {
-		return "", err
-	}
-	if r == nil {
-		if r, err = in.State.Newest(in.Image.Label, func(*record.Run) bool { return true }); err != nil {
-			return "", err
+		if failed != nil || slices.ContainsFunc(r.Stages, func(s record.Stage) bool { return s.Name == "roll" && s.Outcome == "nothing-to-do" }) {
+			return false
 		}
+		plan, err := planOf(ctx, journal.Open(in.State.Store(), r.ID))
+		failed = err
+		return plan != nil
+	})
+	if err := errors.Join(err, failed); err != nil {
+		return "", err
 	}
 	if r == nil {
 		return "", fault.New(fault.NotFound, "`rehydrate history` lists the runs", "no run of %s has rolled", in.Image.Label)
@@ -170,7 +177,7 @@ func newestRoll(in Request) (string, error) {
 func openRoll(ctx context.Context, in Request) (*pipeline, *rollout.Plan, map[string]json.RawMessage, error) {
 	if in.Run == "" {
 		var err error
-		if in.Run, err = newestRoll(in); err != nil {
+		if in.Run, err = newestRoll(ctx, in); err != nil {
 			return nil, nil, nil, err
 		}
 	}
@@ -199,21 +206,22 @@ func openRoll(ctx context.Context, in Request) (*pipeline, *rollout.Plan, map[st
 
 // madePlan is the plan that the run's roll was begun with.
 func (p *pipeline) madePlan(ctx context.Context) (*rollout.Plan, error) {
-	missing := fault.New(fault.NotFound, "name a run that has rolled: rehydrate history", "run %s has no plan of a roll", p.Run)
-	states, err := lastStates(ctx, p.local.Journal, "roll/plan")
-	if err != nil {
+	plan, err := planOf(ctx, p.local.Journal)
+	if err == nil && plan == nil {
+		err = fault.New(fault.NotFound, "name a run that has rolled: rehydrate history", "run %s has no plan of a roll", p.Run)
+	}
+	return plan, err
+}
+
+// planOf is the plan of a run's roll; nil when none was made.
+func planOf(ctx context.Context, j *journal.Journal) (*rollout.Plan, error) {
+	states, err := lastStates(ctx, j, "roll/plan")
+	if err != nil || len(states["roll/plan"]) == 0 {
 		return nil, err
 	}
-	raw := states["roll/plan"]
-	if len(raw) == 0 {
-		return nil, missing
-	}
 	var plan *rollout.Plan
-	if err := json.Unmarshal(raw, &plan); err != nil {
-		return nil, fmt.Errorf("read the plan of run %s: %w", p.Run, err)
-	}
-	if plan == nil {
-		return nil, missing
+	if err := json.Unmarshal(states["roll/plan"], &plan); err != nil {
+		return nil, fmt.Errorf("read the plan of run %s: %w", j.Run(), err)
 	}
 	return plan, nil
 }
@@ -248,7 +256,7 @@ func TakesChannelBack(ctx context.Context, in ChannelRequest, run string) (bool,
 	req := Request{Config: in.Config, Image: in.Image, State: in.State, Cloud: in.Cloud, Events: in.Events, Run: run}
 	if run == "" {
 		var err error
-		if req.Run, err = newestRoll(req); err != nil {
+		if req.Run, err = newestRoll(ctx, req); err != nil {
 			return false, err
 		}
 	}
