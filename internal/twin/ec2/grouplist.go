@@ -12,6 +12,9 @@ import (
 
 // DescribeSecurityGroups handles the operation of that name.
 func (s *Service) DescribeSecurityGroups(tx *world.Tx, in *ec2.DescribeSecurityGroupsInput) (*ec2.DescribeSecurityGroupsOutput, error) {
+	if err := known(in.Filters, groupFields(tx, SecurityGroup{}), map[string]string{}); err != nil {
+		return nil, err
+	}
 	s.place(tx)
 	for _, id := range in.GroupIds {
 		if _, ok := groups(tx).Get(id); !ok {
@@ -25,9 +28,7 @@ func (s *Service) DescribeSecurityGroups(tx *world.Tx, in *ec2.DescribeSecurityG
 		if len(in.GroupIds) > 0 && !slices.Contains(in.GroupIds, id) || len(in.GroupNames) > 0 && !slices.Contains(in.GroupNames, g.Name) {
 			continue
 		}
-		ok, err := match(in.Filters, fields{
-			"group-id": {id}, "group-name": {g.Name}, "vpc-id": {g.VPC}, "description": {g.Description}, "owner-id": {tx.Account},
-		}, orNone(g.Tags))
+		ok, err := match(in.Filters, groupFields(tx, g), orNone(g.Tags))
 		if err != nil {
 			return nil, err
 		}
@@ -102,4 +103,8 @@ func (s *Service) DeleteSecurityGroup(tx *world.Tx, in *ec2.DeleteSecurityGroupI
 	}
 	groups(tx).Delete(id)
 	return &ec2.DeleteSecurityGroupOutput{GroupId: &id, Return: aws.Bool(true)}, nil
+}
+
+func groupFields(tx *world.Tx, g SecurityGroup) fields {
+	return fields{"group-id": {g.ID}, "group-name": {g.Name}, "vpc-id": {g.VPC}, "description": {g.Description}, "owner-id": {tx.Account}}
 }

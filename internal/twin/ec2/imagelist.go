@@ -10,6 +10,9 @@ import (
 // DescribeImages handles the operation of that name: what the account owns, what is
 // shared with it and what is public.
 func (s *Service) DescribeImages(tx *world.Tx, in *ec2.DescribeImagesInput) (*ec2.DescribeImagesOutput, error) {
+	if err := known(in.Filters, imageFields(Image{}, tx.Region), map[string]string{}); err != nil {
+		return nil, err
+	}
 	if len(in.ImageIds) > 0 && in.MaxResults != nil {
 		return nil, badCombination("The parameter imageIds cannot be used with the parameter maxResults")
 	}

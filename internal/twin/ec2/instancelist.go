@@ -105,6 +105,9 @@ func one(s string) []string {
 // DescribeInstanceStatus handles the operation of that name: running instances
 // unless all are asked for. A machine that could not be started fails its check.
 func (s *Service) DescribeInstanceStatus(tx *world.Tx, in *ec2.DescribeInstanceStatusInput) (*ec2.DescribeInstanceStatusOutput, error) {
+	if err := known(in.Filters, statusFields(Instance{}, ""), nil); err != nil {
+		return nil, err
+	}
 	if len(in.InstanceIds) > 0 && in.MaxResults != nil {
 		return nil, badCombination("The parameter instancesSet cannot be used with the parameter maxResults")
 	}
@@ -124,10 +127,7 @@ func (s *Service) DescribeInstanceStatus(tx *world.Tx, in *ec2.DescribeInstanceS
 		case i.Machine.Error != "":
 			status = types.SummaryStatusImpaired
 		}
-		ok, err := match(in.Filters, fields{
-			"instance-state-name": {i.State}, "instance-state-code": {itoa(stateCode(i.State))}, "availability-zone": {i.Zone},
-			"instance-status.status": {string(status)}, "system-status.status": {string(status)},
-		}, nil)
+		ok, err := match(in.Filters, statusFields(i, status), nil)
 		if err != nil {
 			return nil, err
 		}
@@ -140,4 +140,11 @@ func (s *Service) DescribeInstanceStatus(tx *world.Tx, in *ec2.DescribeInstanceS
 	}
 	out, next, err := page(all, in.MaxResults, in.NextToken, 5, 1000)
 	return &ec2.DescribeInstanceStatusOutput{InstanceStatuses: out, NextToken: next}, err
+}
+
+func statusFields(i Instance, status types.SummaryStatus) fields {
+	return fields{
+		"instance-state-name": {i.State}, "instance-state-code": {itoa(stateCode(i.State))}, "availability-zone": {i.Zone},
+		"instance-status.status": {string(status)}, "system-status.status": {string(status)},
+	}
 }

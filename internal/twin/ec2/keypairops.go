@@ -95,6 +95,9 @@ func (s *Service) DeleteKeyPair(tx *world.Tx, in *ec2.DeleteKeyPairInput) (*ec2.
 
 // DescribeKeyPairs handles the operation of that name.
 func (s *Service) DescribeKeyPairs(tx *world.Tx, in *ec2.DescribeKeyPairsInput) (*ec2.DescribeKeyPairsOutput, error) {
+	if err := known(in.Filters, keyPairFields(KeyPair{}), map[string]string{}); err != nil {
+		return nil, err
+	}
 	wanted := map[string]bool{}
 	for _, id := range in.KeyPairIds {
 		if _, ok := keyPairs(tx).Get(id); !ok {
@@ -114,7 +117,7 @@ func (s *Service) DescribeKeyPairs(tx *world.Tx, in *ec2.DescribeKeyPairsInput) 
 		if len(wanted) > 0 && !wanted[id] {
 			continue
 		}
-		ok, err := match(in.Filters, fields{"key-pair-id": {id}, "key-name": {k.Name}, "fingerprint": {k.Fingerprint}}, orNone(k.Tags))
+		ok, err := match(in.Filters, keyPairFields(k), orNone(k.Tags))
 		if err != nil {
 			return nil, err
 		}
@@ -131,4 +134,8 @@ func (s *Service) DescribeKeyPairs(tx *world.Tx, in *ec2.DescribeKeyPairsInput) 
 		out.KeyPairs = append(out.KeyPairs, info)
 	}
 	return out, nil
+}
+
+func keyPairFields(k KeyPair) fields {
+	return fields{"key-pair-id": {k.ID}, "key-name": {k.Name}, "fingerprint": {k.Fingerprint}}
 }

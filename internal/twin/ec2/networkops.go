@@ -20,6 +20,9 @@ func regions() []string {
 
 // DescribeRegions handles the operation of that name.
 func (s *Service) DescribeRegions(tx *world.Tx, in *ec2.DescribeRegionsInput) (*ec2.DescribeRegionsOutput, error) {
+	if err := known(in.Filters, regionFields("", ""), nil); err != nil {
+		return nil, err
+	}
 	out := &ec2.DescribeRegionsOutput{}
 	for _, name := range in.RegionNames {
 		if !slices.Contains(regions(), name) {
@@ -31,7 +34,7 @@ func (s *Service) DescribeRegions(tx *world.Tx, in *ec2.DescribeRegionsInput) (*
 			continue
 		}
 		endpoint := "ec2." + name + ".amazonaws.com"
-		ok, err := match(in.Filters, fields{"region-name": {name}, "endpoint": {endpoint}, "opt-in-status": {"opt-in-not-required"}}, nil)
+		ok, err := match(in.Filters, regionFields(name, endpoint), nil)
 		if err != nil {
 			return nil, err
 		}
@@ -44,6 +47,9 @@ func (s *Service) DescribeRegions(tx *world.Tx, in *ec2.DescribeRegionsInput) (*
 
 // DescribeAvailabilityZones handles the operation of that name.
 func (s *Service) DescribeAvailabilityZones(tx *world.Tx, in *ec2.DescribeAvailabilityZonesInput) (*ec2.DescribeAvailabilityZonesOutput, error) {
+	if err := known(in.Filters, zoneFields(tx, "", ""), nil); err != nil {
+		return nil, err
+	}
 	out := &ec2.DescribeAvailabilityZonesOutput{}
 	for _, name := range in.ZoneNames {
 		if _, _, ok := s.place(tx).zone(name); !ok {
@@ -55,10 +61,7 @@ func (s *Service) DescribeAvailabilityZones(tx *world.Tx, in *ec2.DescribeAvaila
 		if len(in.ZoneNames) > 0 && !slices.Contains(in.ZoneNames, sub.Zone) || len(in.ZoneIds) > 0 && !slices.Contains(in.ZoneIds, id) {
 			continue
 		}
-		ok, err := match(in.Filters, fields{
-			"zone-name": {sub.Zone}, "zone-id": {id}, "region-name": {tx.Region}, "state": {"available"},
-			"zone-type": {"availability-zone"}, "opt-in-status": {"opt-in-not-required"}, "group-name": {tx.Region},
-		}, nil)
+		ok, err := match(in.Filters, zoneFields(tx, sub.Zone, id), nil)
 		if err != nil {
 			return nil, err
 		}
@@ -75,16 +78,19 @@ func (s *Service) DescribeAvailabilityZones(tx *world.Tx, in *ec2.DescribeAvaila
 // DescribeVpcs handles the operation of that name: there is the default VPC.
 func (s *Service) DescribeVpcs(tx *world.Tx, in *ec2.DescribeVpcsInput) (*ec2.DescribeVpcsOutput, error) {
 	p := s.place(tx)
+	ok, err := match(in.Filters, fields{
+		"vpc-id": {p.VPC}, "cidr": {p.CIDR}, "is-default": {"true"}, "isDefault": {"true"}, "state": {"available"}, "owner-id": {tx.Account},
+	}, orNone(nil))
+	if err != nil {
+		return nil, err
+	}
 	for _, id := range in.VpcIds {
 		if id != p.VPC {
 			return nil, missing("InvalidVpcID.NotFound", "vpc ID", id)
 		}
 	}
-	ok, err := match(in.Filters, fields{
-		"vpc-id": {p.VPC}, "cidr": {p.CIDR}, "is-default": {"true"}, "isDefault": {"true"}, "state": {"available"}, "owner-id": {tx.Account},
-	}, orNone(nil))
-	if err != nil || !ok {
-		return &ec2.DescribeVpcsOutput{}, err
+	if !ok {
+		return &ec2.DescribeVpcsOutput{}, nil
 	}
 	return &ec2.DescribeVpcsOutput{Vpcs: []types.Vpc{{
 		VpcId: &p.VPC, CidrBlock: &p.CIDR, IsDefault: aws.Bool(true), State: types.VpcStateAvailable, OwnerId: &tx.Account,
@@ -94,6 +100,9 @@ func (s *Service) DescribeVpcs(tx *world.Tx, in *ec2.DescribeVpcsInput) (*ec2.De
 
 // DescribeSubnets handles the operation of that name: a default subnet a zone.
 func (s *Service) DescribeSubnets(tx *world.Tx, in *ec2.DescribeSubnetsInput) (*ec2.DescribeSubnetsOutput, error) {
+	if err := known(in.Filters, subnetFields(tx, Place{}, Subnet{}), map[string]string{}); err != nil {
+		return nil, err
+	}
 	p := s.place(tx)
 	for _, id := range in.SubnetIds {
 		if _, ok := p.subnet(id); !ok {
@@ -105,11 +114,7 @@ func (s *Service) DescribeSubnets(tx *world.Tx, in *ec2.DescribeSubnetsInput) (*
 		if len(in.SubnetIds) > 0 && !slices.Contains(in.SubnetIds, sub.ID) {
 			continue
 		}
-		ok, err := match(in.Filters, fields{
-			"subnet-id": {sub.ID}, "vpc-id": {p.VPC}, "state": {"available"}, "availability-zone": {sub.Zone}, "availabilityZone": {sub.Zone},
-			"cidr": {sub.CIDR}, "cidr-block": {sub.CIDR}, "default-for-az": {"true"}, "defaultForAz": {"true"}, "owner-id": {tx.Account},
-			"map-public-ip-on-launch": {"true"},
-		}, orNone(nil))
+		ok, err := match(in.Filters, subnetFields(tx, p, sub), orNone(nil))
 		if err != nil {
 			return nil, err
 		}
@@ -124,4 +129,23 @@ func (s *Service) DescribeSubnets(tx *world.Tx, in *ec2.DescribeSubnetsInput) (*
 	}
 	out, next, err := page(all, in.MaxResults, in.NextToken, 5, 1000)
 	return &ec2.DescribeSubnetsOutput{Subnets: out, NextToken: next}, err
+}
+
+func regionFields(name, endpoint string) fields {
+	return fields{"region-name": {name}, "endpoint": {endpoint}, "opt-in-status": {"opt-in-not-required"}}
+}
+
+func zoneFields(tx *world.Tx, name, id string) fields {
+	return fields{
+		"zone-name": {name}, "zone-id": {id}, "region-name": {tx.Region}, "state": {"available"},
+		"zone-type": {"availability-zone"}, "opt-in-status": {"opt-in-not-required"}, "group-name": {tx.Region},
+	}
+}
+
+func subnetFields(tx *world.Tx, p Place, sub Subnet) fields {
+	return fields{
+		"subnet-id": {sub.ID}, "vpc-id": {p.VPC}, "state": {"available"}, "availability-zone": {sub.Zone}, "availabilityZone": {sub.Zone},
+		"cidr": {sub.CIDR}, "cidr-block": {sub.CIDR}, "default-for-az": {"true"}, "defaultForAz": {"true"}, "owner-id": {tx.Account},
+		"map-public-ip-on-launch": {"true"},
+	}
 }

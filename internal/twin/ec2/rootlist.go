@@ -11,6 +11,9 @@ import (
 
 // DescribeReplaceRootVolumeTasks handles the operation of that name.
 func (s *Service) DescribeReplaceRootVolumeTasks(tx *world.Tx, in *ec2.DescribeReplaceRootVolumeTasksInput) (*ec2.DescribeReplaceRootVolumeTasksOutput, error) {
+	if err := known(in.Filters, rootFields(RootTask{}), map[string]string{}); err != nil {
+		return nil, err
+	}
 	var rows []RootTask
 	var unknown []string
 	for _, id := range in.ReplaceRootVolumeTaskIds {
@@ -31,7 +34,7 @@ func (s *Service) DescribeReplaceRootVolumeTasks(tx *world.Tx, in *ec2.DescribeR
 	var all []types.ReplaceRootVolumeTask
 	for _, t := range rows {
 		t = s.lookedTask(tx, t)
-		ok, err := match(in.Filters, fields{"instance-id": {t.Instance}}, orNone(t.Tags))
+		ok, err := match(in.Filters, rootFields(t), orNone(t.Tags))
 		if err != nil {
 			return nil, err
 		}
@@ -59,3 +62,5 @@ func sdkRootTask(t RootTask) *types.ReplaceRootVolumeTask {
 	}
 	return out
 }
+
+func rootFields(t RootTask) fields { return fields{"instance-id": {t.Instance}} }

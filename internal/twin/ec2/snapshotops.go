@@ -12,6 +12,9 @@ import (
 // DescribeSnapshots handles the operation of that name: what the account owns, what
 // is shared with it and what is public.
 func (s *Service) DescribeSnapshots(tx *world.Tx, in *ec2.DescribeSnapshotsInput) (*ec2.DescribeSnapshotsOutput, error) {
+	if err := known(in.Filters, snapshotFields(Snapshot{}), map[string]string{}); err != nil {
+		return nil, err
+	}
 	if len(in.SnapshotIds) > 0 && in.MaxResults != nil {
 		return nil, badCombination("The parameter snapshotIds cannot be used with the parameter maxResults")
 	}
@@ -28,10 +31,7 @@ func (s *Service) DescribeSnapshots(tx *world.Tx, in *ec2.DescribeSnapshotsInput
 		if !owned || !restorable {
 			continue
 		}
-		ok, err := match(in.Filters, fields{
-			"snapshot-id": {n.ID}, "owner-id": {n.Owner}, "status": {n.State}, "volume-id": one(n.Volume), "description": one(n.Description),
-			"volume-size": {itoa(n.Size)}, "progress": {progress(n)}, "start-time": {stamp(n.Started)}, "encrypted": {text(n.Encrypted)},
-		}, orNone(tagsSeen(tx, n.Owner, n.Tags)))
+		ok, err := match(in.Filters, snapshotFields(n), orNone(tagsSeen(tx, n.Owner, n.Tags)))
 		if err != nil {
 			return nil, err
 		}
@@ -137,4 +137,11 @@ func (s *Service) ModifySnapshotAttribute(tx *world.Tx, in *ec2.ModifySnapshotAt
 	n.Users, n.Public = permit(n.Users, n.Public, add, remove)
 	putSnapshot(tx, n)
 	return &ec2.ModifySnapshotAttributeOutput{}, nil
+}
+
+func snapshotFields(n Snapshot) fields {
+	return fields{
+		"snapshot-id": {n.ID}, "owner-id": {n.Owner}, "status": {n.State}, "volume-id": one(n.Volume), "description": one(n.Description),
+		"volume-size": {itoa(n.Size)}, "progress": {progress(n)}, "start-time": {stamp(n.Started)}, "encrypted": {text(n.Encrypted)},
+	}
 }

@@ -11,6 +11,9 @@ import (
 
 // DescribeLaunchTemplates handles the operation of that name.
 func (s *Service) DescribeLaunchTemplates(tx *world.Tx, in *ec2.DescribeLaunchTemplatesInput) (*ec2.DescribeLaunchTemplatesOutput, error) {
+	if err := known(in.Filters, templateFields(LaunchTemplate{}), map[string]string{}); err != nil {
+		return nil, err
+	}
 	var list []LaunchTemplate
 	switch {
 	case len(in.LaunchTemplateIds) > 0:
@@ -36,9 +39,7 @@ func (s *Service) DescribeLaunchTemplates(tx *world.Tx, in *ec2.DescribeLaunchTe
 	}
 	var all []types.LaunchTemplate
 	for _, t := range list {
-		ok, err := match(in.Filters, fields{
-			"launch-template-name": {t.Name}, "create-time": {stamp(t.Created)},
-		}, orNone(t.Tags))
+		ok, err := match(in.Filters, templateFields(t), orNone(t.Tags))
 		if err != nil {
 			return nil, err
 		}
@@ -138,4 +139,8 @@ func (s *Service) chosen(tx *world.Tx, t LaunchTemplate, in *ec2.DescribeLaunchT
 		}
 	}
 	return out, nil
+}
+
+func templateFields(t LaunchTemplate) fields {
+	return fields{"launch-template-name": {t.Name}, "create-time": {stamp(t.Created)}}
 }

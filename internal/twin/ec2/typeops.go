@@ -13,6 +13,9 @@ import (
 
 // DescribeInstanceTypes handles the operation of that name.
 func (s *Service) DescribeInstanceTypes(tx *world.Tx, in *ec2.DescribeInstanceTypesInput) (*ec2.DescribeInstanceTypesOutput, error) {
+	if err := known(in.Filters, typeFields(typeInfo{}), nil); err != nil {
+		return nil, err
+	}
 	for _, t := range in.InstanceTypes {
 		if _, ok := lookType(string(t)); !ok {
 			return nil, wire.Errorf("InvalidInstanceType", "The following supplied instance types do not exist: [%s]", t)
@@ -23,12 +26,7 @@ func (s *Service) DescribeInstanceTypes(tx *world.Tx, in *ec2.DescribeInstanceTy
 		if len(in.InstanceTypes) > 0 && !slices.Contains(in.InstanceTypes, types.InstanceType(t.Name)) {
 			continue
 		}
-		ok, err := match(in.Filters, fields{
-			"instance-type": {t.Name}, "processor-info.supported-architecture": {t.Arch}, "current-generation": {"true"},
-			"vcpu-info.default-vcpus": {strconv.Itoa(int(t.VCPUs))}, "memory-info.size-in-mib": {strconv.FormatInt(t.Memory, 10)},
-			"supported-virtualization-type": {"hvm"}, "supported-root-device-type": {"ebs"}, "burstable-performance-supported": {strconv.FormatBool(t.Burst)},
-			"bare-metal": {"false"}, "hypervisor": {"nitro"},
-		}, nil)
+		ok, err := match(in.Filters, typeFields(t), nil)
 		if err != nil {
 			return nil, err
 		}
@@ -52,6 +50,9 @@ func (s *Service) DescribeInstanceTypes(tx *world.Tx, in *ec2.DescribeInstanceTy
 // DescribeInstanceTypeOfferings handles the operation of that name: every modelled
 // type is offered everywhere.
 func (s *Service) DescribeInstanceTypeOfferings(tx *world.Tx, in *ec2.DescribeInstanceTypeOfferingsInput) (*ec2.DescribeInstanceTypeOfferingsOutput, error) {
+	if err := known(in.Filters, offeringFields("", ""), nil); err != nil {
+		return nil, err
+	}
 	kind := in.LocationType
 	if kind == "" {
 		kind = types.LocationTypeRegion
@@ -72,7 +73,7 @@ func (s *Service) DescribeInstanceTypeOfferings(tx *world.Tx, in *ec2.DescribeIn
 	var all []types.InstanceTypeOffering
 	for _, t := range allTypes() {
 		for _, l := range locations {
-			ok, err := match(in.Filters, fields{"instance-type": {t.Name}, "location": {l}}, nil)
+			ok, err := match(in.Filters, offeringFields(t.Name, l), nil)
 			if err != nil {
 				return nil, err
 			}
@@ -83,4 +84,17 @@ func (s *Service) DescribeInstanceTypeOfferings(tx *world.Tx, in *ec2.DescribeIn
 	}
 	out, next, err := page(all, in.MaxResults, in.NextToken, 5, 1000)
 	return &ec2.DescribeInstanceTypeOfferingsOutput{InstanceTypeOfferings: out, NextToken: next}, err
+}
+
+func offeringFields(name, location string) fields {
+	return fields{"instance-type": {name}, "location": {location}}
+}
+
+func typeFields(t typeInfo) fields {
+	return fields{
+		"instance-type": {t.Name}, "processor-info.supported-architecture": {t.Arch}, "current-generation": {"true"},
+		"vcpu-info.default-vcpus": {strconv.Itoa(int(t.VCPUs))}, "memory-info.size-in-mib": {strconv.FormatInt(t.Memory, 10)},
+		"supported-virtualization-type": {"hvm"}, "supported-root-device-type": {"ebs"}, "burstable-performance-supported": {strconv.FormatBool(t.Burst)},
+		"bare-metal": {"false"}, "hypervisor": {"nitro"},
+	}
 }

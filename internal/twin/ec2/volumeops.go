@@ -10,6 +10,9 @@ import (
 
 // DescribeVolumes handles the operation of that name.
 func (s *Service) DescribeVolumes(tx *world.Tx, in *ec2.DescribeVolumesInput) (*ec2.DescribeVolumesOutput, error) {
+	if err := known(in.Filters, volumeFields(Volume{}), map[string]string{}); err != nil {
+		return nil, err
+	}
 	if len(in.VolumeIds) > 0 && in.MaxResults != nil {
 		return nil, badCombination("The parameter volumesSet cannot be used with the parameter maxResults")
 	}
@@ -32,11 +35,7 @@ func (s *Service) DescribeVolumes(tx *world.Tx, in *ec2.DescribeVolumesInput) (*
 		if len(wanted) > 0 && !wanted[id] {
 			continue
 		}
-		ok, err := match(in.Filters, fields{
-			"volume-id": {id}, "status": {v.state()}, "attachment.instance-id": one(v.Instance), "attachment.device": one(v.Device),
-			"snapshot-id": one(v.Snapshot), "size": {itoa(v.Size)}, "volume-type": {v.Type}, "availability-zone": {v.Zone},
-			"encrypted": {text(v.Encrypted)}, "attachment.status": one(v.attachment()), "attachment.delete-on-termination": {text(!v.Keep)},
-		}, orNone(v.Tags))
+		ok, err := match(in.Filters, volumeFields(v), orNone(v.Tags))
 		if err != nil {
 			return nil, err
 		}
@@ -91,4 +90,12 @@ func (s *Service) DeleteVolume(tx *world.Tx, in *ec2.DeleteVolumeInput) (*ec2.De
 	}
 	volumes(tx).Delete(id)
 	return &ec2.DeleteVolumeOutput{}, nil
+}
+
+func volumeFields(v Volume) fields {
+	return fields{
+		"volume-id": {v.ID}, "status": {v.state()}, "attachment.instance-id": one(v.Instance), "attachment.device": one(v.Device),
+		"snapshot-id": one(v.Snapshot), "size": {itoa(v.Size)}, "volume-type": {v.Type}, "availability-zone": {v.Zone},
+		"encrypted": {text(v.Encrypted)}, "attachment.status": one(v.attachment()), "attachment.delete-on-termination": {text(!v.Keep)},
+	}
 }
