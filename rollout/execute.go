@@ -76,6 +76,9 @@ type Execution struct {
 	InCell func(Cell) int
 	// Home names the zero Cell in the names of units.
 	Home Cell
+	// Sample completes the results of a ring that has rolled and passed its gates, before
+	// the next ring begins. An error keeps later rings from moving; nil: nothing to add.
+	Sample func(ctx context.Context, rolls []record.Roll) error
 	// BackStem begins the names of the units of Back; empty: rollback. Who tries again
 	// gives another one.
 	BackStem string
@@ -189,6 +192,9 @@ func (x *Execution) ring(ctx context.Context, p RingPlan) ([]record.Roll, error)
 		err = x.gate(ctx, p, "after", x.Gates.After(p, began(results)))
 	case p.Soak > 0:
 		err = x.gate(ctx, p, "soak", x.soak(p))
+	}
+	if o := x.Andon.Order(); err == nil && moved && x.Sample != nil && o != Cancel && o != Rollback {
+		err = x.Sample(ctx, results)
 	}
 	return results, err
 }

@@ -5,8 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/goldenami/rehydrate/baseline"
+	"github.com/goldenami/rehydrate/internal/awscloud/commands"
 	"github.com/goldenami/rehydrate/internal/awscloud/instances"
 	"github.com/goldenami/rehydrate/internal/event"
 	"github.com/goldenami/rehydrate/internal/fault"
@@ -16,43 +20,69 @@ import (
 	"github.com/goldenami/rehydrate/rollout/inplace"
 )
 
-// maxDrift is how many packages of a sample are kept.
-const maxDrift = 100
+const (
+	// maxDrift is how many packages of a sample are kept.
+	maxDrift = 100
+	// manySamples is how many instances are asked at a time.
+	manySamples = 8
+	// driftLimit is how long an instance may take to answer: Run Command lets a command
+	// wait ten minutes before it begins.
+	driftLimit = 20 * time.Minute
+)
 
-// drift has one instance of each group that has rolled, in rings that ask for it, read
+// drift has one instance of each group of a ring that has rolled, in rings that ask for it, read
 // its own packages through Run Command, and compares them with the lock of the image. A
 // difference is a finding; where the ring says so it is an error of kind Partial, because
 // the groups do run the image.
 func (p *pipeline) drift(ctx context.Context, results []record.Roll) error {
-	var lock *baseline.Lock
-	failed := ""
+	var asked []*record.Roll
 	for i := range results {
-		r := &results[i]
-		ring := p.Image.Ring(r.Ring)
-		if !ring.DriftSample || r.Outcome != rollout.Done {
-			continue
+		if r := &results[i]; p.Image.Ring(r.Ring).DriftSample && r.Outcome == rollout.Done {
+			asked = append(asked, r)
 		}
-		if lock == nil {
-			lock = p.lockOf()
-		}
-		d, err := p.sample(ctx, *r, lock)
-		if err != nil {
+	}
+	if len(asked) == 0 {
+		return nil
+	}
+	lock := p.lockOf()
+	work, within := errgroup.WithContext(ctx)
+	work.SetLimit(manySamples)
+	for _, r := range asked {
+		work.Go(func() error {
+			d, err := p.sample(within, *r, lock)
+			if err == nil {
+				r.Drift = &d
+			}
 			return err
-		}
-		r.Drift = &d
+		})
+	}
+	if err := work.Wait(); err != nil {
+		return err
+	}
+	failed := ""
+	for _, r := range asked {
 		kind := event.Warned
-		if d.Outcome == record.DriftNone {
+		if r.Drift.Outcome == record.DriftNone {
 			kind = event.Found
 		}
-		p.Events.Emit(event.Event{Stage: "roll", Unit: "roll/" + r.Ring, Kind: kind, Text: fmt.Sprintf("drift of %s: %s", r.Group, d.Text)})
-		if d.Outcome != record.DriftNone && ring.DriftFails && failed == "" {
-			failed = fmt.Sprintf("drift of group %s: %s", r.Group, d.Text)
+		text := fmt.Sprintf("drift of %s: %s", groupName(*r), r.Drift.Text)
+		p.Events.Emit(event.Event{Stage: "roll", Unit: "roll/" + r.Ring, Kind: kind, Text: text})
+		if r.Drift.Outcome != record.DriftNone && p.Image.Ring(r.Ring).DriftFails && failed == "" {
+			failed = text
 		}
 	}
 	if failed != "" {
 		return fault.New(fault.Partial, "the groups run the image; look at what changes packages on them after boot", "%s", failed)
 	}
 	return nil
+}
+
+// groupName is a group, and where it is if that is said.
+func groupName(r record.Roll) string {
+	if r.Account == "" && r.Region == "" {
+		return r.Group
+	}
+	return fmt.Sprintf("%s in %s", r.Group, rollout.Cell{Account: r.Account, Region: r.Region})
 }
 
 // lockOf is the lock of the run's image; nil if it cannot be read.
@@ -87,18 +117,19 @@ func (p *pipeline) scanned(ctx context.Context, r record.Roll, lock *baseline.Lo
 	unknown := func(format string, args ...any) record.Drift {
 		return record.Drift{Outcome: record.Unknown, Text: "unknown: " + fmt.Sprintf(format, args...), At: p.Cloud.Clock.Now()}
 	}
-	home := p.parts.cells.Home()
 	switch {
 	case lock == nil:
 		return unknown("the lock of the image cannot be read")
 	case p.Config.Artifacts.Bucket == "":
 		return unknown("no artifacts bucket is configured, from which an instance could fetch its program")
-	case r.Account != "" && r.Account != home.Account || r.Region != "" && r.Region != home.Region:
-		return unknown("instances of other accounts and Regions are not asked")
 	case len(r.Instances) == 0:
 		return unknown("the group has no instance")
 	}
-	_, nodes, _ := instances.New(p.Cloud.Session)
+	s, err := p.parts.cells.Session(ctx, r.Account, r.Region)
+	if err != nil {
+		return unknown("%s", err)
+	}
+	_, nodes, _ := instances.New(s)
 	id := r.Instances[0]
 	n, err := nodes.Node(ctx, id)
 	switch {
@@ -108,7 +139,10 @@ func (p *pipeline) scanned(ctx context.Context, r record.Roll, lock *baseline.Lo
 		return unknown("Systems Manager does not see instance %s", id)
 	}
 	req := record.NodeRequest{Schema: record.NodeSchema, Operation: "Collect", Options: p.Image.Baseline.Options, Now: r.EndedAt, NoRefresh: true}
-	patcher := &inplace.Patcher{Stage: nodeStage(p.Request), Clock: p.Cloud.Clock, Run: p.Run, Name: "drift/" + r.Group, Arch: n.Arch}
+	stage := nodeStage(p.Request) // the bucket is the session's own; everything else, the cell's
+	stage.Nodes = nodes
+	stage.Commands, stage.Documents = commands.New(s)
+	patcher := &inplace.Patcher{Stage: stage, Clock: p.Cloud.Clock, Run: p.Run, Name: "drift/" + r.Group, Arch: n.Arch, Patience: driftLimit}
 	report, err := patcher.Patch(ctx, id, req)
 	switch {
 	case err != nil:

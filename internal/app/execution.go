@@ -32,6 +32,7 @@ func (p *pipeline) execution() *rollout.Execution {
 		Gates:  newRingGates(p.Request, p.parts.cells),
 		Limits: func(ring string) rollout.Limits { return ringLimits(p.Image, ring) },
 		InCell: func(c rollout.Cell) int { return accountLimit(p.Config, p.Cloud, c) },
+		Sample: p.drift,
 		Home:   rollout.Cell{Account: p.Cloud.Account, Region: p.Cloud.Region},
 	}
 }

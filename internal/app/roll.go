@@ -37,9 +37,6 @@ func (p *pipeline) roll(ctx context.Context) (outcome, text string, err error) {
 	if err != nil {
 		return p.fell(results, err), rolled(results), err
 	}
-	if err := p.drift(ctx, p.doc.Roll); err != nil {
-		return unfinished(err), rolled(results), err
-	}
 	p.passed(ctx)
 	if plan.Nothing() {
 		return "nothing-to-do", rolled(results), nil

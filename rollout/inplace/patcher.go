@@ -3,6 +3,7 @@ package inplace
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/record"
@@ -20,6 +21,9 @@ type Patcher struct {
 	Arch  string // of the instances, as EC2 says it
 	// Bundle is the local folder of the request's lock's package files; may be "".
 	Bundle string
+	// Patience is how long the report is waited for on Clock; 0: as long as a command may
+	// run. What has begun on the instance goes on.
+	Patience time.Duration
 }
 
 // Patch sends the request, waits and returns the node's report. A report with Error
@@ -36,6 +40,7 @@ func (p *Patcher) Patch(ctx context.Context, instance string, req record.NodeReq
 	// The kit is part of the command's key: another request is another command.
 	m := &nodeMover{Stage: p.Stage, run: p.Run, name: p.Name + "/" + k.Request[:12], node: Node{ID: instance, Arch: p.Arch}, kit: k}
 	var st nodeState
+	begun := p.Clock.Now()
 	for {
 		next, err := m.advance(ctx, &st)
 		if err != nil {
@@ -43,6 +48,9 @@ func (p *Patcher) Patch(ctx context.Context, instance string, req record.NodeReq
 		}
 		if next.Done {
 			break
+		}
+		if p.Patience > 0 && p.Clock.Now().Sub(begun) >= p.Patience {
+			return record.NodeReport{}, fault.New(fault.Failed, "", "wait for instance %s: no report after %s", instance, p.Patience)
 		}
 		if next.After > 0 {
 			if err := p.Clock.Sleep(ctx, p.Clock.Now().Add(next.After)); err != nil {
