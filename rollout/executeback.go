@@ -48,6 +48,30 @@ func (x *Execution) Back(ctx context.Context, p *Plan, rolls []record.Roll, why 
 	return all, nil
 }
 
+// only is the plan with one ring.
+func (p *Plan) only(ring RingPlan) *Plan {
+	out := *p
+	out.Rings = []RingPlan{ring}
+	return &out
+}
+
+func (x *Execution) returning(ctx context.Context, p *Plan, why string) error {
+	if x.Returning == nil {
+		return nil
+	}
+	return x.Returning(ctx, p, why)
+}
+
+// returned is returning for a ring that its gate has called back, and whose groups have
+// gone back already, or cannot.
+func (x *Execution) returned(ctx context.Context, p *Plan, ring RingPlan, results []record.Roll) error {
+	why := x.calledBack(ring.Name)
+	if why == "" || ctx.Err() != nil || !slices.ContainsFunc(results, touched) {
+		return nil
+	}
+	return x.returning(ctx, p.only(ring), during(ring.Name, why).Error())
+}
+
 // movedBy says whether a roll may have replaced instances that do not run the image
 // before again. A group whose rollback failed is left to people.
 func movedBy(r record.Roll) bool {

@@ -84,9 +84,10 @@ func Status(ctx context.Context, in Request) (*RollStatus, error) {
 	return out, err
 }
 
-// RollBack brings the groups that a run has rolled back to what they ran before, and
-// writes the outcome into the run's document. Nobody else may be at work on the line.
-func RollBack(ctx context.Context, in Request, why string) (*record.Run, error) {
+// RollBack takes the channels back that hold what a run published, unless they are to be
+// kept, and brings the groups that it has rolled back to what they ran before. It writes
+// the outcome into the run's document. Nobody else may be at work on the line.
+func RollBack(ctx context.Context, in Request, why string, keepChannels bool) (*record.Run, error) {
 	if in.Image != nil && in.Run == "" {
 		var err error
 		if in.Run, err = newestRoll(ctx, in); err != nil {
@@ -129,6 +130,10 @@ func RollBack(ctx context.Context, in Request, why string) (*record.Run, error) 
 		return p.doc, err
 	}
 	x.BackStem = "rollback/" + id
+	var channels error
+	if !keepChannels {
+		channels = p.takeBack(ctx, takeBackStem+"-"+id, plan, takingBack{Why: why})
+	}
 	back, err := x.Back(ctx, plan, rolls, why)
 	for _, b := range back {
 		at := slices.IndexFunc(p.doc.Roll, func(r record.Roll) bool {
@@ -142,13 +147,13 @@ func RollBack(ctx context.Context, in Request, why string) (*record.Run, error) 
 	}
 	for i := range p.doc.Stages {
 		if p.doc.Stages[i].Name == "roll" && err == nil && len(back) > 0 {
-			p.doc.Stages[i].Outcome, p.doc.Stages[i].Text = rollout.RolledBack, why
+			p.doc.Stages[i].Outcome, p.doc.Stages[i].Text = rollout.RolledBack, strings.Join(append([]string{why}, p.back...), "; ")
 		}
 	}
 	if err == nil && len(back) > 0 {
 		p.doc.Outcome, p.doc.Message = rollout.RolledBack, why
 	}
-	return p.doc, errors.Join(err, p.State.Save(p.doc), p.reports())
+	return p.doc, errors.Join(err, channels, p.State.Save(p.doc), p.reports())
 }
 
 // newestRoll is the newest run of the line that has made the plan of a roll, whether or
@@ -248,25 +253,4 @@ func lastStates(ctx context.Context, j *journal.Journal, stem string) (map[strin
 		}
 	}
 	return out, nil
-}
-
-// TakesChannelBack says whether the channel still holds what a run published: then a
-// roll that is taken back takes it back, too.
-func TakesChannelBack(ctx context.Context, in ChannelRequest, run string) (bool, error) {
-	req := Request{Config: in.Config, Image: in.Image, State: in.State, Cloud: in.Cloud, Events: in.Events, Run: run}
-	if run == "" {
-		var err error
-		if req.Run, err = newestRoll(ctx, req); err != nil {
-			return false, err
-		}
-	}
-	doc, err := in.State.Load(req.Run)
-	if err != nil || doc.Publish == nil {
-		return false, err
-	}
-	now, err := newParts(req).params.Get(ctx, in.Image.Channel)
-	if err != nil && fault.KindOf(err) == fault.NotFound {
-		return false, nil
-	}
-	return err == nil && now.Value == doc.Publish.Image, err
 }

@@ -70,6 +70,7 @@ type pipeline struct {
 	told   event.Sink // the configuration's notify blocks; nil: there is none
 	// unlisten waits until they have been told; nil likewise.
 	unlisten func()
+	back     []string // what became of the channels when the roll was taken back
 }
 
 // Run executes the stages from From to Until and returns the run document, also

@@ -120,38 +120,19 @@ func rollBack(c *cli.Context, s *setup) error {
 	}
 	release, err := s.state.Lease(c.Context, s.image.Label, "rollback")
 	if err != nil && fault.KindOf(err) == fault.Conflict {
-		fmt.Fprintf(c.App.ErrWriter, "a run is at work (%s): it is told by the andon and takes its roll back itself\n", err)
+		fmt.Fprintf(c.App.ErrWriter, "a run is at work (%s): it is told by the andon and takes its roll and the channel back itself\n", err)
 		return pull(c, s, app.OrderRollback)
 	}
 	if err != nil {
 		return err
 	}
 	release()
-	var failures error
-	if !c.Bool("keep-channel") {
-		failures = channelBack(c, s)
-	}
 	in := rollRequest(s)
 	in.Run, in.MaxWait = c.String("run"), c.Duration("max-wait")
-	doc, err := app.RollBack(c.Context, in, why)
+	doc, err := app.RollBack(c.Context, in, why, c.Bool("keep-channel"))
 	if doc != nil {
-		failures = errors.Join(report.Write(c.App.Writer, c.String("output"), doc), failures)
+		err = errors.Join(err, report.Write(c.App.Writer, c.String("output"), doc))
 	}
-	return errors.Join(err, failures)
-}
-
-// channelBack takes the channel back while it still holds what the run published.
-func channelBack(c *cli.Context, s *setup) error {
-	in := app.ChannelRequest{Config: s.cfg, Image: s.image, State: s.state, Cloud: s.cloud, Events: s.sink, MaxWait: c.Duration("max-wait")}
-	moves, err := app.TakesChannelBack(c.Context, in, c.String("run"))
-	if err != nil || !moves {
-		return err
-	}
-	m, err := app.PlanRollback(c.Context, in, s.image.Channel, 0)
-	if err != nil {
-		return err
-	}
-	_, err = m.Carry(c.Context, in)
 	return err
 }
 

@@ -1,0 +1,212 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/goldenami/rehydrate/internal/event"
+	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/record"
+	"github.com/goldenami/rehydrate/publish"
+	"github.com/goldenami/rehydrate/rollout"
+)
+
+// takingBack is a run's decision to take its roll back, and what becomes of the channels.
+// It stays in the journal: the run brings nothing forward any more, even if the andon says
+// run again when another process goes on.
+type takingBack struct {
+	Why   string          `json:"why"`
+	Andon string          `json:"andon,omitempty"` // what it said; empty: it was a gate
+	Plans []*publish.Plan `json:"plans,omitempty"` // one for each channel that goes back
+	Stay  []string        `json:"stay,omitempty"`  // why the others do not
+}
+
+// takeBackStem begins the names of the units that take back the channels of a run.
+const takeBackStem = "rollback-channel"
+
+// decidedBack is the decision, if an earlier process has made one.
+func (p *pipeline) decidedBack(ctx context.Context) (*takingBack, error) {
+	states, err := lastStates(ctx, p.local.Journal, takeBackStem+"/plan")
+	raw := states[takeBackStem+"/plan"]
+	if err != nil || len(raw) == 0 {
+		return nil, err
+	}
+	var out takingBack
+	if err := json.Unmarshal(raw, &out); err != nil {
+		return nil, fmt.Errorf("read why run %s was taken back: %w", p.Run, err)
+	}
+	return &out, nil
+}
+
+// insisting is an andon that goes on saying what it said, unless it says something else
+// than run.
+type insisting struct {
+	rollout.Switch
+	said string
+}
+
+// Read implements rollout.Switch.
+func (i insisting) Read(ctx context.Context) (string, error) {
+	text, err := i.Switch.Read(ctx)
+	if order, _, perr := rollout.ParseOrder(text); err == nil && perr == nil && order == rollout.Run {
+		return i.said, nil
+	}
+	return text, err
+}
+
+// returning is what rollout.Execution.Returning does in this run.
+func (p *pipeline) returning(x *rollout.Execution) func(context.Context, *rollout.Plan, string) error {
+	return func(ctx context.Context, plan *rollout.Plan, why string) error {
+		said := ""
+		if x.Andon.Order() == rollout.Rollback {
+			said = strings.TrimSpace(OrderRollback + " " + x.Andon.Says())
+		}
+		return p.takeBack(ctx, takeBackStem, plan, takingBack{Why: why, Andon: said})
+	}
+}
+
+// takeBack takes the line's channel and those of the plan's rings back, where they hold
+// what the run published. One that cannot go back, because nothing precedes it or because
+// somebody else has moved it on, is a warning; any other trouble needs a person.
+func (p *pipeline) takeBack(ctx context.Context, stem string, plan *rollout.Plan, decision takingBack) error {
+	if p.doc.Publish == nil {
+		return nil
+	}
+	in := ChannelRequest{Config: p.Config, Image: p.Image, State: p.State, Cloud: p.Cloud, Events: p.Events}
+	decided, err := plannedAs(ctx, p, "roll", stem+"/plan", func(ctx context.Context) (*takingBack, error) {
+		var rings []string
+		for _, r := range plan.Rings {
+			rings = append(rings, r.Name)
+		}
+		run, err := NewRunID(p.Cloud.Clock.Now())
+		if err == nil {
+			decision.Plans, decision.Stay, err = in.plansBack(ctx, run, p.doc.Publish, rings)
+		}
+		return &decision, err
+	})
+	if err != nil {
+		return personFor(err)
+	}
+	for _, s := range decided.Stay {
+		p.channelStays(s)
+	}
+	var failures error
+	for n, m := range decided.Plans {
+		raw, err := p.advance(ctx, "roll", fmt.Sprintf("%s/%d", stem, n+1), p.parts.publish.Unit(m))
+		var out record.Publish
+		if err == nil {
+			out, err = publish.Result(raw)
+		}
+		switch {
+		case err != nil && fault.KindOf(err) == fault.Conflict:
+			p.channelStays(err.Error())
+		case err != nil:
+			failures = errors.Join(failures, personFor(err))
+		default:
+			p.back = append(p.back, fmt.Sprintf("%s is back on %s (version %d)", out.Channel, out.Image, out.Version))
+		}
+	}
+	return failures
+}
+
+// channelStays tells that a channel does not go back with the groups.
+func (p *pipeline) channelStays(why string) {
+	p.back = append(p.back, why)
+	p.Events.Emit(event.Event{Stage: "roll", Unit: "roll", Kind: event.Warned, Text: why})
+}
+
+// personFor is the error of a channel that should have gone back.
+func personFor(err error) error {
+	switch fault.KindOf(err) {
+	case fault.Waiting, fault.Interrupted:
+		return err
+	}
+	return fault.As(fmt.Errorf("take the channels back: %w", err), fault.Halted, "rehydrate publish rollback CHANNEL, once the cause is gone")
+}
+
+// plansBack plans to take back the line's channel, and those of rings, in the places where
+// they hold what was published, and says why others stay.
+func (in ChannelRequest) plansBack(ctx context.Context, run string, was *record.Publish, rings []string) (plans []*publish.Plan, stay []string, err error) {
+	stage := in.stage(run)
+	for _, places := range in.placesOf(was, rings) {
+		var hold []publish.Place
+		for _, at := range places {
+			now, err := in.holds(ctx, stage, at.Place)
+			switch {
+			case err != nil:
+				return nil, nil, err
+			case now == at.image:
+				hold = append(hold, at.Place)
+			case at.line:
+				stay = append(stay, fmt.Sprintf("channel %s stays on %s: it was moved since", at.Channel, orNone(now)))
+			}
+		}
+		if len(hold) == 0 {
+			continue
+		}
+		plan, err := stage.PlanRollback(ctx, publish.Rollback{Run: run, Places: hold})
+		switch {
+		case err != nil && fault.KindOf(err) == fault.NotFound:
+			stay = append(stay, fmt.Sprintf("channel %s stays where it is: %s", hold[0].Channel, err))
+		case err != nil:
+			return nil, nil, err
+		default:
+			stay = append(stay, plan.Warnings...)
+			plans = append(plans, plan)
+		}
+	}
+	return plans, stay, nil
+}
+
+// heldPlace is a place that a run may have brought its image to.
+type heldPlace struct {
+	publish.Place
+	image string
+	line  bool // it is of the line's channel
+}
+
+// placesOf are the places of a publication, and those of the channels of rings in the same
+// cells; what goes back together stands together.
+func (in ChannelRequest) placesOf(was *record.Publish, rings []string) [][]heldPlace {
+	pointers := was.Pointers
+	if len(pointers) == 0 {
+		pointers = []record.Pointer{{Channel: was.Channel, Image: was.Image}}
+	}
+	var line []heldPlace
+	for _, x := range pointers {
+		cell := publish.Cell{Account: or(x.Account, in.Cloud.Account), Region: or(x.Region, in.Cloud.Region)}
+		line = append(line, heldPlace{publish.Place{Cell: cell, Arch: x.Arch, Channel: x.Channel}, x.Image, true})
+	}
+	out := [][]heldPlace{line}
+	for _, r := range rings {
+		name := in.Image.Channels[r]
+		if name == "" || name == in.Image.Channel {
+			continue
+		}
+		var of []heldPlace
+		for _, at := range line {
+			if !slices.ContainsFunc(of, func(h heldPlace) bool { return h.Cell == at.Cell }) {
+				of = append(of, heldPlace{publish.Place{Cell: at.Cell, Channel: name}, at.image, false})
+			}
+		}
+		out = append(out, of)
+	}
+	return out
+}
+
+// holds is what a channel holds, "" when there is none.
+func (in ChannelRequest) holds(ctx context.Context, s *publish.Stage, at publish.Place) (string, error) {
+	ports, err := s.Cells(ctx, at.Cell)
+	if err != nil {
+		return "", err
+	}
+	now, err := ports.Parameters.Get(ctx, at.Channel)
+	if err != nil && fault.KindOf(err) == fault.NotFound {
+		return "", nil
+	}
+	return now.Value, err
+}
