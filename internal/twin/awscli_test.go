@@ -13,9 +13,11 @@ import (
 	"github.com/goldenami/rehydrate/internal/twin"
 	"github.com/goldenami/rehydrate/internal/twin/autoscaling"
 	"github.com/goldenami/rehydrate/internal/twin/backing"
+	"github.com/goldenami/rehydrate/internal/twin/cloudwatch"
 	"github.com/goldenami/rehydrate/internal/twin/ebs"
 	"github.com/goldenami/rehydrate/internal/twin/ec2"
 	"github.com/goldenami/rehydrate/internal/twin/elbv2"
+	"github.com/goldenami/rehydrate/internal/twin/eventbridge"
 	"github.com/goldenami/rehydrate/internal/twin/kms"
 	"github.com/goldenami/rehydrate/internal/twin/modelled"
 	"github.com/goldenami/rehydrate/internal/twin/s3"
@@ -42,7 +44,7 @@ func fullWith(dir string, made func(*ec2.Service)) twin.Options {
 		made(compute)
 		systems := ssm.New(w, ssm.Ports{EC2: compute, Machines: machines, Objects: objects})
 		return twin.Services{Wire: []*wire.Service{compute.Wire(), systems.Wire(), autoscaling.New(w, compute).Wire(), ebs.New(compute).Wire(), objects.Wire(), sts.New(),
-			elbv2.New(w, compute).Wire(), kms.New().Wire(), sns.New()},
+			elbv2.New(w, compute).Wire(), kms.New().Wire(), sns.New(), eventbridge.New(), cloudwatch.New(nil).Wire()},
 			Close: machines.Close}, nil
 	}}
 }
@@ -130,6 +132,22 @@ func TestTheAWSCLIWorksAsASecondClient(t *testing.T) {
 
 	c.expect("(ResourceNotFoundException)...", "ebs", "list-snapshot-blocks", "--snapshot-id", "snap-0123456789abcdef0")
 	c.expect("UnsupportedOperation...", "kms", "list-keys")
+
+	c.expect("", "cloudwatch", "put-metric-alarm", "--alarm-name", "errors", "--namespace", "N", "--metric-name", "M", "--statistic", "Sum", "--period", "60",
+		"--evaluation-periods", "1", "--threshold", "1.5", "--comparison-operator", "GreaterThanThreshold")
+	c.expect("", "cloudwatch", "set-alarm-state", "--alarm-name", "errors", "--state-value", "ALARM", "--state-reason", "because")
+	c.expect("errors ALARM 1.5", "cloudwatch", "describe-alarms", "--state-value", "ALARM", "--query", "MetricAlarms[].[AlarmName,StateValue,Threshold]")
+	c.expect("(ResourceNotFound)...", "cloudwatch", "set-alarm-state", "--alarm-name", "nope", "--state-value", "OK", "--state-reason", "because")
+	c.expect("UnsupportedOperation...", "cloudwatch", "list-metrics")
+
+	topic := c.run("sns", "create-topic", "--name", "news", "--query", "TopicArn")
+	c.expect("1", "sns", "publish", "--topic-arn", topic, "--message", "hi", "--query", "length([MessageId])")
+	c.expect("(NotFound)...", "sns", "publish", "--topic-arn", topic+"x", "--message", "hi")
+	c.expect("arn:aws:events:"+region+":111122223333:event-bus/b", "events", "create-event-bus", "--name", "b", "--query", "EventBusArn")
+	c.expect("(ResourceNotFoundException)...", "events", "describe-event-bus", "--name", "nope")
+	c.expect("(TargetGroupNotFound)...", "elbv2", "describe-target-groups", "--names", "nope")
+	key := c.run("kms", "create-key", "--query", "KeyMetadata.KeyId")
+	c.expect("Enabled", "kms", "describe-key", "--key-id", key, "--query", "KeyMetadata.KeyState")
 
 	var events []world.Event
 	for _, kind := range []string{"twin.violation", "twin.panic"} {

@@ -27,6 +27,9 @@ func (x *exchange) wireError(err error) *Error {
 	}
 	var p *problem
 	if errors.As(err, &p) {
+		if x.b.asQuery {
+			return p.wireError(rpcCBOR)
+		}
 		return p.wireError(x.b.protocol)
 	}
 	return &Error{Code: "InternalFailure", Message: "the twin failed: " + err.Error(), Status: 500}

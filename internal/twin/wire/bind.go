@@ -17,6 +17,8 @@ type bound struct {
 	m        *model
 	protocol string // botocore's name: ec2, query, json, rest-json, rest-xml, smithy-rpc-v2-cbor
 	routes   []route
+	dialects map[string]*bound // further protocols that the service answers in
+	asQuery  bool              // in JSON, but with the query protocol's error codes
 
 	mu   sync.Mutex
 	c    *compiler
@@ -46,6 +48,9 @@ func bind(s *Service) (*bound, error) {
 		}
 	}
 	b := &bound{Service: s, m: m, protocol: m.Metadata.Protocol, c: newCompiler(m), done: map[string]*opPlan{}}
+	if b.dialects, err = b.others(); err != nil {
+		return nil, err
+	}
 	if b.rest() {
 		b.routes = newRoutes(m)
 	}

@@ -22,6 +22,9 @@ func (b *bound) fail(w http.ResponseWriter, e *Error, id string) {
 	if status == 0 {
 		status = http.StatusBadRequest
 	}
+	if b.asQuery || b.protocol == rpcCBOR {
+		queryError(w.Header(), &Error{Code: code, Status: status})
+	}
 	writeError(w, b.protocol, b.m.Metadata, &Error{Code: code, Message: e.Message, Status: status, Fields: e.Fields}, id)
 }
 
@@ -51,12 +54,6 @@ func writeError(w http.ResponseWriter, protocol string, meta metadata, e *Error,
 	case rpcCBOR:
 		h.Set("Content-Type", "application/cbor")
 		h.Set("Smithy-Protocol", "rpc-v2-cbor")
-		// A service that once spoke the query protocol keeps that protocol's codes here.
-		who := "Sender"
-		if e.Status >= 500 {
-			who = "Receiver"
-		}
-		h.Set("X-Amzn-Query-Error", e.Code+";"+who)
 		body = cbor.Encode(cbor.Map{"__type": cbor.String(e.Code), "message": cbor.String(e.Message)})
 	default:
 		ct := "application/json"

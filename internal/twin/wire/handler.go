@@ -37,7 +37,7 @@ type Faults interface {
 // Call is one request as the faults see it.
 type Call struct {
 	Service, Operation, Account, Region string
-	Protocol                            string // of the service's model: ec2, query, json, rest-json, rest-xml, smithy-rpc-v2-cbor
+	Protocol                            string // as the request speaks: ec2, query, json, rest-json, rest-xml, smithy-rpc-v2-cbor
 	Now                                 time.Time
 	Request                             []byte // the body, or the escaped path and query of a REST request
 }
@@ -95,6 +95,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 		x.unknownService()
 		return
 	}
+	x.b = x.b.spoken(hr)
 	err := x.prepare()
 	var fault Fault
 	if err == nil && h.o.Faults != nil {
