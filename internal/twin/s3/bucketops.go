@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"encoding/base64"
 	"sort"
 	"strings"
 
@@ -17,11 +16,10 @@ import (
 func (s *Service) ListBuckets(tx *world.Tx, in *s3.ListBucketsInput) (*s3.ListBucketsOutput, error) {
 	from := ""
 	if in.ContinuationToken != nil {
-		text, err := base64.URLEncoding.DecodeString(*in.ContinuationToken)
-		if err != nil || len(text) == 0 {
-			return nil, wire.Errorf("InvalidArgument", "The continuation token provided is incorrect")
+		var err error
+		if from, err = place(*in.ContinuationToken); err != nil {
+			return nil, err
 		}
-		from = string(text)
 	}
 	var all []bucket
 	for _, b := range buckets(tx).All() {

@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"encoding/base64"
 	"net/url"
 	"sort"
 	"strings"
@@ -25,11 +24,9 @@ func (s *Service) ListObjectsV2(tx *world.Tx, in *s3.ListObjectsV2Input) (*s3.Li
 	}
 	after := aws.ToString(in.StartAfter)
 	if in.ContinuationToken != nil {
-		text, err := base64.URLEncoding.DecodeString(*in.ContinuationToken)
-		if err != nil || len(text) == 0 {
-			return nil, wire.Errorf("InvalidArgument", "The continuation token provided is incorrect")
+		if after, err = place(*in.ContinuationToken); err != nil {
+			return nil, err
 		}
-		after = string(text)
 	}
 	limit := maxKeys
 	if in.MaxKeys != nil {

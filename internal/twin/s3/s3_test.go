@@ -290,9 +290,11 @@ func TestListsRollUpAndGoOn(t *testing.T) {
 			t.Errorf("%+v: %q, want %q", test.in, got, test.want)
 		}
 	}
-	_, err := c.ListObjectsV2(ctx, &sdk.ListObjectsV2Input{Bucket: aws.String("box"), ContinuationToken: aws.String("!")})
-	if code(err) != "InvalidArgument" {
-		t.Errorf("a bad token: %v", err)
+	for _, token := range []string{"!", "gaga", "Z2FnYQ==", ""} {
+		_, err := c.ListObjectsV2(ctx, &sdk.ListObjectsV2Input{Bucket: aws.String("box"), ContinuationToken: &token})
+		if code(err) != "InvalidArgument" {
+			t.Errorf("token %q: %v", token, err)
+		}
 	}
 }
 

@@ -246,5 +246,20 @@ func after(all []object, key, version string) []object {
 	return nil
 }
 
+// tokenMark tells our tokens from what merely decodes.
+const tokenMark = "after:"
+
 // token is a place in a list as a text that clients cannot read into.
-func token(s string) *string { return aws.String(base64.URLEncoding.EncodeToString([]byte(s))) }
+func token(s string) *string {
+	return aws.String(base64.URLEncoding.EncodeToString([]byte(tokenMark + s)))
+}
+
+// place is what token was made of.
+func place(token string) (string, error) {
+	text, err := base64.URLEncoding.DecodeString(token)
+	s, ours := strings.CutPrefix(string(text), tokenMark)
+	if err != nil || !ours {
+		return "", wire.Errorf("InvalidArgument", "The continuation token provided is incorrect")
+	}
+	return s, nil
+}

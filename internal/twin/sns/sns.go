@@ -118,11 +118,18 @@ func publish(tx *world.Tx, in *sns.PublishInput) (*sns.PublishOutput, error) {
 	case in.Subject != nil && (len(*in.Subject) > 100 || *in.Subject == "" || strings.ContainsAny(*in.Subject, "\r\n")):
 		return nil, invalid("Subject")
 	}
-	owner := tx
-	if parts := strings.Split(arn, ":"); len(parts) == 6 {
-		owner = tx.In(parts[4], parts[3])
+	parts := strings.Split(arn, ":")
+	switch {
+	case len(parts) < 6:
+		return nil, invalid("TopicArn Reason: An ARN must have at least 6 elements, not %d", len(parts))
+	case len(parts) > 6 || parts[0] != "arn" || parts[2] != "sns" || parts[3] != tx.Region:
+		return nil, invalid("TopicArn")
+	case parts[4] != tx.Account:
+		// A topic's own policy lets its owner publish and nobody else, and the twin models
+		// no other ("AccessPolicy", Amazon SNS Developer Guide).
+		return nil, &wire.Error{Code: "AuthorizationError", Message: "User is not authorized to perform: SNS:Publish on resource: " + arn, Status: 403}
 	}
-	if _, ok := topics(owner).Get(arn); !ok || owner.Region != tx.Region {
+	if _, ok := topics(tx).Get(arn); !ok {
 		return nil, &wire.Error{Code: "NotFound", Message: "Topic does not exist", Status: 404}
 	}
 	id := tx.Hex(32)

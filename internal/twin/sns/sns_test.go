@@ -84,8 +84,16 @@ func TestWhatSNSRefuses(t *testing.T) {
 	}
 	_, err = c.CreateTopic(t.Context(), &sdk.CreateTopicInput{Name: aws.String("a b")})
 	wantCode(t, "a name with a blank", err, "InvalidParameter")
-	_, err = c.Publish(t.Context(), &sdk.PublishInput{TopicArn: aws.String("arn:aws:sns:eu-west-1:444455556666:pager"), Message: aws.String("x")})
-	wantCode(t, "another account's topic", err, "NotFound")
+	for arn, want := range map[string]string{
+		"arn:aws:sns:eu-west-1:444455556666:pager": "AuthorizationError", // its policy lets its owner publish
+		"arn:aws:sns:us-east-1:111122223333:pager": "InvalidParameter",   // another Region's endpoint has it
+		"pager": "InvalidParameter",
+		"arn:aws:sqs:eu-west-1:111122223333:pager": "InvalidParameter",
+		*topic.TopicArn + "x":                      "NotFound",
+	} {
+		_, err = c.Publish(t.Context(), &sdk.PublishInput{TopicArn: aws.String(arn), Message: aws.String("x")})
+		wantCode(t, arn, err, want)
+	}
 }
 
 func wantCode(t *testing.T, name string, err error, code string) {
