@@ -110,15 +110,12 @@ func (x *Execution) Roll(ctx context.Context, p *Plan) ([]record.Roll, error) {
 			continue
 		}
 		if why, scope, ok := x.back(err, p, ring); ok {
-			var also error
-			if x.Returning != nil {
-				also = x.Returning(ctx, scope, why)
-			}
+			also := x.returning(ctx, scope, why)
 			went, backErr := x.Back(ctx, scope, all, why)
 			all = replace(all, went)
 			return all, errors.Join(backErr, also, later(Err(all), n, p), stuckIn(err))
 		}
-		return all, errors.Join(later(err, n, p), x.freeze(ctx, all))
+		return all, errors.Join(x.returned(ctx, p, ring, some), later(err, n, p), x.freeze(ctx, all))
 	}
 	return all, Err(all)
 }
@@ -166,9 +163,7 @@ func (x *Execution) back(err error, p *Plan, ring RingPlan) (why string, scope *
 	}
 	var g *gateSays
 	if errors.As(err, &g) && g.Outcome == Back {
-		only := *p
-		only.Rings = []RingPlan{ring}
-		return g.Error(), &only, true
+		return g.Error(), p.only(ring), true
 	}
 	return "", nil, false
 }

@@ -19,7 +19,11 @@ func (p *pipeline) roll(ctx context.Context) (outcome, text string, err error) {
 	if len(in.Fleets) == 0 {
 		return "nothing-to-do", "no fleet of groups follows this image", nil
 	}
-	if err := p.unmoved(ctx, "roll"); err != nil {
+	back, err := p.decidedBack(ctx)
+	if err == nil && back == nil { // else it was this run that moved the channel
+		err = p.unmoved(ctx, "roll")
+	}
+	if err != nil {
 		return "", "", err
 	}
 	plan, err := planned(ctx, p, "roll", p.rollPlan)
@@ -32,10 +36,15 @@ func (p *pipeline) roll(ctx context.Context) (outcome, text string, err error) {
 	if err := refuseOld(ctx, p.local.Journal, plan); err != nil {
 		return "", "", err
 	}
-	results, err := p.execution().Roll(ctx, plan)
+	x := p.execution()
+	x.Returning = p.returning(x)
+	if back != nil && back.Andon != "" {
+		x.Andon.Switch = insisting{x.Andon.Switch, back.Andon}
+	}
+	results, err := x.Roll(ctx, plan)
 	p.doc.Roll = results
 	if err != nil {
-		return p.fell(results, err), rolled(results), err
+		return p.fell(results, err), strings.Join(append([]string{rolled(results)}, p.back...), "; "), err
 	}
 	p.passed(ctx)
 	if plan.Nothing() {
