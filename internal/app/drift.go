@@ -140,11 +140,14 @@ func (p *pipeline) scanned(ctx context.Context, r record.Roll, lock *baseline.Lo
 	}
 	req := record.NodeRequest{Schema: record.NodeSchema, Operation: "Collect", Options: p.Image.Baseline.Options, Now: r.EndedAt, NoRefresh: true}
 	stage := nodeStage(p.Request) // the bucket is the session's own; everything else, the cell's
+	stage.Events = event.Discard  // which speak of patching
 	stage.Nodes = nodes
 	stage.Commands, stage.Documents = commands.New(s)
 	patcher := &inplace.Patcher{Stage: stage, Clock: p.Cloud.Clock, Run: p.Run, Name: "drift/" + r.Group, Arch: n.Arch, Patience: driftLimit}
 	report, err := patcher.Patch(ctx, id, req)
 	switch {
+	case err != nil && r.Account != "" && r.Account != p.Cloud.Account:
+		return unknown("instance %s: %s; does the policy of bucket %s let account %s read and write?", id, err, p.Config.Artifacts.Bucket, r.Account)
 	case err != nil:
 		return unknown("instance %s: %s", id, err)
 	case report.Error != "":

@@ -53,6 +53,8 @@ var (
 type options struct {
 	distribute string // further lines of the block
 	members    map[string][]string
+	image      string            // its rings and further lines of the image block, in place of the one ring
+	fleets     string            // in place of the one fleet in all cells
 	trusts     map[string]string // external id that an account's role wants; "-" trusts nobody
 }
 
@@ -167,22 +169,39 @@ image "web" {
   source_name   = "debian-12-modelled-*"
   source_owners = ["136693071363"]
   channel       = "` + channel + `"
-  rings         = ["all"]
+  ` + either(o.image, `rings = ["all"]`) + `
   distribute {
     accounts = ["home", "stage", "prod"]
     ` + o.distribute + `
   }
 }
-fleet "web" {
+` + either(o.fleets, fleet("web", "all", home, stage, prod))
+}
+
+func either(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a
+}
+
+// fleet is a fleet of the groups of accounts.
+func fleet(name, ring string, in ...string) string {
+	labels := map[string]string{home: "home", stage: "stage", prod: "prod"}
+	for i := range in {
+		in[i] = labels[in[i]]
+	}
+	return fmt.Sprintf(`
+fleet %q {
   follows   = image.web
-  ring      = "all"
+  ring      = %q
   asg_names = ["web"]
-  accounts  = ["home", "stage", "prod"]
+  accounts  = ["%s"]
   refresh {
-    min_healthy = "50%"
+    min_healthy = "50%%"
   }
 }
-`
+`, name, ring, strings.Join(in, `", "`))
 }
 
 // described is the world's file.
