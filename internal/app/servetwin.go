@@ -147,9 +147,10 @@ func buildTwin(w *world.World, dir string, file *worldfile.File) (twin.Services,
 	objects := s3.New(filepath.Join(dir, "s3"))
 	compute = ec2.New(w, router, machines)
 	compute.Hurry = true // docs/decisions/0004-the-first-look.md
-	systems := ssm.New(w, ssm.Ports{EC2: compute, Machines: router, Objects: objects, Payload: payload})
-	groups := autoscaling.New(w, compute)
 	keys := kms.New()
+	systems := ssm.New(w, ssm.Ports{EC2: compute, Machines: router, Objects: objects, Payload: payload,
+		Key: func(tx *world.Tx, name string) error { _, err := keys.Find(tx, name); return err }})
+	groups := autoscaling.New(w, compute)
 	balancing := elbv2.New(w, compute)
 	groups.Balance(balancing)
 	watch := cloudwatch.New(groups.SetAlarm)

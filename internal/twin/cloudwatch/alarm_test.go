@@ -118,6 +118,10 @@ func TestWhatCloudWatchRefuses(t *testing.T) {
 			_, err := c.DescribeAlarms(t.Context(), &sdk.DescribeAlarmsInput{NextToken: aws.String("%")})
 			return err
 		}},
+		{"a token that only decodes", "InvalidNextToken", func() error {
+			_, err := c.DescribeAlarms(t.Context(), &sdk.DescribeAlarmsInput{NextToken: aws.String("gaga")})
+			return err
+		}},
 		{"more data points than periods", "ValidationError", func() error { _, err := c.PutMetricAlarm(t.Context(), late); return err }},
 		{"a period of 45 s", "ValidationError", func() error { _, err := c.PutMetricAlarm(t.Context(), odd); return err }},
 		{"no statistic", "ValidationError", func() error { _, err := c.PutMetricAlarm(t.Context(), bare); return err }},

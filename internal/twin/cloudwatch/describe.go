@@ -46,19 +46,26 @@ func (s *Service) DescribeAlarms(tx *world.Tx, in *cloudwatch.DescribeAlarmsInpu
 	}
 	if size = min(size, maxPage); len(found) > size {
 		found = found[:size]
-		out.NextToken = aws.String(base64.RawURLEncoding.EncodeToString([]byte(*found[size-1].AlarmName)))
+		out.NextToken = aws.String(base64.RawURLEncoding.EncodeToString([]byte(tokenMark + *found[size-1].AlarmName)))
 	}
 	out.MetricAlarms = append(out.MetricAlarms, found...)
 	return out, nil
 }
 
+// tokenMark tells our tokens from what merely decodes.
+const tokenMark = "after:"
+
 // cursor is the name of the last alarm of the page before.
 func cursor(token *string) (string, error) {
-	name, err := base64.RawURLEncoding.DecodeString(aws.ToString(token))
-	if err != nil {
+	if token == nil {
+		return "", nil
+	}
+	text, err := base64.RawURLEncoding.DecodeString(*token)
+	name, ours := strings.CutPrefix(string(text), tokenMark)
+	if err != nil || !ours {
 		return "", wire.Errorf("InvalidNextToken", "The next token specified is invalid.")
 	}
-	return string(name), nil
+	return name, nil
 }
 
 func matches(in *cloudwatch.DescribeAlarmsInput, a types.MetricAlarm) bool {

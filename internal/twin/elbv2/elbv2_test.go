@@ -279,6 +279,10 @@ func TestWhatElasticLoadBalancingRefuses(t *testing.T) {
 			_, err := r.DescribeTargetGroups(t.Context(), &sdk.DescribeTargetGroupsInput{Names: []string{"x"}})
 			return err
 		}},
+		{"a marker that only decodes", "ValidationError", func() error {
+			_, err := r.DescribeTargetGroups(t.Context(), &sdk.DescribeTargetGroupsInput{Marker: aws.String("gaga")})
+			return err
+		}},
 		{"names and ARNs", "ValidationError", func() error {
 			_, err := r.DescribeTargetGroups(t.Context(), &sdk.DescribeTargetGroupsInput{Names: []string{"web"}, TargetGroupArns: []string{*r.arn}})
 			return err

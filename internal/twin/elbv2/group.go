@@ -167,21 +167,27 @@ func (s *Service) DescribeTargetGroups(tx *world.Tx, in *elb.DescribeTargetGroup
 		}
 	}
 	slices.SortFunc(all, func(a, b types.TargetGroup) int { return strings.Compare(*a.TargetGroupName, *b.TargetGroupName) })
-	after, err := base64.RawURLEncoding.DecodeString(aws.ToString(in.Marker))
-	if err != nil {
-		return nil, invalid("The marker is invalid")
+	if in.Marker != nil {
+		text, err := base64.RawURLEncoding.DecodeString(*in.Marker)
+		after, ours := strings.CutPrefix(string(text), markerMark)
+		if err != nil || !ours {
+			return nil, invalid("The marker is invalid")
+		}
+		all = slices.DeleteFunc(all, func(g types.TargetGroup) bool { return *g.TargetGroupName <= after })
 	}
-	all = slices.DeleteFunc(all, func(g types.TargetGroup) bool { return *g.TargetGroupName <= string(after) && len(after) > 0 })
 	out := &elb.DescribeTargetGroupsOutput{TargetGroups: append([]types.TargetGroup{}, all...)}
 	if n := int(*orInt(in.PageSize, pageSize)); len(all) > n {
 		out.TargetGroups = out.TargetGroups[:n]
-		out.NextMarker = aws.String(base64.RawURLEncoding.EncodeToString([]byte(*all[n-1].TargetGroupName)))
+		out.NextMarker = aws.String(base64.RawURLEncoding.EncodeToString([]byte(markerMark + *all[n-1].TargetGroupName)))
 	}
 	return out, nil
 }
 
-// DeleteTargetGroup deletes a group with its targets. One that is gone already is no
-// error (API reference).
+// markerMark tells our markers from what merely decodes.
+const markerMark = "after:"
+
+// DeleteTargetGroup deletes a group with its targets. The API reference says nothing of
+// one that is gone already; as strict as the others, it is TargetGroupNotFound.
 func (s *Service) DeleteTargetGroup(tx *world.Tx, in *elb.DeleteTargetGroupInput) (*elb.DeleteTargetGroupOutput, error) {
 	g, err := find(tx, in.TargetGroupArn)
 	if err != nil {

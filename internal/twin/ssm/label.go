@@ -58,7 +58,7 @@ func (s *Service) LabelParameterVersion(tx *world.Tx, in *ssm.LabelParameterVers
 		}
 	}
 	if len(labels) > maxLabels {
-		return nil, wire.Errorf("ParameterVersionLabelLimitExceeded", "An error occurred (ParameterVersionLabelLimitExceeded) when calling the LabelParameterVersion operation: A parameter version can have a maximum of ten labels. Move one or more labels to another version and try again.")
+		return nil, wire.Errorf("ParameterVersionLabelLimitExceeded", "A parameter version can have a maximum of ten labels. Move one or more labels to another version and try again.")
 	}
 	for i := range p.Versions {
 		p.Versions[i].Labels = without(p.Versions[i].Labels, labels)

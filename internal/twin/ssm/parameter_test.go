@@ -1,6 +1,7 @@
 package ssm
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"github.com/goldenami/rehydrate/internal/twin/world"
 )
 
 func (r *rig) put(name, value string, opts ...func(*sdk.PutParameterInput)) (int64, error) {
@@ -107,6 +110,15 @@ func TestTextPutDuringACheckIsNotOverwrittenByTheOlderImage(t *testing.T) {
 
 func TestPutRefuses(t *testing.T) {
 	r := newRig(t)
+	r.s.Key = func(_ *world.Tx, name string) error {
+		if name != "alias/own" {
+			return errors.New("no key " + name)
+		}
+		return nil
+	}
+	for n, key := range []string{"alias/own", "alias/aws/ssm"} {
+		r.mustPut(fmt.Sprint("/secret", n), "x", func(in *sdk.PutParameterInput) { in.Type, in.KeyId = types.ParameterTypeSecureString, &key })
+	}
 	r.mustPut("/there", "x")
 	adv := func(in *sdk.PutParameterInput) { in.Tier = types.ParameterTierAdvanced }
 	r.mustPut("/advanced", strings.Repeat("x", 8192), adv)
@@ -129,6 +141,10 @@ func TestPutRefuses(t *testing.T) {
 		{"a broken pattern", "/n", "y", func(in *sdk.PutParameterInput) { in.AllowedPattern = aws.String("(") }, "InvalidAllowedPatternException"},
 		{"an unknown data type", "/n", "y", func(in *sdk.PutParameterInput) { in.DataType = aws.String("aws:ec2:snapshot") }, "ValidationException"},
 		{"an image in a SecureString", "/n", "ami-00000001", func(in *sdk.PutParameterInput) { image(in); in.Type = types.ParameterTypeSecureString }, "ValidationException"},
+		{"another type", "/there", "y", func(in *sdk.PutParameterInput) { over(in); in.Type = types.ParameterTypeSecureString }, "HierarchyTypeMismatchException"},
+		{"a key that there is not", "/n", "y", func(in *sdk.PutParameterInput) {
+			in.Type, in.KeyId = types.ParameterTypeSecureString, aws.String("alias/none")
+		}, "InvalidKeyId"},
 		{"tags with overwrite", "/there", "y", func(in *sdk.PutParameterInput) {
 			over(in)
 			in.Tags = []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}}

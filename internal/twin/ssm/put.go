@@ -53,6 +53,9 @@ func (s *Service) PutParameter(tx *world.Tx, in *ssm.PutParameterInput) (*ssm.Pu
 	if err != nil {
 		return nil, err
 	}
+	if err := s.checkKey(tx, v); err != nil {
+		return nil, err
+	}
 	if !exists {
 		p = parameter{Name: name, Tags: tagMap(in.Tags)}
 	}
@@ -69,6 +72,21 @@ func (s *Service) PutParameter(tx *world.Tx, in *ssm.PutParameterInput) (*ssm.Pu
 		tx.Event("parameter.changed", map[string]any{"name": name, "version": v.Number, "value": loggable(v)})
 	}
 	return &ssm.PutParameterOutput{Version: v.Number, Tier: v.Tier}, nil
+}
+
+// managedKey is the key of a SecureString that names none ("KeyId" of PutParameter).
+const managedKey = "alias/aws/ssm"
+
+// checkKey refuses a SecureString under a key that there is not.
+func (s *Service) checkKey(tx *world.Tx, v version) error {
+	key := aws.ToString(v.Key)
+	if v.Type != types.ParameterTypeSecureString || key == "" || key == managedKey || s.Key == nil {
+		return nil
+	}
+	if err := s.Key(tx, key); err != nil {
+		return wire.Errorf("InvalidKeyId", "Invalid keyId %s", key)
+	}
+	return nil
 }
 
 func loggable(v version) string {
@@ -105,6 +123,9 @@ func newVersion(in *ssm.PutParameterInput, before *version) (version, error) {
 		return v, invalid("A parameter type is required when you create a parameter.")
 	case !slices.Contains(v.Type.Values(), v.Type):
 		return v, wire.Errorf("UnsupportedParameterType", "The parameter type %s is not supported.", v.Type)
+	case before != nil && before.Type != v.Type:
+		// "HierarchyTypeMismatchException" of PutParameter, API reference.
+		return v, wire.Errorf("HierarchyTypeMismatchException", "Parameter Store doesn't support changing a parameter type in a hierarchy: %s to %s. You must create a new, unique parameter.", before.Type, v.Type)
 	case v.Value == "":
 		return v, invalid("1 validation error detected: Value at 'value' failed to satisfy constraint: Member must have length greater than or equal to 1")
 	case v.DataType != "text" && v.DataType != dataImage && v.DataType != "aws:ssm:integration":
@@ -119,7 +140,7 @@ func newVersion(in *ssm.PutParameterInput, before *version) (version, error) {
 		return v, invalid("Advanced tier parameters support a maximum parameter value of %d characters.", maxAdvancedValue)
 	}
 	if v.Type == types.ParameterTypeSecureString && v.Key == nil {
-		v.Key = aws.String("alias/aws/ssm")
+		v.Key = aws.String(managedKey)
 	}
 	if v.Pattern != nil {
 		re, err := regexp.Compile(*v.Pattern)
