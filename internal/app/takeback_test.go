@@ -300,7 +300,16 @@ func TestARollTakenBackAfterSuccessTakesTheChannelsThatHoldItsImageBack(t *testi
 	r := newRolling(t)
 	r.put(exampleLine, r.base)
 	r.put(exampleDev, r.base)
+	begun := time.Now()
 	doc := r.run(fault.Failed)
+	stage := doc.Stages[len(doc.Stages)-1]
+	if took := time.Duration(stage.WallMS) * time.Millisecond; took < 10*time.Millisecond || took > time.Since(begun) {
+		t.Errorf("the roll says that it took %s", took)
+	}
+	r.Run = doc.ID
+	if again := r.run(fault.Failed); again.Stages[len(again.Stages)-1].WallMS != stage.WallMS {
+		t.Errorf("when nothing is left to do it took %+v", again.Stages)
+	}
 	image := doc.Publish.Image
 	r.wants(image)
 	r.put(exampleDev, image)
@@ -317,6 +326,9 @@ func TestARollTakenBackAfterSuccessTakesTheChannelsThatHoldItsImageBack(t *testi
 }
 
 func TestARollTakenBackOfTheFirstVersionOfAChannelTakesTheGroupsBack(t *testing.T) {
+	if testing.Short() {
+		t.Skip("two whole runs: left out by -short")
+	}
 	for _, keep := range []bool{false, true} {
 		r := newRolling(t)
 		doc := r.run(fault.Failed)

@@ -18,6 +18,7 @@ func HTML(w io.Writer, r *record.Run) error {
 		"outcome": outcome, "rows": Rows, "pending": pending, "good": good, "share": share,
 		"mb":   func(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) },
 		"dash": func(s string) string { return orDash(s) }, "several": several,
+		"told": told, "mixed": mixed, "place": place,
 	}).Parse(page)
 	if err != nil {
 		return fmt.Errorf("parse report page: %w", err)
@@ -35,7 +36,7 @@ func orDash(s string) string {
 // good is the class of an outcome; colour only repeats what the word says.
 func good(outcome string) string {
 	switch outcome {
-	case "done", "pass", "exact", "COMPLIANT", "nothing-to-do", "skipped":
+	case "done", "pass", "exact", "COMPLIANT", "nothing-to-do", "skipped", record.DriftNone:
 		return "good"
 	case "unknown", "waiting", "interrupted", "":
 		return "unsure"

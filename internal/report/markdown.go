@@ -103,16 +103,6 @@ func mdChanges(b *strings.Builder, changes []record.Change) {
 	}
 }
 
-func mdRoll(b *strings.Builder, rolls []record.Roll) {
-	if len(rolls) == 0 {
-		return
-	}
-	b.WriteString("\n## Groups\n\n| ring | group | outcome | on the new image | template version | fewest in service |\n|---|---|---|---|---|---|\n")
-	for _, g := range rolls {
-		fmt.Fprintf(b, "| %s | %s | %s | %d of %d | %s → %s | %d |\n", cell(g.Ring), cell(g.Group), g.Outcome, g.OnImage, g.Of, dash(g.FromV), dash(g.ToV), g.MinHealthy)
-	}
-}
-
 func mdPatch(b *strings.Builder, nodes []record.Patched) {
 	if len(nodes) == 0 {
 		return

@@ -73,6 +73,7 @@ func Summary(w io.Writer, r *record.Run) error {
 	for _, x := range rows {
 		fmt.Fprintf(&b, "  %-*s  %-*s  %-*s  %s\n", width[0], x.Stage, width[2], x.Outcome, width[1], x.Took, x.What)
 	}
+	textRoll(&b, r.Roll)
 	for _, m := range r.Modelled {
 		fmt.Fprintf(&b, "  modelled: %s\n", m)
 	}

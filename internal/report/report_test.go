@@ -35,7 +35,11 @@ func sample() *record.Run {
 			Changes: []record.Change{{Name: "gone", From: "1"}}, Read: record.ReadCost{Blocks: 9, Total: 4096, Bytes: 4718592, MS: 12},
 			Evaluation: &baseline.Result{Items: []baseline.Item{{ID: "x.amd64", State: baseline.StateMissing, Version: "3"}, {ID: "y.amd64", State: baseline.StateInstalled}}}},
 		Publish: &record.Publish{Channel: "/golden/web/latest", Build: "/golden/web/builds/1", Image: "ami-1", From: "ami-0", Version: 7},
-		Roll:    []record.Roll{{Ring: "prod", Group: "web-prod", Outcome: "done", OnImage: 6, Of: 6, FromV: "1", ToV: "2", MinHealthy: 5}},
+		Roll: []record.Roll{{Ring: "prod", Group: "web-prod", Outcome: "done", OnImage: 6, Of: 6, FromV: "1", ToV: "2", MinHealthy: 5,
+			Drift: &record.Drift{Instance: "i-7", Outcome: record.DriftFound, Text: "1 of 99 locked packages is not at its version", Packages: []record.Change{{Name: "curl", From: "1", To: "2"}}}},
+			{Ring: "prod", Group: "web-<b>", Account: "222222222222", Region: "eu-west-2", Outcome: "halted", OnImage: 1, Of: 3, FromV: "1", ToV: "2", Frozen: true,
+				Text: "it | cannot go back", Mixed: map[string][]string{"ami-1": {"i-1"}, "ami-0": {"i-2", "i-3"}},
+				Manual: []string{`go back by hand: aws autoscaling start-instance-refresh --preferences '{"SkipMatching":true}'`, "then let others roll again: rehydrate roll resume"}}},
 		Patch: []record.Patched{{Instance: "i-1", Outcome: "done", Lock: "exact", Today: "NON_COMPLIANT",
 			Obtained: []record.Obtained{{From: "bundle"}, {From: "source"}, {From: "source"}}}},
 	}
@@ -99,7 +103,7 @@ func TestJSON_is_the_document(t *testing.T) {
 		t.Fatal(err)
 	}
 	var r record.Run
-	if err := json.Unmarshal(b.Bytes(), &r); err != nil || r.ID != sample().ID || len(r.Roll) != 1 {
+	if err := json.Unmarshal(b.Bytes(), &r); err != nil || r.ID != sample().ID || len(r.Roll) != 2 {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
