@@ -65,6 +65,7 @@ func (r *reader) survey(ctx context.Context, c Cell, fleets []Fleet) (*surveyed,
 		}
 		out.groups[f.fleets[0].Name] = append(out.groups[f.fleets[0].Name], plans[i])
 	}
+	out.findings = append(out.findings, x.crowded(found[:mine], plans)...)
 	out.findings = append(out.findings, x.followers(found[mine:])...)
 	return out, nil
 }
@@ -149,10 +150,34 @@ func (x *cellReader) inUse(g Group, p *GroupPlan) {
 	case p.Pin:
 		p.note("it launches from %s; it is pinned to version %s, which it runs, before anything else", g.Template.Version, v.Number)
 	}
+	x.elsewhere(g, p)
 	var err error
 	if p.Diff, err = withImage(v, p.To); err != nil {
 		p.refuse(fault.Failed, "", "read version %s of its launch template: %s", v.Number, err)
 	}
+}
+
+// elsewhere warns of instances of another version than the group launches from: the
+// roll brings them more than an image, and a way back does not lead back to them.
+func (x *cellReader) elsewhere(g Group, p *GroupPlan) {
+	n, seen := 0, []string{}
+	for _, m := range g.Instances {
+		other := m.Template.ID != "" && (m.Template.ID != g.Template.ID || m.Template.Version != p.InUse)
+		if !other || x.images[m.ID] == p.To {
+			continue
+		}
+		n++
+		if v := m.Template.Version; !slices.Contains(seen, v) {
+			seen = append(seen, v)
+		}
+	}
+	if n == 0 {
+		return
+	}
+	slices.Sort(seen)
+	p.warn("look at what else is in that version, or set the group to the version that its instances run",
+		"%d of its instances run version %s, and it launches from %s: they get all that version %s changes, and a way back leads to %s",
+		n, strings.Join(seen, ", "), p.InUse, p.InUse, p.InUse)
 }
 
 // running is the version to start from: the saved one when it is a number, else what

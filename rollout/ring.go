@@ -45,7 +45,7 @@ func gravest(rolls []record.Roll) (at, worst int) {
 // part before failed; nil when every group is done or had nothing to do.
 func Err(rolls []record.Roll) error {
 	kinds := []fault.Kind{fault.Failed, fault.Failed, fault.Partial, fault.RolledBack, fault.Halted}
-	hints := []string{"", "", "see which instances are left: rehydrate fleet show", "the fleet runs what it ran before; find out why the image fails",
+	hints := []string{"", "", "see which instances are left: rehydrate roll status", "the fleet runs what it ran before; find out why the image fails",
 		"the group may run two images: look at it, then roll again or go back"}
 	at, worst := gravest(rolls)
 	if at < 0 {
