@@ -17,6 +17,7 @@ import (
 	astypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/goldenami/rehydrate/internal/awscloud/groups"
 	"github.com/goldenami/rehydrate/internal/awscloud/images"
@@ -30,6 +31,7 @@ import (
 	twinasg "github.com/goldenami/rehydrate/internal/twin/autoscaling"
 	"github.com/goldenami/rehydrate/internal/twin/backing"
 	twinec2 "github.com/goldenami/rehydrate/internal/twin/ec2"
+	twinssm "github.com/goldenami/rehydrate/internal/twin/ssm"
 	"github.com/goldenami/rehydrate/internal/twin/wire"
 	"github.com/goldenami/rehydrate/internal/twin/world"
 	"github.com/goldenami/rehydrate/rollout"
@@ -60,6 +62,7 @@ type account struct {
 	scaling  *twinasg.Service
 	asg      *autoscaling.Client
 	ec2      *ec2.Client
+	ssm      *ssm.Client
 	inv      *Invariants
 	template string
 	store    journal.Store
@@ -88,7 +91,9 @@ func open(t *testing.T) *account {
 		Build: func(w *world.World, dir string) (twin.Services, error) {
 			a.compute = twinec2.New(w, names{}, filepath.Join(dir, "machines"))
 			a.scaling = twinasg.New(w, a.compute)
-			return twin.Services{Wire: []*wire.Service{a.compute.Wire(), a.scaling.Wire()}}, nil
+			systems := twinssm.New(w, twinssm.Ports{EC2: a.compute, Machines: &backing.Router{}})
+			a.compute.ResolveParameter = systems.Resolve
+			return twin.Services{Wire: []*wire.Service{a.compute.Wire(), a.scaling.Wire(), systems.Wire()}}, nil
 		}})
 	if err != nil {
 		t.Fatal(err)
@@ -102,7 +107,7 @@ func open(t *testing.T) *account {
 	a.inv = Watch(t, a.w, a.compute)
 	cfg := tw.Config(region, "scenario")
 	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
-	a.asg, a.ec2 = autoscaling.NewFromConfig(cfg), ec2.NewFromConfig(cfg)
+	a.asg, a.ec2, a.ssm = autoscaling.NewFromConfig(cfg), ec2.NewFromConfig(cfg), ssm.NewFromConfig(cfg)
 	for id, tags := range map[string]map[string]string{oldImage: nil, newImage: nil, badImage: {twinasg.FaultTag: "true"}} {
 		a.do(func(tx *world.Tx) error {
 			_, err := a.compute.AddImage(tx, twinec2.Image{ID: id, Name: "image " + id, Tags: tags}, backing.Image{Layers: []string{"/nowhere"}})
