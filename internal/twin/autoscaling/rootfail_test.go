@@ -369,3 +369,23 @@ func TestInPlaceProtectedAndStandbyInstancesFollowThePreferences(t *testing.T) {
 		})
 	}
 }
+
+func TestARollbackInPlaceToAnImageThatIsGoneFailsAndLosesTheInstance(t *testing.T) {
+	a := open(t)
+	a.policied(2, nil)
+	before := a.ids()
+	a.mustReroot(nil, nil)
+	a.until("the first with the new image", func() bool { return *a.now().PercentageComplete > 0 })
+	if _, err := a.ec2.DeregisterImage(t.Context(), &sdkec2.DeregisterImageInput{ImageId: aws.String(oldImage)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.asg.RollbackInstanceRefresh(t.Context(), &sdk.RollbackInstanceRefreshInput{AutoScalingGroupName: aws.String("web")}); err != nil {
+		t.Fatal(err)
+	}
+	if s := a.wait("web"); s.Status != types.InstanceRefreshStatusRollbackFailed {
+		t.Errorf("%s: %s", s.Status, aws.ToString(s.StatusReason))
+	}
+	if after := a.ids(); len(after) >= len(before) {
+		t.Errorf("before %v, after %v: nothing was lost", before, after)
+	}
+}
