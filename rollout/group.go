@@ -16,6 +16,7 @@ import (
 const (
 	pollEvery = 15 * time.Second // the shortest pause between two looks at a group
 	pollMost  = 5 * time.Minute  // the longest
+	firstLook = 30 * time.Second // no instance is replaced sooner
 	lookEvery = 3 * time.Second
 	// maxLooks bounds how long a new template version or refresh may stay unseen, and
 	// how often instances are counted again after a refresh that says it succeeded.
@@ -83,6 +84,7 @@ type groupMover struct {
 	plan  GroupPlan
 	seen  sight
 	wrote bool // this Advance has made its call, or must be recorded before it
+	list  bool // the refreshes must be listed, because there is one
 }
 
 func (m *groupMover) advance(ctx context.Context, st *groupState) (unit.Next, error) {
@@ -193,8 +195,14 @@ func (m *groupMover) pin(ctx context.Context, st *groupState) (unit.Next, error)
 	return unit.Again(0), nil
 }
 
-// before remembers the newest refresh, so that a later one to our version is ours.
+// before remembers the newest refresh, so that a later one to our version is ours. Where
+// this process has made that version itself, and has not moved the group, there is none
+// before; and that AWS begins no refresh beside another one is seen at the start.
 func (m *groupMover) before(ctx context.Context, st *groupState) (unit.Next, error) {
+	if !m.list && !st.Touched && !st.Back && !unit.Repeated(ctx) && m.x.memo.mine(m.plan, st.Target) {
+		st.Step, st.Newest = stepStart, ""
+		return unit.Again(0), nil
+	}
 	list, err := m.refreshes(ctx)
 	if err != nil {
 		return unit.Next{}, err
@@ -232,7 +240,7 @@ func (m *groupMover) start(ctx context.Context, st *groupState) (unit.Next, erro
 	m.wrote = true
 	id, err := m.Refreshes.Start(ctx, NewRefresh{Group: m.plan.Group, Desired: m.desired(st.Target), Preferences: prefs})
 	if errors.Is(err, ErrRefreshing) {
-		st.Step = stepBefore // look whose it is
+		st.Step, m.list = stepBefore, true // look whose it is
 		return unit.Again(lookEvery), nil
 	}
 	if err != nil {
@@ -240,7 +248,7 @@ func (m *groupMover) start(ctx context.Context, st *groupState) (unit.Next, erro
 	}
 	m.follow(st, id)
 	m.say(event.Changed, "started instance refresh %s of %s to template version %s", id, m.plan.Group, st.Target)
-	return unit.Again(pollEvery), nil
+	return unit.Again(meet(m.Clock.Now(), firstLook, firstLook, true)), nil
 }
 
 // begun looks for a refresh that start has begun in an Advance that was cut off.

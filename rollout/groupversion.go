@@ -29,6 +29,7 @@ type madeVersion struct {
 	sync.Mutex // held while the version is looked for: the others wait for the answer
 	number     string
 	verified   bool
+	mine       bool // this process has made it: nothing older goes to it
 }
 
 func (v *versionMemo) of(p GroupPlan) *madeVersion {
@@ -42,6 +43,15 @@ func (v *versionMemo) of(p GroupPlan) *madeVersion {
 		v.made[key] = &madeVersion{}
 	}
 	return v.made[key]
+}
+
+// mine says that this process has made the version, so that everything that goes there
+// began after that.
+func (v *versionMemo) mine(p GroupPlan, number string) bool {
+	made := v.of(p)
+	made.Lock()
+	defer made.Unlock()
+	return made.mine && made.verified && made.number == number
 }
 
 // version finds or makes the numbered version with the new image.
@@ -85,7 +95,7 @@ func (m *groupMover) version(ctx context.Context, st *groupState) (unit.Next, er
 	if err != nil {
 		return unit.Next{}, fmt.Errorf("make a version of launch template %s with image %s: %w", p.Template.ID, p.To, err)
 	}
-	st.Target, st.Result.ToV, memo.number = v.Number, v.Number, v.Number
+	st.Target, st.Result.ToV, memo.number, memo.mine = v.Number, v.Number, v.Number, true
 	m.say(event.Changed, "made template version %s from %s: %s → %s", v.Number, p.InUse, p.From, p.To)
 	return unit.Again(0), nil
 }

@@ -15,10 +15,12 @@ import (
 type sight struct {
 	on, of int           // instances in service on the target, and all of the group
 	most   int           // the most that were on the target
-	moved  time.Time     // when that last changed
+	moved  time.Time     // when on was last seen to change
+	before time.Time     // when it was seen to change before that
+	gained int           // by how many it grew between the two
 	asked  time.Time     // when the refresh was last asked
 	pause  time.Duration // after which it may be asked again for the same reason
-	settle time.Duration // how long the last instances warm up
+	settle time.Duration // how long the last instances warm up, and AWS soaks
 	status string        // what it last said
 	shown  string        // the progress that was last told
 }
@@ -85,9 +87,10 @@ func (m *groupMover) look(st *groupState, g Group, now time.Time) {
 	}
 	s := &m.seen
 	if on != s.on || s.moved.IsZero() {
+		s.before, s.gained = s.moved, on-s.on
 		s.moved, s.pause = now, 0
 	}
-	if s.settle = pollEvery; m.plan.Preferences.Warmup != nil {
+	if s.settle = pollEvery + m.plan.Preferences.Soak; m.plan.Preferences.Warmup != nil {
 		s.settle += *m.plan.Preferences.Warmup
 	} else if g.Warmup != nil {
 		s.settle += *g.Warmup
@@ -135,22 +138,6 @@ func (m *groupMover) ask(now time.Time) bool {
 func (m *groupMover) asked(now time.Time) {
 	m.seen.asked = now
 	m.seen.pause = min(max(2*m.seen.pause, pollEvery), pollMost)
-}
-
-// pace is how long the next look may wait: short where something is about to happen,
-// longer in the middle, and never above pollMost.
-func (m *groupMover) pace(st *groupState, now time.Time) time.Duration {
-	s, elapsed := m.seen, now.Sub(st.Since)
-	next := elapsed // nothing has come yet: look half as often with every look
-	switch {
-	case m.order() != Run && !st.Back:
-		next = pollEvery
-	case s.on >= s.of:
-		next = max(s.pause, s.settle-now.Sub(s.moved))
-	case s.on > 0:
-		next = elapsed / time.Duration(s.on) * time.Duration(s.of-s.on)
-	}
-	return min(max(next, pollEvery), pollMost)
 }
 
 // ended decides what follows a refresh that has ended.
