@@ -46,7 +46,8 @@ func (g RingGate) before(ctx context.Context, s *beforeState) (unit.Next, error)
 	case !look.Open:
 		if !s.Opens.Equal(look.Opens) {
 			s.Opens = look.Opens
-			g.tell(event.Progress, fmt.Sprintf("ring %s waits until %s: %s", g.Ring, stamp(look.Opens), look.Why))
+			// Of the kinds that listeners hear by default: somebody may be waiting for it.
+			g.tell(event.Changed, fmt.Sprintf("ring %s waits until %s: %s", g.Ring, stamp(look.Opens), look.Why))
 		}
 		return unit.Again(look.Opens.Sub(now)), nil
 	}

@@ -46,7 +46,7 @@ func TestBeforeWaitsForTheWindow(t *testing.T) {
 					t.Errorf("it began at %s, want %s", at, c.begins)
 				}
 				if c.at != c.begins {
-					h.has(t, "progress ring dev waits until 2000-01-0")
+					h.has(t, "changed ring dev waits until 2000-01-0")
 				}
 			})
 		})
