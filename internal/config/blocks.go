@@ -29,7 +29,7 @@ func (r *resolver) image(s *imageSchema) {
 	}
 	i := &Image{
 		Label: s.Label, Architecture: s.Architecture, InstanceType: s.InstanceType, SSHUsername: s.SSHUsername,
-		Template: s.Template, Channel: s.Channel, Rings: s.Rings, Builder: s.Builder, Profile: s.Profile,
+		Template: s.Template, Channel: s.Channel, Rings: s.Rings, Builder: s.Builder, Profile: s.Profile, Line: s.Line,
 		Subnet: s.Subnet, Hygiene: s.SkipChecks, Tags: s.Tags,
 	}
 	i.Baseline = r.cfg.Baselines[r.reference(s.Baseline, "baseline", slices.Sorted(maps.Keys(r.cfg.Baselines)))]
@@ -61,6 +61,7 @@ func (r *resolver) image(s *imageSchema) {
 	for n := range s.RingBlocks {
 		r.ring(i, &s.RingBlocks[n])
 	}
+	r.member(s.Range, i)
 	r.cfg.Images = append(r.cfg.Images, i)
 }
 

@@ -72,6 +72,9 @@ type Image struct {
 	Channels map[string]string `json:",omitempty"`
 	// Retire is what becomes of old images; nil: nothing.
 	Retire *Retire `json:",omitempty"`
+	// Line names the images that are one line, one for each architecture, and are
+	// published together; empty: the image is a line of its own. See Members.
+	Line string `json:",omitempty"`
 }
 
 // Source is where an image line begins. Exactly one of the fields ID, Name and

@@ -89,6 +89,7 @@ type imageSchema struct {
 	Distribute   *distributeSchema `hcl:"distribute,block"`
 	Channels     map[string]string `hcl:"channels,optional"`
 	Retire       *retireSchema     `hcl:"retire,block"`
+	Line         string            `hcl:"line,optional"`
 	Range        hcl.Range         `hcl:",def_range"`
 }
 
