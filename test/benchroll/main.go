@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -37,7 +38,7 @@ func main() {
 	flag.IntVar(&s.Groups, "groups", 10, "groups in each region")
 	flag.IntVar(&s.Instances, "instances", 50, "instances of each group")
 	bars := flag.Bool("bars", true, "a missed bar is a failure")
-	profile := flag.String("cpuprofile", "", "write CPU profiles of the roll and of the rehearsal to `FILE`.roll and FILE.rehearse")
+	profile := flag.String("cpuprofile", "", "write CPU profiles to `FILE`.plan, FILE.roll and FILE.rehearse")
 	flag.Parse()
 	if flag.NArg() > 0 || s.Regions < 1 || s.Regions > len(regions) || s.Accounts < 1 || s.Groups < 1 || s.Instances < 1 {
 		fmt.Fprintln(os.Stderr, "benchroll: numbers from 1, at most 4 regions, no arguments")
@@ -76,15 +77,31 @@ func (b *bench) note(what, format string, args ...any) {
 	fmt.Fprintf(b.out, "%-42s %s\n", what, fmt.Sprintf(format, args...))
 }
 
+// load says how many others wanted the machine, where that can be told: more than it has
+// CPUs makes every time longer. A miss under load is a miss.
+func (b *bench) load(when string) {
+	text, err := os.ReadFile("/proc/loadavg")
+	f := strings.Fields(string(text))
+	if err != nil || len(f) == 0 {
+		return
+	}
+	note := ""
+	if n, err := strconv.ParseFloat(f[0], 64); err == nil && n > float64(runtime.NumCPU()) {
+		note = ": others are at work here, and times in seconds are too long"
+	}
+	b.note("load "+when, "%s in the last minute%s", f[0], note)
+}
+
 func (b *bench) run(ctx context.Context, s shape) (err error) {
 	b.note("machine", "%d CPUs", runtime.NumCPU())
+	b.load("at the beginning")
 	b.note("fleet", "%s, modelled", s)
 	dir, err := os.MkdirTemp("", "benchroll")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	j := job{Shape: s, Dir: dir}
+	j := job{Shape: s, Dir: dir, Profile: b.profile}
 	if j.World, j.Config, err = s.write(dir); err != nil {
 		return err
 	}
@@ -96,12 +113,11 @@ func (b *bench) run(ctx context.Context, s shape) (err error) {
 	if f.Done != s.groups() || f.OnImage != s.all() {
 		return fmt.Errorf("%d of %d groups are done, %d of %d instances run the new image", f.Done, s.groups(), f.OnImage, s.all())
 	}
-	if b.profile != "" {
-		j.Profile = b.profile + ".rehearse"
-	}
+	b.load("before the rehearsal")
 	if f, err = run(ctx, "rehearse", j); err != nil {
 		return err
 	}
+	b.load("at the end")
 	b.bar("rehearsal", fmt.Sprintf("%.1f s (%.1f s of CPU)", f.Wall, f.CPU), "< 60 s", f.Wall < rehearseBar)
 	b.note("  of", "%d groups, %s in %.0f s of virtual time, %d of %d in service at the lowest, peak %d MB", f.Groups, f.Outcome, f.Virtual, f.Lowest, f.Desired, f.Peak>>20)
 	if f.Outcome != "done" || f.OnImage < s.all() {
@@ -136,9 +152,6 @@ func (b *bench) rolled(ctx context.Context, j job) (*figures, error) {
 		return nil, fmt.Errorf("the twin did not say where it is: %w", err)
 	}
 	j.Endpoint = strings.TrimSpace(line)
-	if b.profile != "" {
-		j.Profile = b.profile + ".roll"
-	}
 	return run(ctx, "roll", j)
 }
 

@@ -15,7 +15,7 @@ func rehearsal(ctx context.Context, j job) (*figures, error) {
 		return nil, err
 	}
 	began, cpu := time.Now(), cpuTime()
-	end, err := profile(j.Profile)
+	end, err := profile(j.Profile, "rehearse")
 	if err != nil {
 		return nil, err
 	}

@@ -50,8 +50,13 @@ func roll(ctx context.Context, j job) (*figures, error) {
 	cells := app.NewCells(cloud, cfg, "benchroll")
 	stage := &rollout.Stage{Cells: batched(cells), Clock: clock, Events: event.Discard}
 	f := &figures{Groups: j.Shape.groups()}
+	end, err := profile(j.Profile, "plan")
+	if err != nil {
+		return nil, err
+	}
 	began, cpu := time.Now(), cpuTime()
 	plan, err := stage.Plan(ctx, input(cfg, line, j.Shape))
+	end()
 	if err == nil {
 		err = plan.Err()
 	}
@@ -63,8 +68,7 @@ func roll(ctx context.Context, j job) (*figures, error) {
 	if err := throttle(ctx, j.Endpoint, clock); err != nil {
 		return nil, err
 	}
-	end, err := profile(j.Profile)
-	if err != nil {
+	if end, err = profile(j.Profile, "roll"); err != nil {
 		return nil, err
 	}
 	x := &rollout.Execution{Stage: stage, Home: cells.Home(),
@@ -148,12 +152,12 @@ func throttle(ctx context.Context, endpoint string, clock *wait.TwinClock) error
 	return nil
 }
 
-// profile begins a CPU profile, if one was asked for.
-func profile(name string) (end func(), err error) {
+// profile begins a CPU profile of a part, if one was asked for.
+func profile(name, of string) (end func(), err error) {
 	if name == "" {
 		return func() {}, nil
 	}
-	f, err := os.Create(name)
+	f, err := os.Create(name + "." + of)
 	if err == nil {
 		err = pprof.StartCPUProfile(f)
 	}
