@@ -233,22 +233,15 @@ func planOf(ctx context.Context, j *journal.Journal) (*rollout.Plan, error) {
 
 // lastStates are the last states of the units whose names begin with stem.
 func lastStates(ctx context.Context, j *journal.Journal, stem string) (map[string]json.RawMessage, error) {
-	units, err := j.Units(ctx)
+	tails, err := j.Tails(ctx, func(unit string) bool { return strings.HasPrefix(unit, stem) })
 	if err != nil {
 		return nil, err
 	}
 	out := map[string]json.RawMessage{}
-	for _, u := range units {
-		if !strings.HasPrefix(u, stem) {
-			continue
-		}
-		records, err := j.Records(ctx, u)
-		if err != nil {
-			return nil, err
-		}
+	for unit, records := range tails {
 		for _, r := range records {
 			if r.Phase == journal.After {
-				out[u] = r.State
+				out[unit] = r.State
 			}
 		}
 	}

@@ -133,10 +133,15 @@ type history struct {
 }
 
 func (l *Local) open(ctx context.Context, name, kind string) (*history, error) {
-	records, err := l.Journal.Records(ctx, name)
+	records, err := l.Journal.Tail(ctx, name)
 	if err != nil {
 		return nil, err
 	}
+	return l.history(ctx, name, kind, records)
+}
+
+// history is where a unit stands that has these last records.
+func (l *Local) history(ctx context.Context, name, kind string, records []journal.Record) (_ *history, err error) {
 	h := &history{l: l, unit: name, kind: kind}
 	asked := 0
 	for _, r := range records {

@@ -110,38 +110,25 @@ type pooled struct {
 // open finds out which jobs have begun and ended before. Only those that the journal
 // knows are read.
 func (r *pooled) open(ctx context.Context, jobs []unit.Job) error {
-	names, err := r.Journal.Units(ctx)
+	ours := map[string]bool{}
+	for _, j := range jobs {
+		ours[j.Name] = true
+	}
+	known, err := r.Journal.Tails(ctx, func(unit string) bool { return ours[unit] })
 	if err != nil {
 		return err
-	}
-	known := map[string]bool{}
-	for _, n := range names {
-		known[n] = true
 	}
 	var old []*task
 	for _, j := range jobs {
-		if known[j.Name] {
-			old = append(old, &task{Job: j})
+		if known[j.Name] == nil {
+			r.queue = append(r.queue, j)
 			continue
 		}
-		r.queue = append(r.queue, j)
-	}
-	limit := make(chan struct{}, r.advances())
-	for _, t := range old {
-		go func() {
-			limit <- struct{}{}
-			t.h, t.err = r.Local.open(ctx, t.Name, t.Unit.Kind())
-			<-limit
-			r.landed <- t
-		}()
-	}
-	for range old {
-		if t := <-r.landed; t.err != nil {
-			err = errors.Join(err, t.err)
+		t := &task{Job: j}
+		if t.h, err = r.Local.history(ctx, j.Name, j.Unit.Kind(), known[j.Name]); err != nil {
+			return err
 		}
-	}
-	if err != nil {
-		return err
+		old = append(old, t)
 	}
 	for _, t := range old { // in the order of the jobs
 		if t.h.done {

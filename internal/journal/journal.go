@@ -93,15 +93,12 @@ func (j *Journal) Append(ctx context.Context, r Record) error {
 
 // Records returns a unit's history in order.
 func (j *Journal) Records(ctx context.Context, unit string) ([]Record, error) {
-	keys, err := j.store.List(ctx, path.Join("runs", j.run, unit)+"/")
+	keys, err := j.keys(ctx, unit)
 	if err != nil {
-		return nil, fmt.Errorf("read run %s: %w", j.run, err)
+		return nil, err
 	}
 	var out []Record
 	for _, k := range keys {
-		if strings.Contains(strings.TrimPrefix(k, path.Join("runs", j.run, unit)+"/"), "/") {
-			continue // a unit whose name begins with this one's
-		}
 		r, err := j.read(ctx, k)
 		if err != nil {
 			return nil, err
