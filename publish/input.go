@@ -19,6 +19,9 @@ type Pointer struct {
 	Image   string // id in that cell
 	// Of is the image that the gate judged and of which Image is a copy; empty: Image.
 	Of string
+	// Build is the id under builds/ where it is not the input's: images of a line's
+	// architectures that are moved on may have been published by different runs.
+	Build string
 }
 
 // Judged is an image that was baked and judged, for one architecture.

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -144,10 +145,11 @@ func historyOf(ctx context.Context, ports Ports, c Cell, channel string) ([]Para
 
 func (s *Stage) move(ctx context.Context, in Input, ptr Pointer, now Parameter, generation int64, p *Plan) (Move, error) {
 	m := Move{Cell: ptr.Cell, Arch: ptr.Arch, Channel: ptr.Channel, Image: ptr.Image, From: now.Value, Version: now.Version,
-		Build:    path.Join(path.Dir(ptr.Channel), "builds", in.Build),
 		Envelope: Envelope{Run: in.Run, Generation: generation}}
-	if in.Build != in.Run {
-		m.Envelope.Build = in.Build
+	build := cmp.Or(ptr.Build, in.Build)
+	m.Build = path.Join(path.Dir(ptr.Channel), "builds", build)
+	if build != in.Run {
+		m.Envelope.Build = build
 	}
 	if m.From == m.Image {
 		m.Nothing = true

@@ -16,7 +16,7 @@ type Step struct {
 }
 
 // Promotion asks for what one channel holds to be put on another, in all cells
-// together.
+// and all architectures together.
 type Promotion struct {
 	Run   string
 	Steps []Step
@@ -30,7 +30,9 @@ type Promotion struct {
 // to pass the ring before, is refused with kind GateSaysNo.
 func (s *Stage) PlanPromotion(ctx context.Context, r Promotion) (*Plan, error) {
 	in := Input{Run: r.Run}
-	for i, step := range r.Steps {
+	first := map[string]Step{} // of each architecture
+	builds := map[string]string{}
+	for _, step := range r.Steps {
 		from := Place{step.Cell, step.Arch, step.From}
 		ports, err := s.open(ctx, step.Cell)
 		if err != nil {
@@ -48,9 +50,9 @@ func (s *Stage) PlanPromotion(ctx context.Context, r Promotion) (*Plan, error) {
 		case !ok:
 			return nil, fault.New(fault.GateSaysNo, "publish the image instead: it then passes the gate",
 				"promote %s: version %d (%s) was written by hand; no verdict stands behind it", from, now.Version, now.Value)
-		case i > 0 && e.BuildID() != in.Build:
+		case builds[step.Arch] != "" && e.BuildID() != builds[step.Arch]:
 			return nil, fault.New(fault.Conflict, "`rehydrate publish verify` shows what stands where; publish again, then promote",
-				"promote %s: it holds build %s, %s holds %s", from, e.BuildID(), where(r.Steps[0].Cell, r.Steps[0].From), in.Build)
+				"promote %s: it holds build %s, %s holds %s", from, e.BuildID(), where(first[step.Arch].Cell, first[step.Arch].From), builds[step.Arch])
 		}
 		if err := passed(from, now, r.Proof); err != nil {
 			return nil, err
@@ -58,8 +60,10 @@ func (s *Stage) PlanPromotion(ctx context.Context, r Promotion) (*Plan, error) {
 		if err := launchable(ctx, from, ports, now); err != nil {
 			return nil, fmt.Errorf("promote %s: %w", from, err)
 		}
-		in.Build = e.BuildID()
-		in.Pointers = append(in.Pointers, Pointer{Cell: step.Cell, Arch: step.Arch, Channel: step.To, Image: now.Value})
+		if builds[step.Arch] == "" {
+			first[step.Arch], builds[step.Arch] = step, e.BuildID()
+		}
+		in.Pointers = append(in.Pointers, Pointer{Cell: step.Cell, Arch: step.Arch, Channel: step.To, Image: now.Value, Build: e.BuildID()})
 		in.Judged = append(in.Judged, known(now))
 	}
 	return s.Plan(ctx, in)

@@ -10,8 +10,10 @@ import (
 
 // Rollback asks for a channel to go back, in all its places together.
 type Rollback struct {
-	Run    string
-	Places []Place // the first says which publication; the others follow it
+	Run string
+	// Places are all of the channel's. The first says which publication; those of its
+	// architecture follow it, and those of others go to what stood there then.
+	Places []Place
 	// To is a version of the first place; 0: the last one before the image in use was
 	// published whose image is neither revoked nor gone.
 	To int64
@@ -23,7 +25,8 @@ type Rollback struct {
 // version, or none to go back to) or Conflict (a place has not the same publication).
 func (s *Stage) PlanRollback(ctx context.Context, r Rollback) (*Plan, error) {
 	in := Input{Run: r.Run, AllowOlder: true, NewGeneration: true}
-	var target Parameter
+	var end Parameter                 // what took the target's place
+	targets := map[string]Parameter{} // by architecture
 	var skipped []string
 	for i, at := range r.Places {
 		ports, err := s.open(ctx, at.Cell)
@@ -34,10 +37,12 @@ func (s *Stage) PlanRollback(ctx context.Context, r Rollback) (*Plan, error) {
 		if err != nil {
 			return nil, err
 		}
-		var to Parameter
+		to, again := targets[at.Arch]
 		switch {
+		case again:
+			to, err = same(at, history, to)
 		case i > 0:
-			to, err = same(at, history, target)
+			to, err = stood(at, history, end)
 		case r.To > 0:
 			to, err = versionOf(at, history, r.To)
 		default:
@@ -50,13 +55,14 @@ func (s *Stage) PlanRollback(ctx context.Context, r Rollback) (*Plan, error) {
 			return nil, fmt.Errorf("roll back %s: %w", at, err)
 		}
 		if i == 0 {
-			target = to
+			end = after(history, to)
 		}
-		in.Pointers = append(in.Pointers, Pointer{Cell: at.Cell, Arch: at.Arch, Channel: at.Channel, Image: to.Value})
-		in.Judged = append(in.Judged, known(to))
-	}
-	if e, ok := ParseEnvelope(target.Description); ok {
-		in.Build = e.BuildID()
+		if !again {
+			targets[at.Arch] = to
+		}
+		j := known(to)
+		in.Pointers = append(in.Pointers, Pointer{Cell: at.Cell, Arch: at.Arch, Channel: at.Channel, Image: to.Value, Build: j.Known.BuildID()})
+		in.Judged = append(in.Judged, j)
 	}
 	p, err := s.Plan(ctx, in)
 	if err == nil {
@@ -90,6 +96,32 @@ func same(at Place, history []Parameter, target Parameter) (Parameter, error) {
 	}
 	return Parameter{}, fault.New(fault.Conflict, "publish it there, or go back to a version that every place has",
 		"it never held what %s holds elsewhere (build %s)", target.Value, orNone(want.BuildID()))
+}
+
+// after is the version that took the place of another; the zero Parameter for none.
+func after(history []Parameter, p Parameter) Parameter {
+	for _, q := range standing(history) {
+		if q.Version > p.Version && q.Value != p.Value {
+			return q
+		}
+	}
+	return Parameter{}
+}
+
+// stood finds what stood in a place of another architecture until end was published:
+// its newest version that was neither published with end nor after it. A publication
+// does not give a new version to the architectures of which it changes nothing.
+func stood(at Place, history []Parameter, end Parameter) (Parameter, error) {
+	over, ok := ParseEnvelope(end.Description)
+	for _, p := range slices.Backward(standing(history)) {
+		e, known := ParseEnvelope(p.Description)
+		together := ok && known && e.Run == over.Run
+		if end.Version == 0 || !together && !p.ModifiedAt.After(end.ModifiedAt) {
+			return p, nil
+		}
+	}
+	return Parameter{}, fault.New(fault.Conflict, "publish the whole line again; nothing stood there to go back to",
+		"it holds nothing from before what %s replaced", orNone(end.Value))
 }
 
 // lastGood goes back through what stood, past images that must not come back.
