@@ -30,6 +30,7 @@ import (
 	"github.com/goldenami/rehydrate/internal/twin"
 	twinasg "github.com/goldenami/rehydrate/internal/twin/autoscaling"
 	"github.com/goldenami/rehydrate/internal/twin/backing"
+	twincw "github.com/goldenami/rehydrate/internal/twin/cloudwatch"
 	twinec2 "github.com/goldenami/rehydrate/internal/twin/ec2"
 	twinssm "github.com/goldenami/rehydrate/internal/twin/ssm"
 	"github.com/goldenami/rehydrate/internal/twin/wire"
@@ -93,7 +94,7 @@ func open(t *testing.T) *account {
 			a.scaling = twinasg.New(w, a.compute)
 			systems := twinssm.New(w, twinssm.Ports{EC2: a.compute, Machines: &backing.Router{}})
 			a.compute.ResolveParameter = systems.Resolve
-			return twin.Services{Wire: []*wire.Service{a.compute.Wire(), a.scaling.Wire(), systems.Wire()}}, nil
+			return twin.Services{Wire: []*wire.Service{a.compute.Wire(), a.scaling.Wire(), systems.Wire(), twincw.New(nil).Wire()}}, nil
 		}})
 	if err != nil {
 		t.Fatal(err)

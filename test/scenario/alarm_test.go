@@ -10,8 +10,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/goldenami/rehydrate/internal/awscloud/alarms"
+	"github.com/goldenami/rehydrate/internal/awscloud/session"
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/record"
 	"github.com/goldenami/rehydrate/internal/unit"
@@ -19,45 +24,61 @@ import (
 	"github.com/goldenami/rehydrate/rollout/gate"
 )
 
-// bells is a CloudWatch of one alarm, errors, with an outage.
+// bells is the alarm errors in the account's CloudWatch, with an outage.
 type bells struct {
+	gate.Alarms
+	a     *account
 	of    string // the ring
+	cw    *cloudwatch.Client
 	mu    sync.Mutex
-	now   func() time.Time
-	on    bool
-	since time.Time   // when it last changed
-	fired []time.Time // when it went on
 	err   error
 	asked []time.Time
 }
 
-func (b *bells) States(_ context.Context, _ gate.Cell, names []string) (map[string]gate.Alarm, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.asked = append(b.asked, b.now())
-	out := map[string]gate.Alarm{}
-	for _, n := range names {
-		out[n] = gate.Alarm{State: map[bool]string{true: "ALARM", false: "OK"}[b.on], Since: b.since}
+// alarm is the alarm of a ring.
+func (a *account) alarm(of string) *bells {
+	a.t.Helper()
+	cfg := a.twin.Config(region, "scenario")
+	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+	b := &bells{a: a, of: of, cw: cloudwatch.NewFromConfig(cfg),
+		Alarms: alarms.New(func(context.Context, string, string) (*session.Session, error) { return session.Of(cfg), nil })}
+	_, err := b.cw.PutMetricAlarm(a.t.Context(), &cloudwatch.PutMetricAlarmInput{AlarmName: aws.String("errors"), MetricName: aws.String("5xx"), Namespace: aws.String("web"),
+		Statistic: cwtypes.StatisticSum, Period: aws.Int32(60), EvaluationPeriods: aws.Int32(1), Threshold: aws.Float64(1), ComparisonOperator: cwtypes.ComparisonOperatorGreaterThanThreshold})
+	if err != nil {
+		a.t.Fatal(err)
 	}
-	return out, b.err
+	b.ring(false)
+	return b
 }
 
-func (b *bells) Fired(_ context.Context, _ gate.Cell, _ string, since time.Time) (bool, error) {
+func (b *bells) outOfOrder() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, at := range b.fired {
-		if !at.Before(since) {
-			return true, b.err
-		}
+	return b.err
+}
+
+func (b *bells) States(ctx context.Context, c gate.Cell, names []string) (map[string]gate.Alarm, error) {
+	b.mu.Lock()
+	b.asked = append(b.asked, b.a.Now())
+	b.mu.Unlock()
+	if err := b.outOfOrder(); err != nil {
+		return nil, err
 	}
-	return false, b.err
+	return b.Alarms.States(ctx, c, names)
+}
+
+func (b *bells) Fired(ctx context.Context, c gate.Cell, name string, since time.Time) (bool, error) {
+	if err := b.outOfOrder(); err != nil {
+		return false, err
+	}
+	return b.Alarms.Fired(ctx, c, name, since)
 }
 
 func (b *bells) ring(on bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.on, b.since = on, b.now(); on {
-		b.fired = append(b.fired, b.since)
+	b.a.t.Helper()
+	state := map[bool]cwtypes.StateValue{true: cwtypes.StateValueAlarm, false: cwtypes.StateValueOk}[on]
+	if _, err := b.cw.SetAlarmState(b.a.t.Context(), &cloudwatch.SetAlarmStateInput{AlarmName: aws.String("errors"), StateValue: state, StateReason: aws.String("3 errors in a minute")}); err != nil {
+		b.a.t.Fatal(err)
 	}
 }
 
@@ -104,9 +125,6 @@ func verdict(v gate.Verdict, text string) rollout.Verdict {
 	}
 	return rollout.Verdict{Outcome: out, Text: text}
 }
-
-// alarm is the alarm of a ring.
-func (a *account) alarm(of string) *bells { return &bells{of: of, now: a.Now, since: a.Now()} }
 
 // watched is a process that rolls under the alarm.
 func (a *account) watched(b *bells) *rollout.Execution {
