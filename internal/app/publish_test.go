@@ -7,7 +7,9 @@ import (
 	"github.com/goldenami/rehydrate/internal/awscloud/params"
 	"github.com/goldenami/rehydrate/internal/awscloud/params/paramstest"
 	"github.com/goldenami/rehydrate/internal/config"
+	"github.com/goldenami/rehydrate/internal/engine"
 	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/journal"
 	"github.com/goldenami/rehydrate/internal/record"
 )
 
@@ -51,6 +53,7 @@ func TestUnmoved_refuses_when_the_channel_holds_another_image(t *testing.T) {
 
 func TestRoll_reads_the_channel_before_it_plans(t *testing.T) {
 	p := over("/c", "ami-other", 8)
+	p.local = &engine.Local{Journal: journal.Open(journal.NewMemory(), "r1")}
 	image := p.Image
 	image.Rings = []string{"dev"}
 	p.Config.Fleets = []*config.Fleet{{Label: "web-dev", Image: image, Ring: "dev", ASGNames: []string{"g"}, Refresh: &config.Refresh{}}}
