@@ -3,10 +3,12 @@ package autoscaling_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
+	sdkec2 "github.com/aws/aws-sdk-go-v2/service/ec2"
 
 	"github.com/goldenami/rehydrate/internal/twin/ec2"
 	"github.com/goldenami/rehydrate/internal/twin/wiretest"
@@ -134,4 +136,31 @@ func TestDuringARefreshInPlaceTheGroupTakesNoOtherAndNoWarmPool(t *testing.T) {
 		t.Error("two replacements of one root volume at a time")
 	}
 	a.ended(types.InstanceRefreshStatusSuccessful, 100)
+}
+
+func TestAnInstanceThatIsEndedOnItsWayBackHasItsTerminationHook(t *testing.T) {
+	a := open(t)
+	a.policied(1, nil)
+	a.hook("up", "LAUNCHING")
+	id := a.ids()[0]
+	a.mustReroot(nil, nil)
+	a.until("a wait", func() bool { _, ok := a.in(types.LifecycleStatePendingWait); return ok })
+	a.hook("down", "TERMINATING")
+	a.complete("up", id, "ABANDON")
+	a.until("its end held", func() bool { now, ok := a.in(types.LifecycleStateTerminatingWait); return ok && now == id })
+}
+
+func TestAnInstanceThatWasStoppedOnItsWayBackIsFoundUnhealthyAndReplaced(t *testing.T) {
+	a := open(t)
+	a.policied(1, nil)
+	a.hook("up", "LAUNCHING")
+	id := a.ids()[0]
+	a.mustReroot(nil, nil)
+	a.until("a wait", func() bool { _, ok := a.in(types.LifecycleStatePendingWait); return ok })
+	if _, err := a.ec2.StopInstances(t.Context(), &sdkec2.StopInstancesInput{InstanceIds: []string{id}}); err != nil {
+		t.Fatal(err)
+	}
+	a.w.Clock().Step(time.Minute)
+	a.complete("up", id, "CONTINUE")
+	a.until("another in its place", func() bool { now, ok := a.in(types.LifecycleStatePendingWait); return ok && now != id })
 }
