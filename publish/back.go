@@ -49,7 +49,7 @@ func (m mover) back(ctx context.Context, st *state) (unit.Next, error) {
 	}
 	e, ok := ParseEnvelope(target.Description)
 	if !ok { // somebody else's version: say at least whose place it takes
-		e = Envelope{Run: "unknown"}
+		e = Envelope{Run: unknownRun}
 	}
 	e.Back, e.Fence = m.plan.Run, st.Lease.Fence
 	v, err := ports.Parameters.Put(ctx, NewVersion{Name: mv.Channel, Value: target.Value,

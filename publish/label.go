@@ -60,7 +60,7 @@ func relabel(mv *Move, ports Ports, history []Parameter) chore {
 	for _, l := range [...]struct {
 		label string
 		to    int64
-	}{{LabelCurrent, last(history).Version}, {LabelPrevious, before(history).Version}} {
+	}{{LabelCurrent, last(history).Version}, {LabelPrevious, previous(history).Version}} {
 		at := labelled(history, l.label)
 		if at == l.to {
 			continue

@@ -84,6 +84,21 @@ func before(history []Parameter) Parameter {
 	return lastBefore(history, history[n-1].Value)
 }
 
+// previous is the version that the label belongs to: the one before that a run
+// published.
+func previous(history []Parameter) Parameter {
+	p := before(history)
+	for left := history; p.Version > 0 && byHand(p); p = before(left) {
+		left = upTo(left, p)
+	}
+	return p
+}
+
+// upTo is the history up to a version of it.
+func upTo(history []Parameter, p Parameter) []Parameter {
+	return history[:slices.IndexFunc(history, func(q Parameter) bool { return q.Version == p.Version })+1]
+}
+
 func lastBefore(history []Parameter, image string) Parameter {
 	all := standing(history)
 	first := slices.IndexFunc(all, func(p Parameter) bool { return p.Value == image })

@@ -76,7 +76,7 @@ func (s *Stage) Plan(ctx context.Context, in Input) (*Plan, error) {
 	}
 	p := &Plan{Schema: PlanSchema, Run: in.Run}
 	var generation int64
-	var now []Parameter
+	var now [][]Parameter
 	for _, ptr := range in.Pointers {
 		if err := in.judged(ptr).judgement(where(ptr.Cell, ptr.Channel)); err != nil {
 			return nil, err
@@ -86,7 +86,7 @@ func (s *Stage) Plan(ctx context.Context, in Input) (*Plan, error) {
 			return nil, err
 		}
 		now = append(now, held)
-		e, _ := ParseEnvelope(held.Description)
+		e, _ := ParseEnvelope(last(held).Description)
 		generation = max(generation, e.Generation)
 	}
 	if in.NewGeneration {
@@ -110,21 +110,21 @@ func (s *Stage) Plan(ctx context.Context, in Input) (*Plan, error) {
 	return p, nil
 }
 
-// held is the pointer's newest version. What this run wrote already (it was
-// interrupted and plans again) is the move itself, not what the pointer was before.
-func (s *Stage) held(ctx context.Context, ptr Pointer, run string) (Parameter, error) {
+// held are the pointer's versions. What this run wrote already (it was interrupted and
+// plans again) is the move itself, not what the pointer was before.
+func (s *Stage) held(ctx context.Context, ptr Pointer, run string) ([]Parameter, error) {
 	ports, err := s.open(ctx, ptr.Cell)
 	if err != nil {
-		return Parameter{}, err
+		return nil, err
 	}
 	history, err := historyOf(ctx, ports, ptr.Cell, ptr.Channel)
 	if err != nil {
-		return Parameter{}, err
+		return nil, err
 	}
 	for n := len(history); n > 0 && ours(history[n-1], run); n-- {
 		history = history[:n-1]
 	}
-	return last(history), nil
+	return history, nil
 }
 
 func (s *Stage) open(ctx context.Context, c Cell) (Ports, error) {
@@ -140,10 +140,11 @@ func historyOf(ctx context.Context, ports Ports, c Cell, channel string) ([]Para
 	if err != nil {
 		return nil, fmt.Errorf("read the history of channel %s: %w", where(c, channel), err)
 	}
-	return history, nil
+	return owned(history), nil
 }
 
-func (s *Stage) move(ctx context.Context, in Input, ptr Pointer, now Parameter, generation int64, p *Plan) (Move, error) {
+func (s *Stage) move(ctx context.Context, in Input, ptr Pointer, history []Parameter, generation int64, p *Plan) (Move, error) {
+	now := last(history)
 	m := Move{Cell: ptr.Cell, Arch: ptr.Arch, Channel: ptr.Channel, Image: ptr.Image, From: now.Value, Version: now.Version,
 		Envelope: Envelope{Run: in.Run, Generation: generation}}
 	build := cmp.Or(ptr.Build, in.Build)
@@ -151,18 +152,19 @@ func (s *Stage) move(ctx context.Context, in Input, ptr Pointer, now Parameter, 
 	if build != in.Run {
 		m.Envelope.Build = build
 	}
+	ports, err := s.open(ctx, m.Cell)
+	if err != nil {
+		return m, err
+	}
 	if m.From == m.Image {
 		m.Nothing = true
-		return m, nil
+		_, err := available(ctx, ports, m.Image, m.Cell)
+		return m, err
 	}
 	j := in.judged(ptr)
 	if j.Verdict == nil && j.Known == nil {
 		return m, fault.New(fault.GateSaysNo, "run rehydrate validate on the image first",
 			"publish %s to %s: the image has no verdict", m.Image, where(m.Cell, m.Channel))
-	}
-	ports, err := s.open(ctx, m.Cell)
-	if err != nil {
-		return m, err
 	}
 	image, err := available(ctx, ports, m.Image, m.Cell)
 	if err != nil {
@@ -182,7 +184,7 @@ func (s *Stage) move(ctx context.Context, in Input, ptr Pointer, now Parameter, 
 			m.Envelope.BakedAt = k.BakedAt
 		}
 	}
-	return m, s.order(ctx, &m, ports, now, in.AllowOlder, p)
+	return m, s.order(ctx, &m, ports, history, in.AllowOlder, p)
 }
 
 func available(ctx context.Context, ports Ports, id string, c Cell) (Image, error) {
@@ -201,10 +203,17 @@ func available(ctx context.Context, ports Ports, id string, c Cell) (Image, erro
 }
 
 // order refuses a silent downgrade: what was baked later must not be covered by what
-// was baked earlier.
-func (s *Stage) order(ctx context.Context, m *Move, ports Ports, now Parameter, allow bool, p *Plan) error {
+// was baked earlier. Nor is what somebody put by hand over a publication: what it meant
+// cannot be known.
+func (s *Stage) order(ctx context.Context, m *Move, ports Ports, history []Parameter, allow bool, p *Plan) error {
+	now := last(history)
 	if now.Version == 0 {
 		return nil
+	}
+	if ours := lastPublished(history); !allow && ours.Version > 0 && byHand(now) {
+		return fault.New(fault.Conflict, fmt.Sprintf("ask who put it there; `rehydrate publish rollback --to %d %s` goes back to what was published, then publish again", ours.Version, m.Channel),
+			"publish %s to %s: somebody wrote version %d (%s) by hand over version %d (%s)", m.Image,
+			where(m.Cell, m.Channel), now.Version, now.Value, ours.Version, ours.Value)
 	}
 	held, known, err := rankOf(ctx, ports, now, m.Envelope.Generation)
 	if err != nil {

@@ -46,8 +46,8 @@ func (s *Stage) PlanPromotion(ctx context.Context, r Promotion) (*Plan, error) {
 		e, ok := ParseEnvelope(now.Description)
 		switch {
 		case now.Version == 0:
-			return nil, fault.New(fault.NotFound, "publish to it first", "promote %s: the channel does not exist", from)
-		case !ok:
+			return nil, fault.New(fault.NotFound, "publish or promote to it first", "promote %s: the channel does not exist", from)
+		case !ok || byHand(now):
 			return nil, fault.New(fault.GateSaysNo, "publish the image instead: it then passes the gate",
 				"promote %s: version %d (%s) was written by hand; no verdict stands behind it", from, now.Version, now.Value)
 		case builds[step.Arch] != "" && e.BuildID() != builds[step.Arch]:

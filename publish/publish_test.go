@@ -175,6 +175,50 @@ func TestAChannelThatHoldsTheImageIsLeftAlone(t *testing.T) {
 	}
 }
 
+func TestAskedForAgainAPublicationMendsWhatStandsAroundThePointer(t *testing.T) {
+	for name, spoil := range map[string]func(*cells){
+		"the envelope": func(w *cells) { w.stores[1].add(publish.EnvelopeName(channel), "{}", "") },
+		"a label":      func(w *cells) { _ = w.stores[1].Label(t.Context(), channel, 1, "current") },
+		"both, and all": func(w *cells) {
+			w.stores[1].versions[channel][2].Labels = nil
+			delete(w.stores[0].versions, publish.EnvelopeName(channel))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := three(t, 2)
+			spoil(w)
+			got, err := w.publish(t, w.input("run-again", "new", t0), nil)
+			if err != nil || !got.Skipped || len(w.log) > 0 {
+				t.Fatalf("%+v, %v, wrote %v", got, err, w.log)
+			}
+			w.correct(t)
+			if v := w.stores[0].newest("/golden/demo/lease").Value; !strings.Contains(v, `"owner":""`) {
+				t.Errorf("the lease was kept: %s", v)
+			}
+			before := len(w.stores[0].versions["/golden/demo/lease"])
+			if _, err := w.publish(t, w.input("run-more", "new", t0), nil); err != nil || len(w.stores[0].versions["/golden/demo/lease"]) != before {
+				t.Errorf("where nothing is to be mended the lease was taken: %v", err)
+			}
+		})
+	}
+}
+
+func TestAnImageThatIsHeldAndHasGoneIsNotNothingToDo(t *testing.T) {
+	for name, c := range map[string]struct {
+		image publish.Image
+		kind  fault.Kind
+	}{
+		"disabled": {publish.Image{ID: "ami-new-1", State: "disabled"}, fault.Conflict},
+		"revoked":  {publish.Image{ID: "ami-new-1", State: "available", Tags: map[string]string{publish.TagRevoked: "x"}}, fault.GateSaysNo},
+	} {
+		w := three(t, 2)
+		w.images[1]["ami-new-1"] = c.image
+		if _, err := w.publish(t, w.input("run-again", "new", t0), nil); fault.KindOf(err) != c.kind {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestAValueThatAWSRejectsLeavesThePointer(t *testing.T) {
 	s := held("ami-old", publish.Envelope{})
 	s.invalid["ami-new"] = true

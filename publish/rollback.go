@@ -27,7 +27,10 @@ func (s *Stage) PlanRollback(ctx context.Context, r Rollback) (*Plan, error) {
 	in := Input{Run: r.Run, AllowOlder: true, NewGeneration: true}
 	var end Parameter                 // what took the target's place
 	targets := map[string]Parameter{} // by architecture
-	var skipped []string
+	skipped, err := s.finish(ctx, &r)
+	if err != nil {
+		return nil, err
+	}
 	for i, at := range r.Places {
 		ports, err := s.open(ctx, at.Cell)
 		if err != nil {
@@ -137,7 +140,7 @@ func lastGood(ctx context.Context, at Place, ports Ports, history []Parameter) (
 			return Parameter{}, nil, err
 		}
 		skipped = append(skipped, fmt.Sprintf("version %d is passed over: %s", p.Version, err))
-		left = left[:slices.IndexFunc(left, func(q Parameter) bool { return q.Version == p.Version })+1]
+		left = upTo(left, p)
 	}
 	return Parameter{}, nil, fault.New(fault.NotFound, "publish another image instead",
 		"there is no version to go back to; %d were passed over", len(skipped))
@@ -148,8 +151,11 @@ func launchable(ctx context.Context, at Place, ports Ports, p Parameter) error {
 	no := func(why string) error {
 		return fault.New(fault.GateSaysNo, "choose another version: `rehydrate publish history "+at.Channel+"`", "version %d (%s): %s", p.Version, p.Value, why)
 	}
-	if Revoked(p) {
+	switch {
+	case Revoked(p):
 		return no("it was revoked")
+	case byHand(p):
+		return no("it was written by hand; no verdict stands behind it")
 	}
 	image, err := ports.Images.Image(ctx, p.Value)
 	switch {

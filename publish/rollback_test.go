@@ -2,6 +2,7 @@ package publish_test
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -202,5 +203,97 @@ func TestTheEnvelopeBesideAPointerSaysWhatStandsBehindIt(t *testing.T) {
 	text := w.stores[0].newest(channel).Description
 	if !strings.HasPrefix(text, "rehydrate/1 run=run-new lock=sha256:aa verdict=sha256:") || len(text) > 1024 {
 		t.Error(text)
+	}
+}
+
+// cut plans a rollback and ends it before the nth write of an image, or of a label.
+func (w *cells) cut(t *testing.T, run, call string, n int) {
+	t.Helper()
+	s := w.stage()
+	p, err := s.PlanRollback(t.Context(), publish.Rollback{Run: run, Places: w.places(channel)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, st := range w.stores {
+		st.hook = func(at string, after bool) error {
+			if at == call && !after {
+				if seen++; seen >= n {
+					return errInjected
+				}
+			}
+			return nil
+		}
+	}
+	if _, _, err := drive(t, s, p, 0); !errors.Is(err, errInjected) {
+		t.Fatalf("it was not cut: %v", err)
+	}
+	for _, st := range w.stores {
+		st.hook = nil
+	}
+	w.clock.now = w.clock.now.Add(time.Hour) // its lease runs out
+	w.log = nil
+}
+
+func TestARollbackThatWasCutOffIsFinishedAndDoesNotGoFurther(t *testing.T) {
+	// The writes of three cells: the lease, then a pointer each; then labels.
+	for name, c := range map[string]struct {
+		call string
+		n    int
+	}{"after one pointer": {"Put", 3}, "after two pointers": {"Put", 4}, "before the labels": {"Label", 1}, "among the labels": {"Label", 4}} {
+		t.Run(name, func(t *testing.T) {
+			w := three(t, 3)
+			w.cut(t, "back-1", c.call, c.n)
+			_, p, err := w.rollback(t, "back-2", 0)
+			if err != nil || len(p.Warnings) != 1 || !strings.Contains(p.Warnings[0], "the rollback of run back-1 to build run-hand did not end") {
+				t.Fatalf("%+v, %v", p, err)
+			}
+			if d := cmp.Diff([]string{"ami-hand-0", "ami-hand-1", "ami-hand-2"}, w.held()); d != "" {
+				t.Error(d)
+			}
+			w.correct(t)
+			if _, p, err := w.rollback(t, "back-3", 0); err != nil || len(p.Warnings) > 0 {
+				t.Fatalf("%+v, %v", p, err)
+			}
+			if d := cmp.Diff([]string{"ami-old-0", "ami-old-1", "ami-old-2"}, w.held()); d != "" {
+				t.Error(d)
+			}
+			w.correct(t)
+		})
+	}
+}
+
+func TestARollbackThatWasCutOffIsNotFinishedToARevokedImage(t *testing.T) {
+	w := three(t, 2)
+	w.cut(t, "back-1", "Put", 3)
+	for _, s := range w.stores {
+		s.versions[channel][1].Labels = append(s.versions[channel][1].Labels, "revoked-2")
+	}
+	for i := range w.images {
+		id := []string{"ami-hand-0", "ami-hand-1"}[i]
+		w.images[i][id] = publish.Image{ID: id, State: "available", CreatedAt: t0, Tags: map[string]string{publish.TagRevoked: "2026-01-01T00:00:00Z"}}
+	}
+	if _, _, err := w.rollback(t, "back-2", 0); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"ami-old-0", "ami-old-1"}, w.held()); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestAPublicationAfterARollbackIsNotTakenForOneThatWasCutOff(t *testing.T) {
+	w := three(t, 2)
+	if _, _, err := w.rollback(t, "back-1", 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.publish(t, w.input("run-late", "late", t0.Add(time.Hour)), nil); err != nil {
+		t.Fatal(err)
+	}
+	w.stores[0].versions[channel][4].Labels = nil // as if it had died before its labels
+	if _, p, err := w.rollback(t, "back-2", 0); err != nil || len(p.Warnings) > 0 {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	if d := cmp.Diff([]string{"ami-hand-0", "ami-hand-1"}, w.held()); d != "" {
+		t.Error(d)
 	}
 }

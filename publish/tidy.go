@@ -48,11 +48,9 @@ func (m mover) tidyOne(ctx context.Context, st *state) (unit.Next, error) {
 		return unit.Again(lookEvery), nil
 	}
 	m.judge(st, mv, ms, history)
-	todo := relabel(mv, ports, history)
-	if todo.do == nil {
-		if todo, err = m.seal(ctx, mv, ports, now); err != nil {
-			return unit.Next{}, err
-		}
+	todo, err := m.around(ctx, mv, ports, history)
+	if err != nil {
+		return unit.Next{}, err
 	}
 	switch {
 	case todo.do == nil:
@@ -66,6 +64,14 @@ func (m mover) tidyOne(ctx context.Context, st *state) (unit.Next, error) {
 	}
 	ms.Did, st.Dirty, st.Looks = todo.key, true, 0
 	return unit.Again(0), nil
+}
+
+// around is what is to be mended around the newest version, if anything is.
+func (m mover) around(ctx context.Context, mv *Move, ports Ports, history []Parameter) (chore, error) {
+	if todo := relabel(mv, ports, history); todo.do != nil {
+		return todo, nil
+	}
+	return m.seal(ctx, mv, ports, last(history))
 }
 
 // touched says that there is something to tidy: what could not be reached, or is

@@ -88,7 +88,7 @@ func (m mover) at(ctx context.Context, st *state) (*Move, *moveState, Ports, err
 // check compares every pointer with the plan's preconditions: first before anything is
 // done, then again under the lease.
 func (m mover) check(ctx context.Context, st *state) (unit.Next, error) {
-	held, newer := 0, ""
+	held, newer, untidy := 0, "", false
 	for i := range m.plan.Moves {
 		mv, ms := &m.plan.Moves[i], &st.Moves[i]
 		ports, err := m.open(ctx, mv.Cell)
@@ -105,6 +105,11 @@ func (m mover) check(ctx context.Context, st *state) (unit.Next, error) {
 		case now.Value == mv.Image && !m.ours(now):
 			ms.Stands, ms.Now = Held, now.Version
 			held++
+			todo, err := m.around(ctx, mv, ports, history)
+			if err != nil {
+				return unit.Next{}, err
+			}
+			untidy = untidy || todo.do != nil
 		case m.ours(now) && !mv.Nothing, now.Version == mv.Version:
 		default:
 			over, err := m.over(ctx, mv, ports, history, now)
@@ -123,13 +128,19 @@ func (m mover) check(ctx context.Context, st *state) (unit.Next, error) {
 	switch {
 	case newer != "":
 		st.settle(Superseded, fault.Conflict, "publish %s: superseded: %s; nothing was moved", m.plan.Moves[0].Image, newer)
-		return m.end(st), nil
-	case held == len(m.plan.Moves):
+		if st.Lease.Fence == 0 {
+			return m.end(st), nil
+		}
+		st.to(stepRelease)
+	case held == len(m.plan.Moves) && (!untidy || st.Lease.Fence > 0):
 		st.settle(outcomeNothing, 0, "")
 		for i, mv := range m.plan.Moves {
 			m.say(event.Found, "%s already holds %s (version %d)", where(mv.Cell, mv.Channel), mv.Image, st.Moves[i].Now)
 		}
-		return m.end(st), nil
+		if st.Lease.Fence == 0 {
+			return m.end(st), nil
+		}
+		st.to(stepTidy) // what a run left that died, or somebody changed
 	case st.Lease.Fence == 0:
 		st.to(stepLease)
 	default:

@@ -120,7 +120,7 @@ func (f *found) judge(ctx context.Context, build string) Finding {
 // state looks at what stands around the newest version.
 func (f *found) state(ctx context.Context, now Parameter, bad func(string, ...any)) error {
 	e, ours := ParseEnvelope(now.Description)
-	if !ours {
+	if byHand(now) {
 		bad("version %d was not written by this program", now.Version)
 	}
 	for _, p := range standing(f.history) {
@@ -149,7 +149,7 @@ func (f *found) state(ctx context.Context, now Parameter, bad func(string, ...an
 	if at := labelled(f.history, LabelCurrent); at != now.Version {
 		bad("label %s is on version %d, the newest is %d", LabelCurrent, at, now.Version)
 	}
-	if at, want := labelled(f.history, LabelPrevious), before(f.history).Version; at != want {
+	if at, want := labelled(f.history, LabelPrevious), previous(f.history).Version; at != want {
 		bad("label %s is on version %d, a rollback goes to %d", LabelPrevious, at, want)
 	}
 	want, ok := envelopeOf(now)
@@ -188,5 +188,5 @@ func Verified(all []Finding) error {
 			parts = append(parts, fmt.Sprintf("%d %s", count[s], s))
 		}
 	}
-	return fault.New(kind, "resume the run that publishes, publish again, or roll back", "verify: of %d pointers %s", len(all), strings.Join(parts, ", "))
+	return fault.New(kind, "resume the run that publishes, publish or promote again, or roll back", "verify: of %d pointers %s", len(all), strings.Join(parts, ", "))
 }

@@ -65,21 +65,25 @@ func (r *reader) labels(at usage.Cell, c Channel, history []usage.Parameter) {
 	}
 }
 
-// good is the newest earlier version whose image is not revoked and can be launched;
-// else why there is none.
+// good is the newest earlier version that a run published and whose image is not revoked
+// and can be launched; else why there is none.
 func (r *reader) good(ctx context.Context, at usage.Cell, history []usage.Parameter) (usage.Parameter, string) {
-	var why []string
+	var why, byHand []string
 	bad := map[string]bool{}
 	for _, v := range history {
 		bad[v.Value] = bad[v.Value] || publish.Revoked(publish.Parameter{Labels: v.Labels})
 	}
-	back := usage.TakenBack(history)
+	back, hand := usage.TakenBack(history), usage.ByHand(history)
 	for _, v := range slices.Backward(history) {
 		if r.plan.holds(v.Value) || back[v.Version] || slices.ContainsFunc(why, func(s string) bool { return strings.HasPrefix(s, v.Value+" ") }) {
 			continue
 		}
 		if bad[v.Value] {
 			why = append(why, v.Value+" is revoked")
+			continue
+		}
+		if hand[v.Version] {
+			byHand = append(byHand, fmt.Sprintf("version %d (%s) was written by hand", v.Version, v.Value))
 			continue
 		}
 		i, err := r.ports[at].Images.Image(ctx, v.Value)
@@ -96,7 +100,7 @@ func (r *reader) good(ctx context.Context, at usage.Cell, history []usage.Parame
 			return v, ""
 		}
 	}
-	if len(why) == 0 {
+	if why = append(why, byHand...); len(why) == 0 {
 		return usage.Parameter{}, "there is no other"
 	}
 	return usage.Parameter{}, strings.Join(why, ", ")

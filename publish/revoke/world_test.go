@@ -204,7 +204,7 @@ func (w *world) add(at usage.Cell, n int, change func(*usage.Image)) {
 func (c *cell) hold(name string, ns ...int) {
 	c.parameters[name] = nil
 	for v, n := range ns {
-		c.parameters[name] = append(c.parameters[name], usage.Parameter{Name: name, Value: id(n), Version: int64(v + 1)})
+		c.parameters[name] = append(c.parameters[name], usage.Parameter{Name: name, Value: id(n), Version: int64(v + 1), Description: fmt.Sprintf("rehydrate/1 run=run-%d", v+1)})
 	}
 }
 
