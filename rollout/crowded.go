@@ -41,7 +41,7 @@ func (x *cellReader) crowded(found []claimed, plans []GroupPlan) []PlanFinding {
 				names += fmt.Sprintf(" and %d more", more)
 			}
 			out = append(out, PlanFinding{Cell: x.cell, Finding: Finding{Warn: true, Hint: "widen a subnet, or lower concurrency or max_healthy",
-				Text: fmt.Sprintf("the subnets of %s have %d free addresses; %d of these groups at a time may want %d more instances", names, free, n, wanted)}})
+				Text: fmt.Sprintf("the subnets of %s%s have %d free addresses; %d of these groups at a time may want %d more instances", names, x.cell.in(), free, n, wanted)}})
 		}
 	}
 	return out

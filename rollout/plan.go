@@ -137,6 +137,8 @@ type Measured struct {
 	Room     Room     `json:"room,omitzero"`     // for the surge
 	// Anyway is what is replaced or moved by itself, roll or no roll.
 	Anyway []string `json:"anyway,omitempty"`
+	// Alone is what AWS goes on doing with the group when nobody looks after its roll.
+	Alone string `json:"alone,omitempty"`
 }
 
 // Finding is something the plan found about a group.

@@ -29,6 +29,24 @@ func TestInstancesOfAnotherVersionThanTheGroupsAreWarnedOf(t *testing.T) {
 	}
 }
 
+func TestThePlanSaysWhatAWSGoesOnDoingWithoutUs(t *testing.T) {
+	in := demoInput()
+	in.Fleets[0].Refresh = rollout.Preferences{Checkpoints: []int{20, 50, 100}}
+	p := plan(t, demo(), in)
+	for i, want := range []string{"goes on to the end of a refresh that has begun, with a wait of 2m0s at 10%; rolls back by itself when it fails",
+		"goes on to the end of a refresh that has begun, with a wait of 1h0m0s at 20% and 50%; stops where it is when it fails"} {
+		if got := p.Rings[i].Groups[0].Measured.Alone; got != want {
+			t.Errorf("%q, not %q", got, want)
+		}
+	}
+	f := demo()
+	f.groups["web-dev"].LaunchConfiguration = "lc"
+	refused, err := f.stage().Plan(t.Context(), demoInput())
+	if err != nil || refused.Rings[0].Groups[0].Measured.Alone != "" {
+		t.Errorf("%v, of a group that cannot move: %q", err, refused.Rings[0].Groups[0].Measured.Alone)
+	}
+}
+
 func TestGroupsThatShareSubnetsWantTheirAddressesTogether(t *testing.T) {
 	for _, c := range []struct {
 		name                 string

@@ -120,6 +120,9 @@ func (x *cellReader) group(f claimed) GroupPlan {
 	}
 	p.Measured.Bounds = boundsOf(g, p.Preferences)
 	p.Measured.Estimate = x.estimate(g, p)
+	if !p.Nothing && !p.refused() {
+		p.Measured.Alone = p.Preferences.alone()
+	}
 	return p
 }
 

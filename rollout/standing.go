@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -84,6 +85,29 @@ func (x *Execution) ask(ctx context.Context, g GroupPlan, s *Standing) error {
 	s.Status, s.Percent = list[i].Status, list[i].Percent
 	s.Alone = alone(list[i], g.Preferences)
 	return nil
+}
+
+// alone is what AWS goes on doing with a refresh that begins with these preferences when
+// nobody looks after it.
+func (p Preferences) alone() string {
+	text := "goes on to the end of a refresh that has begun"
+	var at []string
+	for _, c := range p.Checkpoints {
+		if c < 100 {
+			at = append(at, fmt.Sprintf("%d%%", c))
+		}
+	}
+	if len(at) > 0 {
+		delay := p.CheckpointDelay
+		if delay == 0 {
+			delay = time.Hour // the API's default
+		}
+		text += fmt.Sprintf(", with a wait of %s at %s", delay, strings.Join(at, " and "))
+	}
+	if p.Rollback {
+		return text + "; rolls back by itself when it fails"
+	}
+	return text + "; stops where it is when it fails"
 }
 
 // alone is what AWS does with a refresh when nobody looks after it.

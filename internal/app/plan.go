@@ -137,7 +137,7 @@ func (o *Overview) Text() string {
 			if f.Fleet != "" {
 				where = "fleet " + f.Fleet + ": "
 			}
-			fmt.Fprintf(&b, "            %s: %s%s\n", toneOf(f.Finding), where, f.Text)
+			fmt.Fprintf(&b, "            %s\n", findingText(f.Finding, where))
 		}
 	}
 	switch {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/record"
 	"github.com/goldenami/rehydrate/rollout"
+	"github.com/goldenami/rehydrate/rollout/estimate"
 )
 
 // settled is the overview of a line on which nothing is to be done.
@@ -25,7 +27,7 @@ func settled() *Overview {
 }
 
 func refuse(o *Overview) {
-	o.Roll.Rings[0].Groups[0].Findings = []rollout.Finding{{Refuse: true, Kind: fault.Conflict, Text: "a refresh is under way"}, {Text: "surges to 3"}}
+	o.Roll.Rings[0].Groups[0].Findings = []rollout.Finding{{Refuse: true, Kind: fault.Conflict, Text: "a refresh is under way", Hint: "wait for it"}, {Text: "surges to 3"}}
 	o.Refused = o.Err().Error()
 }
 
@@ -53,6 +55,8 @@ func TestText_of_the_overview(t *testing.T) {
 	fresh.Bake = bake.Plan{ImageName: "web-x86_64-1", Source: bake.Image{ID: "ami-0", Name: "debian-12"}, Reason: "no earlier bake of web is known"}
 	fresh.InUse, fresh.Unpatched, fresh.Twin = "", fresh.Nodes, "http://127.0.0.1:1"
 	fresh.Roll.Rings[0].Groups[0].Nothing, fresh.Roll.Rings[0].Groups[0].Pin = false, true
+	fresh.Roll.Rings[0].Groups[0].Measured.Alone = "goes on to the end"
+	fresh.Roll.Rings[0].Measured = &rollout.RingMeasured{Duration: estimate.Span{High: time.Hour}}
 	refused := settled()
 	refuse(refused)
 	const validate = "  validate  marker, lock, baseline, changes, hygiene from the snapshot; nothing is launched\n"
@@ -70,12 +74,13 @@ func TestText_of_the_overview(t *testing.T) {
 			"  publish   /golden/web/latest, which does not exist yet: it will be created\n" +
 			"  roll      ring dev: web-dev, 2 instances: template version 3 (ami-1) with only the image replaced\n" +
 			"            first pinned to version 3, which it runs now\n" +
+			"            ring dev takes 0 s (0 s to 1 h), surge none\n            without us AWS goes on to the end\n" +
 			"  patch     i-db in place, with the same lock\n"},
 		"refused": {refused, "plan for image web (account 111122223333, region eu-west-1)\n" +
 			"  bake      nothing: the repositories are as they were\n" + validate +
 			"  publish   /golden/web/latest, which holds ami-1\n" +
 			"  roll      ring dev: web-dev, 2 instances: nothing: every instance runs ami-1\n" +
-			"            refused: a refresh is under way\n            note: surges to 3\n" +
+			"            refused: a refresh is under way — wait for it\n            note: surges to 3\n" +
 			"  patch     nothing: i-db had every version of the lock when last patched\n" +
 			"  refused   roll group web-dev of fleet web-dev: a refresh is under way\n"},
 	} {

@@ -71,7 +71,7 @@ func pageGroup(g rollout.GroupPlan) rollplan.Group {
 	out := rollplan.Group{Name: g.Group, Cell: g.Cell.String(), Fleet: g.Fleet, Desired: m.Desired, Floor: m.Bounds.Floor, Ceiling: m.Bounds.Ceiling,
 		WithoutZone: m.Bounds.WithoutZone, Units: m.Bounds.Units, Replace: len(m.Instances) - m.OnImage, From: g.From, To: g.To,
 		Checkpoints: checkpointText("", g.Preferences.Checkpoints), Took: rollplan.Span(m.Estimate.Duration), Surge: surge(m.Estimate.Surge, m.Estimate.Cost),
-		Room: roomText(m.Room), Anyway: m.Anyway, Nothing: g.Nothing}
+		Room: roomText(m.Room), Alone: m.Alone, Anyway: m.Anyway, Nothing: g.Nothing}
 	if g.InUse != "" {
 		out.Template = fmt.Sprintf("version %s of %s", g.InUse, or(g.Template.Name, g.Template.ID))
 	}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +32,13 @@ func (o *Overview) ring(b *strings.Builder, r rollout.RingPlan) {
 	fmt.Fprintf(b, "            ring %s takes %s, surge %s\n", r.Name, took(m.Duration), surge(m.Surge, m.Cost))
 	if w := m.Window; w != nil {
 		fmt.Fprintf(b, "            window: %s; %s\n", windowText(w), windowFit(w))
+	}
+	var told []string
+	for _, g := range r.Groups {
+		if a := g.Measured.Alone; a != "" && !slices.Contains(told, a) {
+			told = append(told, a)
+			fmt.Fprintf(b, "            without us AWS %s\n", a)
+		}
 	}
 }
 
@@ -64,11 +72,20 @@ func (o *Overview) group(b *strings.Builder, ring string, g rollout.GroupPlan) {
 		fmt.Fprintf(b, "            keeps %d to %d in service%s; %s\n", keeps.Floor, keeps.Ceiling, checkpointText(", checkpoints at ", g.Preferences.Checkpoints), took(e.Duration))
 	}
 	for _, f := range g.Findings {
-		fmt.Fprintf(b, "            %s: %s\n", toneOf(f), f.Text)
+		fmt.Fprintf(b, "            %s\n", findingText(f, ""))
 	}
 	for _, a := range g.Measured.Anyway {
 		fmt.Fprintf(b, "            anyway: %s\n", a)
 	}
+}
+
+// findingText is a finding with what to do about it.
+func findingText(f rollout.Finding, of string) string {
+	text := toneOf(f) + ": " + of + f.Text
+	if f.Hint != "" {
+		text += " — " + f.Hint
+	}
+	return text
 }
 
 func toneOf(f rollout.Finding) string {

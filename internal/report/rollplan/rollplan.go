@@ -63,6 +63,7 @@ type Group struct {
 	Checkpoints       string
 	Took              Span
 	Surge, Room       string
+	Alone             string // what AWS goes on doing without us; may be empty
 	Anyway            []string
 	Notes             []Note
 	Nothing           bool

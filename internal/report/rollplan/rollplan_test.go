@@ -22,7 +22,7 @@ func example() Page {
 		Rings: []Ring{
 			{Name: "dev", Soak: 10 * time.Minute, Took: took, Surge: "0 instance-hours", Groups: []Group{
 				{Name: "web-dev", Fleet: "web-dev", Desired: 2, Floor: 1, Ceiling: 2, Replace: 2, From: "ami-1", To: "ami-2", Template: "version 3 of lt-1",
-					Diff: []string{"ImageId: ami-1 → ami-2"}, Checkpoints: "50 %", Took: took, Surge: "none", Room: "500 addresses free"},
+					Diff: []string{"ImageId: ami-1 → ami-2"}, Checkpoints: "50 %", Took: took, Surge: "none", Room: "500 addresses free", Alone: "goes on to its end"},
 				{Name: "done", Fleet: "web-dev", Desired: 3, Floor: 3, Ceiling: 3, To: "ami-2", Nothing: true}}},
 			{Name: "prod", Took: Span{time.Hour, 3 * time.Hour, 9 * time.Hour}, Surge: "about 4.5 instance-hours, 0.45 USD", Window: "opens 2026-03-10 22:00 UTC, closes 2026-03-11 04:00 UTC", Late: true,
 				Groups: []Group{{Name: "web-prod", Cell: "222233334444/us-east-1", Fleet: "web", Desired: 60, Floor: 54, Ceiling: 66, WithoutZone: 34, Replace: 60,
