@@ -48,7 +48,8 @@ type Input struct {
 	Verdict *record.Verdict
 	Bake    *record.Bake
 
-	// Pointers move all or none. The lease is kept beside the first.
+	// Pointers move all or none, in the order of their architectures. The lease is kept
+	// beside the first.
 	Pointers []Pointer
 	Judged   []Judged
 

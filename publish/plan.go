@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"slices"
+	"strings"
 
 	"github.com/goldenami/rehydrate/internal/event"
 	"github.com/goldenami/rehydrate/internal/fault"
@@ -71,9 +73,12 @@ func (p *Plan) Nothing() bool {
 // image) or Usage. One pointer that cannot move refuses the plan.
 func (s *Stage) Plan(ctx context.Context, in Input) (*Plan, error) {
 	in = in.spread()
+	in.Pointers = slices.Clone(in.Pointers)
 	if err := in.check(); err != nil {
 		return nil, err
 	}
+	// The lease lies beside the first pointer: whoever moves a line takes the same one.
+	slices.SortStableFunc(in.Pointers, func(a, b Pointer) int { return strings.Compare(a.Arch, b.Arch) })
 	p := &Plan{Schema: PlanSchema, Run: in.Run}
 	var generation int64
 	var now [][]Parameter

@@ -142,6 +142,8 @@ type Publish struct {
 	MovedAt  time.Time `json:"movedAt,omitzero"`
 	// Pointers are all that were moved together; the fields above are the first's.
 	Pointers []Pointer `json:"pointers,omitempty"`
+	// Line are the pointers of the line's other architectures, moved with them.
+	Line []Pointer `json:"line,omitempty"`
 }
 
 // Pointer is what became of one pointer of a channel.
