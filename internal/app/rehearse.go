@@ -93,7 +93,7 @@ func (in RehearseRequest) faults(o *rehearse.Options) error {
 func (in RehearseRequest) fleet(ctx context.Context, what rollout.Input) (*rehearse.Fleet, error) {
 	if in.File.File == "" {
 		cells := NewCells(in.Cloud, in.Config, "rehearsal")
-		f, err := rehearse.Reader{Cells: cells.Rollout, Home: cells.Home(), Now: in.Cloud.Clock.Now}.Read(ctx, what)
+		f, err := rehearse.Reader{Cells: cells.Rollout, Home: cells.Home(), Now: in.Cloud.Clock.Now, To: in.To}.Read(ctx, what)
 		if err != nil {
 			return nil, err
 		}
@@ -113,6 +113,9 @@ func (in RehearseRequest) fleet(ctx context.Context, what rollout.Input) (*rehea
 			return nil, fmt.Errorf("%s: %w", in.File.File, err)
 		}
 		f.Source = fmt.Sprintf("%s (of %s)", in.File.File, f.Source)
+		if in.To != "" {
+			f.Unlooked(in.To)
+		}
 		return f, nil
 	}
 	world, err := readWorld(in.File)
@@ -153,7 +156,7 @@ func fleetOfWorld(ctx context.Context, w *worldfile.File, in RehearseRequest, wh
 	if err != nil {
 		return nil, err
 	}
-	f, err := rehearse.Reader{Cells: cells.Rollout, Home: home, Now: r.World().Clock().Now}.Read(ctx, what)
+	f, err := rehearse.Reader{Cells: cells.Rollout, Home: home, Now: r.World().Clock().Now, To: in.To}.Read(ctx, what)
 	if err != nil {
 		return nil, err
 	}

@@ -26,6 +26,8 @@ type Fleet struct {
 	Source string    `json:"source"` // where it was read, in words
 	At     time.Time `json:"at"`
 	Groups []Group   `json:"groups"`
+
+	notes []string // of the reading, for the report; not saved
 }
 
 // Group is an Auto Scaling group as it was found.

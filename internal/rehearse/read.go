@@ -21,6 +21,7 @@ type Reader struct {
 	Cells func(context.Context, rollout.Cell) (rollout.Ports, error)
 	Home  rollout.Cell // the full name of the zero Cell
 	Now   func() time.Time
+	To    string // the image to roll to, which must be there; empty: none is named
 }
 
 // manyCells is how many cells are read at a time.
@@ -55,7 +56,7 @@ func (r Reader) Read(ctx context.Context, in rollout.Input) (*Fleet, error) {
 		return nil, err
 	}
 	out := &Fleet{Schema: FleetSchema, At: r.Now().UTC()}
-	owner := map[string]string{}
+	owner, first := map[string]string{}, (*find)(nil)
 	for _, x := range all {
 		for _, g := range x.out {
 			if other, taken := owner[g.where()]; taken {
@@ -63,10 +64,22 @@ func (r Reader) Read(ctx context.Context, in rollout.Input) (*Fleet, error) {
 			}
 			owner[g.where()] = g.Fleet
 			out.Groups = append(out.Groups, g)
+			if first == nil && g.Refused == "" {
+				first = x
+			}
 		}
 	}
 	if len(out.Groups) == 0 {
 		return nil, fault.New(fault.NotFound, "check tags, accounts and regions", "rehearse: no Auto Scaling group belongs to the fleets")
+	}
+	if r.To != "" && first != nil {
+		note, err := r.image(ctx, first.cell)
+		if err != nil {
+			return nil, err
+		}
+		if note != "" {
+			out.notes = append(out.notes, note)
+		}
 	}
 	return out, out.check()
 }

@@ -206,6 +206,7 @@ func (w *watcher) arm(c *copied, r *replica.Replica, presets []Preset) {
 // notes are what the copy leaves out of this fleet.
 func notes(f *Fleet, c *copied) []string {
 	out := []string{"networks, disks, user data, permissions, load balancers and lifecycle hooks are not copied; instances take as long to start as the twin's do"}
+	out = append(out, f.notes...)
 	count := func(n int, text string) {
 		if n > 0 {
 			out = append(out, fmt.Sprintf(text, n))
