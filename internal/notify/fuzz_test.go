@@ -11,6 +11,16 @@ import (
 	"github.com/goldenami/rehydrate/internal/notify"
 )
 
+func TestNoHalfOfASecretIsLeftWhereAVeryLongTextIsCut(t *testing.T) {
+	t.Setenv("HOOK_SECRET", "open-sesame-open")
+	for cut := range 20 {
+		text := strings.Repeat(" ", 16<<10-cut) + "open-sesame-open and more " + strings.Repeat("x", 1<<20)
+		if m := notify.NewMessage(event.Event{Text: text}); strings.Contains(m.Text, "op") || strings.Contains(m.Text, "x") {
+			t.Errorf("cut %d before the secret's end: %q", cut, m.Text)
+		}
+	}
+}
+
 // Events quote what AWS, tools and people say.
 func FuzzMessageOfAnyEventIsOneBoundedLine(f *testing.F) {
 	f.Add("roll", "roll/dev", "changed", "ring dev waits until 2026-01-01T00:00:00Z: no window is open")

@@ -37,9 +37,12 @@ type Message struct {
 // maxText is how long a text is sent, in characters: chats and topics have limits.
 const maxText = 2000
 
+// maxLook is how much of a text is looked at, in bytes.
+const maxLook = 16 << 10
+
 // NewMessage is an event as a message.
 func NewMessage(e event.Event) Message {
-	text := hush.Clean(strings.Join(strings.Fields(e.Text), " "), os.Environ())
+	text := hush.Clean(strings.Join(strings.Fields(beginning(e.Text)), " "), os.Environ())
 	if r := []rune(text); len(r) > maxText {
 		text = string(r[:maxText]) + "…"
 	}
@@ -47,6 +50,17 @@ func NewMessage(e event.Event) Message {
 	sum := sha256.Sum256(m.JSON())
 	m.ID = hex.EncodeToString(sum[:16])
 	return m
+}
+
+// beginning is what of a text is looked at: looking for secrets takes a while. The word in
+// which it is cut off goes whole, so that no half of a secret is left, which would not be
+// known for one.
+func beginning(text string) string {
+	if len(text) <= maxLook {
+		return text
+	}
+	text = strings.ToValidUTF8(text[:maxLook], "")
+	return text[:strings.LastIndexAny(text, " \t\r\n")+1]
 }
 
 // JSON is the message on the wire.
