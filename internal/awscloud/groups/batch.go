@@ -14,6 +14,9 @@ const (
 	// gather is how long the first of several questions waits for the others. They are
 	// asked by goroutines of one tick, so they come at once.
 	gather = 20 * time.Millisecond
+	// behind is how long, more than that, they wait for the call before: what is asked
+	// for while AWS, or this machine, is slow goes into one call.
+	behind = 2 * time.Second
 	// groupPage is how many groups DescribeAutoScalingGroups tells of in one page
 	// (MaxRecords), instancePages the instance ids that are asked for together: some
 	// pages of the 200 values that a filter takes.
@@ -90,6 +93,7 @@ type loader[V any] struct {
 
 	mu   sync.Mutex
 	open *round[V] // still takes keys; nil: none
+	last *round[V] // the latest that was called; nil: none
 }
 
 // round is one call.
@@ -143,6 +147,15 @@ func (l *loader[V]) wait(ctx context.Context, r *round[V]) bool {
 	case <-r.done:
 	case <-ctx.Done():
 	}
+	if before := l.before(); before != nil {
+		t.Reset(behind)
+		select {
+		case <-before.done:
+		case <-r.done:
+		case <-t.C:
+		case <-ctx.Done():
+		}
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.open != r {
@@ -152,7 +165,16 @@ func (l *loader[V]) wait(ctx context.Context, r *round[V]) bool {
 	return true
 }
 
+func (l *loader[V]) before() *round[V] {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.last
+}
+
 func (l *loader[V]) call(ctx context.Context, r *round[V]) {
+	l.mu.Lock()
+	l.last = r
+	l.mu.Unlock()
 	defer close(r.done)
 	r.found, r.err = l.load(ctx, r.keys)
 }

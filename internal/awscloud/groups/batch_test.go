@@ -90,7 +90,7 @@ func TestQuestionsOfOneMomentBecomeFewCallsAndEveryoneGetsTheirAnswer(t *testing
 	})
 }
 
-func TestWhoAsksLaterGetsANewAnswer(t *testing.T) {
+func TestWhoAsksLaterGetsANewAnswerTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &counted{takes: time.Second}
 		p := groups.Batched(rollout.Ports{Groups: c, Instances: c})
@@ -104,8 +104,29 @@ func TestWhoAsksLaterGetsANewAnswer(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if len(c.calls) != 3 {
+		if len(c.calls) != 2 {
 			t.Errorf("%d calls", len(c.calls))
+		}
+	})
+}
+
+func TestACallThatHangsHoldsTheNextUpForALittleOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &counted{takes: time.Hour}
+		p := groups.Batched(rollout.Ports{Groups: c, Instances: c})
+		begun := time.Now()
+		var wg sync.WaitGroup
+		for n := range 3 {
+			wg.Go(func() {
+				time.Sleep(time.Duration(n) * time.Minute)
+				if _, err := p.Groups.Find(t.Context(), []string{"web"}, nil); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if took := time.Since(begun); took > time.Hour+2*time.Minute+3*time.Second || len(c.calls) != 3 {
+			t.Errorf("%d calls took %s", len(c.calls), took)
 		}
 	})
 }
