@@ -67,12 +67,21 @@ func guard(next http.Handler) http.Handler {
 			refuse(w, http.StatusForbidden, "the admin endpoint answers this machine only")
 			return
 		}
-		if r.Header.Get("Origin") != "" {
+		if r.Header.Get("Origin") != "" || !addressed(r.Host) {
 			refuse(w, http.StatusForbidden, "the admin endpoint does not answer web pages")
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// addressed says that a request names this machine by its address or as localhost. A
+// page whose own name has been pointed here sends no Origin, but that name.
+func addressed(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return host == "" || host == "localhost" || net.ParseIP(strings.Trim(host, "[]")) != nil
 }
 
 func answer(w http.ResponseWriter, v any) {

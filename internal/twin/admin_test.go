@@ -110,6 +110,7 @@ func TestTheAdminEndpointAnswersThisMachineOnly(t *testing.T) {
 	for name, change := range map[string]func(r *http.Request){
 		"another machine": func(r *http.Request) { r.RemoteAddr = "192.0.2.1:1234" },
 		"a web page":      func(r *http.Request) { r.RemoteAddr = "127.0.0.1:1"; r.Header.Set("Origin", "http://evil") },
+		"a name that a web page has pointed here": func(r *http.Request) { r.RemoteAddr, r.Host = "127.0.0.1:1", "evil.example:80" },
 	} {
 		req, _ := http.NewRequest(http.MethodPost, "http://127.0.0.1/_twin/stop", nil)
 		change(req)
