@@ -146,7 +146,7 @@ func (s *Service) PutBucketVersioning(tx *world.Tx, in *s3.PutBucketVersioningIn
 	switch {
 	case err != nil:
 		return nil, err
-	case in.MFA != nil || in.VersioningConfiguration.MFADelete != "":
+	case in.MFA != nil || in.VersioningConfiguration.MFADelete == types.MFADeleteEnabled:
 		return nil, &wire.Error{Code: "NotImplemented", Message: "The twin does not model MFA delete.", Status: 501}
 	case in.VersioningConfiguration.Status == "":
 		return nil, &wire.Error{Code: "IllegalVersioningConfigurationException", Message: "The Versioning element must be specified", Status: 400}

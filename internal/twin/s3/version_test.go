@@ -27,6 +27,18 @@ func versioning(t *testing.T, c *sdk.Client, status types.BucketVersioningStatus
 	}
 }
 
+// terratest's PutS3BucketVersioning says with every call that MFA delete is disabled.
+func TestDisabledMFADeleteIsSaidButNotEnabled(t *testing.T) {
+	c, _, _ := open(t)
+	for mfa, want := range map[types.MFADelete]string{types.MFADeleteDisabled: "", types.MFADeleteEnabled: "NotImplemented"} {
+		_, err := c.PutBucketVersioning(ctx, &sdk.PutBucketVersioningInput{Bucket: box,
+			VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled, MFADelete: mfa}})
+		if (err == nil) != (want == "") || err != nil && code(err) != want {
+			t.Errorf("%s: %v", mfa, err)
+		}
+	}
+}
+
 // read is an object's body, or the error's code.
 func read(c *sdk.Client, key, version string) string {
 	in := &sdk.GetObjectInput{Bucket: box, Key: &key}
