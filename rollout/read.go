@@ -18,7 +18,6 @@ type cellReader struct {
 	versions map[versionKey]TemplateVersion
 	absent   map[versionKey]error // versions that are not there
 	images   map[string]string    // what instances run, by instance id; To alone where that is enough
-	active   map[string][]Refresh // refreshes under way, by group
 	look     looked
 }
 
@@ -32,7 +31,7 @@ func (r *reader) survey(ctx context.Context, c Cell, fleets []Fleet) (*surveyed,
 		return nil, fmt.Errorf("find the groups of fleet %s: %w", fleetNames(fleets), err)
 	}
 	x := &cellReader{reader: r, Ports: ports, cell: c, versions: map[versionKey]TemplateVersion{}, absent: map[versionKey]error{},
-		images: map[string]string{}, active: map[string][]Refresh{}}
+		images: map[string]string{}}
 	found, err := x.find(ctx, c, ports, fleets)
 	if err != nil {
 		return nil, err
