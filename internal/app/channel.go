@@ -75,7 +75,7 @@ func (in ChannelRequest) stage(run string) *publish.Stage {
 func (in ChannelRequest) places(channel string) []publish.Place {
 	var out []publish.Place
 	for _, c := range channelCells(in.Image, in.Cloud) {
-		out = append(out, publish.Place{Cell: c, Channel: channel})
+		out = append(out, publish.Place{Cell: c, Arch: archOf(in.Image), Channel: channel})
 	}
 	return out
 }
@@ -113,7 +113,7 @@ func ChannelHistory(ctx context.Context, in ChannelRequest, word string) ([]Chan
 
 // VerifyChannels compares all channels of the image in all cells with one another and,
 // given a run, with what that run published. A ring channel that exists nowhere is left
-// out: nothing was promoted yet.
+// out: nothing was promoted yet. The channels of the line's other architectures follow.
 func VerifyChannels(ctx context.Context, in ChannelRequest, run string) ([]ChannelFinding, error) {
 	expected := map[publish.Place]string{}
 	if run != "" {
@@ -124,7 +124,7 @@ func VerifyChannels(ctx context.Context, in ChannelRequest, run string) ([]Chann
 		if doc.Publish == nil {
 			return nil, fault.New(fault.Usage, "", "run %s has published nothing", run)
 		}
-		for _, p := range doc.Publish.Pointers {
+		for _, p := range append(slices.Clone(doc.Publish.Pointers), doc.Publish.Line...) {
 			c := publish.Cell{Account: p.Account, Region: p.Region}
 			if c == (publish.Cell{}) {
 				c = publish.Cell{Account: doc.Account, Region: doc.Region}
@@ -132,6 +132,19 @@ func VerifyChannels(ctx context.Context, in ChannelRequest, run string) ([]Chann
 			expected[publish.Place{Cell: c, Arch: p.Arch, Channel: p.Channel}] = p.Image
 		}
 	}
+	var out []publish.Finding
+	for _, m := range in.members() {
+		found, err := m.verify(ctx, expected)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, found...)
+	}
+	return out, nil
+}
+
+// verify is VerifyChannels for one architecture.
+func (in ChannelRequest) verify(ctx context.Context, expected map[publish.Place]string) ([]ChannelFinding, error) {
 	s := in.stage("")
 	var out []publish.Finding
 	for _, word := range in.Image.ChannelWords() {
@@ -165,7 +178,7 @@ type Move struct {
 }
 
 // PlanRollback plans to take a channel back, to a version of the session's own cell or,
-// for 0, to the last good one.
+// for 0, to the last good one. The line's other architectures go back with it.
 func PlanRollback(ctx context.Context, in ChannelRequest, word string, version int64) (*Move, error) {
 	name, _, err := in.channel(word)
 	if err != nil {
@@ -175,11 +188,16 @@ func PlanRollback(ctx context.Context, in ChannelRequest, word string, version i
 	if err != nil {
 		return nil, err
 	}
-	p, err := in.stage(run).PlanRollback(ctx, publish.Rollback{Run: run, Places: in.places(name), To: version})
+	ask := publish.Rollback{Run: run, To: version}
+	for _, m := range in.members() {
+		ask.Places = append(ask.Places, m.places(m.like(in, name))...)
+	}
+	p, err := in.stage(run).PlanRollback(ctx, ask)
 	return &Move{run, p}, err
 }
 
-// PlanPromotion plans to put what one channel holds on the channel of a ring.
+// PlanPromotion plans to put what one channel holds on the channel of a ring, for all
+// architectures of the line.
 func PlanPromotion(ctx context.Context, in ChannelRequest, from, to string) (*Move, error) {
 	run, err := NewRunID(time.Now())
 	if err != nil {
@@ -202,11 +220,20 @@ func PlanPromotion(ctx context.Context, in ChannelRequest, from, to string) (*Mo
 			"promote %s to %s: only what %s holds may go there", source, target, want)
 	}
 	p := publish.Promotion{Run: run}
-	for _, c := range channelCells(in.Image, in.Cloud) {
-		p.Steps = append(p.Steps, publish.Step{Cell: c, From: source, To: target})
+	for _, m := range in.members() {
+		for _, c := range channelCells(m.Image, m.Cloud) {
+			p.Steps = append(p.Steps, publish.Step{Cell: c, Arch: archOf(m.Image), From: m.like(in, source), To: m.like(in, target)})
+		}
 	}
 	if before != "" {
-		p.Proof = func(c publish.Cell, image string) (string, error) { return in.proof(before, c, image) }
+		p.Proof = func(c publish.Cell, image string) (how string, err error) {
+			for _, m := range in.members() {
+				if how, err = m.proof(before, c, image); how != "" || err != nil {
+					break
+				}
+			}
+			return how, err
+		}
 	}
 	plan, err := in.stage(run).PlanPromotion(ctx, p)
 	return &Move{run, plan}, err
@@ -300,11 +327,13 @@ func (p *pipeline) passed(ctx context.Context) {
 // Carry makes the move, recorded in a journal of its own. A move that was cut off is
 // completed by asking for it again: pointers that hold their image are left alone.
 func (m *Move) Carry(ctx context.Context, in ChannelRequest) (record.Publish, error) {
-	release, err := in.State.Lease(ctx, in.Image.Label, m.Run)
-	if err != nil {
-		return record.Publish{}, err
+	for _, i := range in.Config.Members(in.Image) {
+		release, err := in.State.Lease(ctx, i.Label, m.Run)
+		if err != nil {
+			return record.Publish{}, err
+		}
+		defer release()
 	}
-	defer release()
 	local := &engine.Local{Journal: journal.Open(in.State.Store(), m.Run), Clock: in.Cloud.Clock, MaxWait: in.MaxWait}
 	raw, err := local.Run(ctx, "publish", in.stage(m.Run).Unit(m.Plan))
 	if err != nil {

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/publish"
@@ -21,7 +22,15 @@ func (p *pipeline) publish(ctx context.Context) (outcome, text string, err error
 		}
 		in = publish.Input{Run: p.Run, Pointers: p.pointers(spread), Judged: []publish.Judged{{Image: r.Bake.Image, Verdict: p.doc.Validate, Bake: r.Bake}}}
 	}
-	plan, err := planned(ctx, p, "publish", func(ctx context.Context) (*publish.Plan, error) { return p.parts.publish.Plan(ctx, in) })
+	decide := func(ctx context.Context) (*publish.Plan, error) { return p.parts.publish.Plan(ctx, in) }
+	if p.Image.Line != "" {
+		mine, err := p.offered(ctx, p.ofLine(in))
+		if err != nil {
+			return "", "", err
+		}
+		decide = func(ctx context.Context) (*publish.Plan, error) { return p.linePlan(ctx, mine) }
+	}
+	plan, err := planned(ctx, p, "publish", decide)
 	if err != nil {
 		return "", "", err
 	}
@@ -30,14 +39,39 @@ func (p *pipeline) publish(ctx context.Context) (outcome, text string, err error
 		return "", "", err
 	}
 	out, err := publish.Result(raw)
+	if p.Image.Line != "" {
+		out = ownOf(out, p.Image.Architecture)
+	}
 	p.doc.Publish = &out // also beside an error: how every pointer stands
 	if err != nil {
 		return "", "", err
 	}
-	if out.Skipped {
-		return "nothing-to-do", fmt.Sprintf("%s holds %s already", out.Channel, out.Image), nil
+	if p.Image.Line != "" && len(out.Line) == 0 {
+		if out.Line, err = p.lineOf(ctx); err != nil {
+			return "", "", err
+		}
 	}
-	return "done", fmt.Sprintf("%s version %d: %s → %s", out.Channel, out.Version, orNone(out.From), out.Image), nil
+	held := fmt.Sprintf("%s holds %s already", out.Channel, out.Image)
+	switch {
+	case out.Skipped && plan.Nothing():
+		return "nothing-to-do", held, nil
+	case out.Skipped:
+		return "done", held + movedWith(out), nil
+	}
+	return "done", fmt.Sprintf("%s version %d: %s → %s", out.Channel, out.Version, orNone(out.From), out.Image) + movedWith(out), nil
+}
+
+// ofLine is what to publish as a member of a line has it, with its architecture.
+func (p *pipeline) ofLine(in publish.Input) publish.Input {
+	out := publish.Input{Run: in.Run, Pointers: slices.Clone(in.Pointers), Judged: in.Judged}
+	if len(in.Pointers) == 0 {
+		out.Pointers = []publish.Pointer{{Channel: in.Channel, Image: in.Image}}
+		out.Judged = []publish.Judged{{Image: in.Image, Verdict: in.Verdict, Bake: in.Bake}}
+	}
+	for n := range out.Pointers {
+		out.Pointers[n].Arch = p.Image.Architecture
+	}
+	return out
 }
 
 // unmoved refuses to bring the run's image to a fleet when the channel has been given

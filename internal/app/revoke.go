@@ -44,7 +44,7 @@ func PlanRevocation(ctx context.Context, in *RevokeRequest) (*Revocation, error)
 	ask := revoke.Input{Image: in.Image, Reason: in.Reason, Cells: in.everywhere(), By: in.Cloud.Clock.Now().Add(in.Within), Force: in.Force}
 	for _, i := range in.Config.Images {
 		for _, name := range channelsOf(i) {
-			ask.Channels = append(ask.Channels, revoke.Channel{Line: i.Label, Name: name})
+			ask.Channels = append(ask.Channels, revoke.Channel{Line: i.Label, Arch: archOf(i), Name: name})
 		}
 	}
 	p, err := in.stage().Plan(ctx, ask)

@@ -107,7 +107,8 @@ func (p *pipeline) takeBack(ctx context.Context, stem string, plan *rollout.Plan
 		case err != nil:
 			failures = errors.Join(failures, personFor(err))
 		default:
-			p.back = append(p.back, fmt.Sprintf("%s is back on %s (version %d)", out.Channel, out.Image, out.Version))
+			out = ownOf(out, archOf(p.Image))
+			p.back = append(p.back, fmt.Sprintf("%s is back on %s (version %d)", out.Channel, out.Image, out.Version)+movedWith(out))
 		}
 	}
 	return failures
@@ -134,6 +135,7 @@ func (in ChannelRequest) plansBack(ctx context.Context, run string, was *record.
 	stage := in.stage(run)
 	for _, places := range in.placesOf(was, rings) {
 		var hold []publish.Place
+		var own bool // the image's own channel goes back; the line's others go with it only
 		for _, at := range places {
 			now, err := in.holds(ctx, stage, at.Place)
 			switch {
@@ -141,11 +143,12 @@ func (in ChannelRequest) plansBack(ctx context.Context, run string, was *record.
 				return nil, nil, err
 			case now == at.image:
 				hold = append(hold, at.Place)
+				own = own || at.Arch == archOf(in.Image)
 			case at.line:
 				stay = append(stay, fmt.Sprintf("channel %s stays on %s: it was moved since", at.Channel, orNone(now)))
 			}
 		}
-		if len(hold) == 0 {
+		if !own {
 			continue
 		}
 		plan, err := stage.PlanRollback(ctx, publish.Rollback{Run: run, Places: hold})
@@ -177,20 +180,22 @@ func (in ChannelRequest) placesOf(was *record.Publish, rings []string) [][]heldP
 		pointers = []record.Pointer{{Channel: was.Channel, Image: was.Image}}
 	}
 	var line []heldPlace
-	for _, x := range pointers {
+	for _, x := range append(slices.Clone(pointers), was.Line...) {
 		cell := publish.Cell{Account: or(x.Account, in.Cloud.Account), Region: or(x.Region, in.Cloud.Region)}
 		line = append(line, heldPlace{publish.Place{Cell: cell, Arch: x.Arch, Channel: x.Channel}, x.Image, true})
 	}
 	out := [][]heldPlace{line}
 	for _, r := range rings {
-		name := in.Image.Channels[r]
-		if name == "" || name == in.Image.Channel {
+		if name := in.Image.Channels[r]; name == "" || name == in.Image.Channel {
 			continue
 		}
 		var of []heldPlace
-		for _, at := range line {
-			if !slices.ContainsFunc(of, func(h heldPlace) bool { return h.Cell == at.Cell }) {
-				of = append(of, heldPlace{publish.Place{Cell: at.Cell, Channel: name}, at.image, false})
+		for _, m := range in.members() {
+			for _, at := range line {
+				to := publish.Place{Cell: at.Cell, Arch: at.Arch, Channel: m.Image.Channels[r]}
+				if at.Arch == archOf(m.Image) && !slices.ContainsFunc(of, func(h heldPlace) bool { return h.Place == to }) {
+					of = append(of, heldPlace{to, at.image, false})
+				}
 			}
 		}
 		out = append(out, of)
