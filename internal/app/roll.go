@@ -59,7 +59,16 @@ func (p *pipeline) fell(results []record.Roll, err error) string {
 	case fault.Waiting, fault.Interrupted, fault.Conflict, fault.GateSaysNo, fault.Denied:
 		return ""
 	}
-	return rollout.Gravest(results)
+	if all := rollout.Gravest(results); all != "" {
+		return all
+	}
+	switch fault.KindOf(err) { // no group ended badly, but the roll did
+	case fault.Halted:
+		return rollout.Halted
+	case fault.RolledBack:
+		return rollout.RolledBack
+	}
+	return ""
 }
 
 func rolled(all []record.Roll) string {

@@ -22,6 +22,7 @@ import (
 	"github.com/goldenami/rehydrate/internal/awscloud/groups"
 	"github.com/goldenami/rehydrate/internal/awscloud/images"
 	"github.com/goldenami/rehydrate/internal/awscloud/instances"
+	"github.com/goldenami/rehydrate/internal/awscloud/params"
 	"github.com/goldenami/rehydrate/internal/awscloud/session"
 	"github.com/goldenami/rehydrate/internal/engine"
 	"github.com/goldenami/rehydrate/internal/event"
@@ -35,6 +36,7 @@ import (
 	twinssm "github.com/goldenami/rehydrate/internal/twin/ssm"
 	"github.com/goldenami/rehydrate/internal/twin/wire"
 	"github.com/goldenami/rehydrate/internal/twin/world"
+	"github.com/goldenami/rehydrate/publish"
 	"github.com/goldenami/rehydrate/rollout"
 )
 
@@ -72,6 +74,7 @@ type account struct {
 	maxWait  time.Duration
 	switches *lever
 	ports    rollout.Ports
+	publish  *publish.Stage
 
 	mu     sync.Mutex
 	events []string
@@ -119,6 +122,7 @@ func open(t *testing.T) *account {
 	sess := session.Of(cfg)
 	g, templates, refreshes := groups.New(sess)
 	described, _, _ := instances.New(sess)
+	a.publish = &publish.Stage{Cells: publish.One(params.New(sess), images.New(sess)), Clock: a, Events: event.Discard}
 	a.ports = groups.Batched(rollout.Ports{Groups: g, Templates: templates, Refreshes: refreshes, Instances: described, Images: images.New(sess)})
 	return a
 }
@@ -165,7 +169,7 @@ func (a *account) faults(rules ...twin.Rule) {
 		a.t.Fatal(err)
 	}
 	answer := httptest.NewRecorder()
-	ask := httptest.NewRequest(http.MethodPut, "/_twin/faults", strings.NewReader(string(text)))
+	ask := httptest.NewRequest(http.MethodPut, "http://127.0.0.1/_twin/faults", strings.NewReader(string(text)))
 	ask.RemoteAddr = "127.0.0.1:1"
 	a.twin.ServeHTTP(answer, ask)
 	if answer.Code != http.StatusOK {
