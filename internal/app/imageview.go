@@ -207,6 +207,13 @@ func ImageLineage(ctx context.Context, in *ImageRequest, id string) (*Lineage, e
 	if err != nil {
 		return nil, err
 	}
-	out.Down, out.Unknown = family[1:], append(out.Unknown, more...)
+	out.Down = below(family, out.Up)
+	out.Unknown = append(out.Unknown, more...)
 	return out, nil
+}
+
+// below are the members of an image's family, itself first, that it does not descend
+// from. A revocation takes the image that a copy was made of with it.
+func below(family []revoke.Member, up []string) []revoke.Member {
+	return slices.DeleteFunc(slices.Clone(family[1:]), func(m revoke.Member) bool { return slices.Contains(up, m.Image) })
 }

@@ -45,8 +45,8 @@ func (r *resolver) image(s *imageSchema) {
 	for _, c := range i.Hygiene {
 		r.skippable(s.Range, c)
 	}
-	if !parameterRE().MatchString(i.Channel) || strings.HasPrefix(strings.TrimPrefix(i.Channel, "/"), "aws") {
-		r.fault(s.Range, "Wrong channel", "channel is %q; write a Parameter Store name such as /golden/%s/latest.", i.Channel, s.Label)
+	if why := notAChannel(i.Channel, s.Label, "latest"); why != "" {
+		r.fault(s.Range, "Wrong channel", "channel is %q; %s.", i.Channel, why)
 	}
 	seen := map[string]bool{}
 	for _, ring := range i.Rings {

@@ -20,18 +20,27 @@ func (r *resolver) channels(s *imageSchema, i *Image) {
 		if !slices.Contains(i.Rings, ring) {
 			r.fault(s.Range, "Unknown ring", "channels names ring %q, which is not in the rings of image %q.%s", ring, i.Label, nearest(ring, i.Rings))
 		}
-		base := path.Base(name)
-		switch {
-		case !parameterRE().MatchString(name) || !strings.HasPrefix(name, "/") || path.Clean(name) != name || strings.Count(name, "/") < 2 || strings.HasPrefix(name, "/aws"):
-			r.fault(s.Range, "Wrong channel", "The channel of ring %q is %q; write a full Parameter Store name such as /golden/%s/%s.", ring, name, i.Label, ring)
-		case slices.Contains([]string{"envelope", "lease", "builds"}, base) || path.Base(path.Dir(name)) == "builds":
-			r.fault(s.Range, "Wrong channel", "The channel of ring %q is %q; builds, lease and envelope are kept for what stands beside the channels.", ring, name)
+		switch why := notAChannel(name, i.Label, ring); {
+		case why != "":
+			r.fault(s.Range, "Wrong channel", "The channel of ring %q is %q; %s.", ring, name, why)
 		case used[name] != "":
 			r.fault(s.Range, "Duplicate channel", "The channel of ring %q is %q, which is that of %s already.", ring, name, used[name])
 		}
 		used[name] = "ring " + ring
 		i.Channels[ring] = name
 	}
+}
+
+// notAChannel is why publishing would refuse a channel of that name, after a bake; "" if
+// it would not.
+func notAChannel(name, label, last string) string {
+	switch base := path.Base(name); {
+	case !parameterRE().MatchString(name) || !strings.HasPrefix(name, "/") || path.Clean(name) != name || strings.Count(name, "/") < 2 || strings.HasPrefix(name, "/aws"):
+		return "write a full Parameter Store name such as /golden/" + label + "/" + last
+	case slices.Contains([]string{"envelope", "lease", "builds"}, base) || path.Base(path.Dir(name)) == "builds":
+		return "builds, lease and envelope are kept for what stands beside the channels"
+	}
+	return ""
 }
 
 // ChannelNamed finds a channel by its full name, by its ring or, for the one that

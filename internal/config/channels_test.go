@@ -68,3 +68,16 @@ func TestWrongRingChannelsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestAChannelThatPublishingWouldRefuseIsRefusedBeforeTheBake: the same names as for rings.
+func TestAChannelThatPublishingWouldRefuseIsRefusedBeforeTheBake(t *testing.T) {
+	for channel, says := range map[string]string{
+		"latest": "full Parameter Store name such as /golden/web/latest", "web/latest": "full Parameter Store name", "/latest": "full Parameter Store name",
+		"/golden//latest": "full Parameter Store name", "/golden/builds/latest": "kept for what stands beside", "/golden/web/lease": "kept for what stands beside",
+	} {
+		_, err := Parse("rehydrate.hcl", []byte(strings.ReplaceAll(string(line("", "")), "/golden/web/latest", channel)))
+		if err == nil || fault.KindOf(err) != fault.Usage || !strings.Contains(strings.Join(strings.Fields(err.Error()), " "), says) {
+			t.Errorf("%s: %v", channel, err)
+		}
+	}
+}

@@ -147,7 +147,7 @@ func (r *reader) via(at usage.Cell, i usage.Image) string {
 		case i.Source == m.Image, i.Tags[tagCopy] == m.Image:
 			return "copy of " + m.Image
 		case m.Cell != at && m.Line != "" && m.Line == i.Tags[usage.TagLine] && m.arch == i.Architecture && r.run(m) != "" && r.run(m) == i.Tags[usage.TagRun]:
-			return "copy of " + m.Image // by the run that made both
+			return "from the run that made " + m.Image // a copy of it, or what it was copied from
 		}
 	}
 	return ""

@@ -93,7 +93,7 @@ type Member struct {
 	Name  string     `json:"name,omitempty"`
 	Line  string     `json:"line,omitempty"`
 	State string     `json:"state"`
-	Via   string     `json:"via"`            // why it is revoked: named, copy of …, baked from …
+	Via   string     `json:"via"`            // why it is revoked: named, copy of …, from the run that made …, baked from …
 	Ours  bool       `json:"ours"`           // ours to mark and disable
 	Mark  bool       `json:"mark,omitempty"` // it is not marked yet
 	// Blocks would break if the image were disabled, after the moves.

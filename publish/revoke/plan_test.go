@@ -52,7 +52,7 @@ func TestDescendantsAndCopiesGoToo(t *testing.T) {
 		"baked from it":             {func(w *world) { w.add(home, 4, func(i *usage.Image) { i.Tags[usage.TagSource] = id(3) }) }, "baked from " + id(3), true},
 		"copied from it, EC2 says":  {func(w *world) { w.add(home, 4, func(i *usage.Image) { i.Source = id(3) }) }, "copy of " + id(3), true},
 		"copied from it, a tag":     {func(w *world) { w.add(other, 4, func(i *usage.Image) { i.Tags["rehydrate:copy-of"] = id(3) }) }, "copy of " + id(3), true},
-		"of the same run elsewhere": {func(w *world) { w.add(other, 4, func(i *usage.Image) { i.Tags[usage.TagRun] = "run-3" }) }, "copy of " + id(3), true},
+		"of the same run elsewhere": {func(w *world) { w.add(other, 4, func(i *usage.Image) { i.Tags[usage.TagRun] = "run-3" }) }, "from the run that made " + id(3), true},
 		"over a link that is gone": {func(w *world) {
 			w.add(home, 4, func(i *usage.Image) { i.Source = id(9) })
 			w.cells[home].ancestry[id(4)] = []string{id(9), id(3)}
