@@ -89,22 +89,22 @@ func (x *Execution) ask(ctx context.Context, g GroupPlan, s *Standing) error {
 
 // alone is what AWS goes on doing with a refresh that begins with these preferences when
 // nobody looks after it.
-func (p Preferences) alone() string {
+func (r Preferences) alone() string {
 	text := "goes on to the end of a refresh that has begun"
 	var at []string
-	for _, c := range p.Checkpoints {
+	for _, c := range r.Checkpoints {
 		if c < 100 {
 			at = append(at, fmt.Sprintf("%d%%", c))
 		}
 	}
 	if len(at) > 0 {
-		delay := p.CheckpointDelay
+		delay := r.CheckpointDelay
 		if delay == 0 {
 			delay = time.Hour // the API's default
 		}
 		text += fmt.Sprintf(", with a wait of %s at %s", delay, strings.Join(at, " and "))
 	}
-	if p.Rollback {
+	if r.Rollback {
 		return text + "; rolls back by itself when it fails"
 	}
 	return text + "; stops where it is when it fails"
