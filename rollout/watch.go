@@ -151,8 +151,9 @@ func (m *groupMover) ended(ctx context.Context, st *groupState, x Refresh) (unit
 		st.Back, st.Why = true, or(st.Why, why)
 		fallthrough
 	case x.Status == successful, x.Status == rollbackSuccessful:
+		// The groups that end at about the same time are read together.
 		st.Step = stepConverge
-		return unit.Again(0), nil
+		return unit.Again(meet(m.Clock.Now(), pollEvery, pollEvery, true)), nil
 	case x.Status == cancelled && stop == toHold:
 		st.Step = stepHeld
 		m.say(event.Found, "%s is held at %d%%: %s", m.plan.Group, x.Percent, m.says())

@@ -58,7 +58,7 @@ func (s sight) until(goal int, took time.Duration) time.Duration {
 // meet moves a look that is due in d to where the looks at other groups fall, so that
 // one call tells of many: to a multiple of a part of d, at most grid. A look that must
 // not come sooner is put off, any other goes to the nearest. An executor rounds times up
-// to its tick; so this stays a little below.
+// to its tick, but for waits shorter than that; so this stays a little below, and above.
 func meet(now time.Time, d, grid time.Duration, late bool) time.Duration {
 	d = min(max(d, pollEvery), pollMost)
 	step := pollEvery
@@ -72,5 +72,5 @@ func meet(now time.Time, d, grid time.Duration, late bool) time.Duration {
 	for at.Sub(now) > pollMost {
 		at = at.Add(-step)
 	}
-	return max(at.Sub(now)-pollEvery/2, pollEvery)
+	return max(at.Sub(now)-pollEvery/2, pollEvery+pollEvery/4)
 }

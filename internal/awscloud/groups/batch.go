@@ -45,7 +45,15 @@ func Batched(p rollout.Ports) rollout.Ports {
 		}
 		return out, err
 	}}}
+	if use, ok := instances.(rollout.ImageUse); ok { // which spares a plan all the rest
+		p.Instances = usedInstances{p.Instances, use}
+	}
 	return p
+}
+
+type usedInstances struct {
+	rollout.Instances
+	rollout.ImageUse
 }
 
 type batchedGroups struct {

@@ -110,6 +110,31 @@ func TestWhoAsksLaterGetsANewAnswerTogether(t *testing.T) {
 	})
 }
 
+// using is counted that finds instances by image, too.
+type using struct{ *counted }
+
+func (using) Using(context.Context, []string) (map[string]string, error) {
+	return map[string]string{"i-1": "ami-1"}, nil
+}
+
+func TestWhatFindsInstancesByImageStillDoes(t *testing.T) {
+	c := &counted{}
+	if _, ok := groups.Batched(rollout.Ports{Groups: c, Instances: c}).Instances.(rollout.ImageUse); ok {
+		t.Error("it does now, and did not before")
+	}
+	p := groups.Batched(rollout.Ports{Groups: c, Instances: using{c}})
+	use, ok := p.Instances.(rollout.ImageUse)
+	if !ok {
+		t.Fatal("it does not any more")
+	}
+	if got, err := use.Using(t.Context(), nil); err != nil || got["i-1"] != "ami-1" {
+		t.Errorf("%v, %v", got, err)
+	}
+	if got, err := p.Instances.Describe(t.Context(), []string{"i-2"}); err != nil || len(got) != 1 || len(c.calls) != 1 {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
 func TestACallThatHangsHoldsTheNextUpForALittleOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &counted{takes: time.Hour}
