@@ -208,8 +208,8 @@ func available(ctx context.Context, ports Ports, id string, c Cell) (Image, erro
 }
 
 // order refuses a silent downgrade: what was baked later must not be covered by what
-// was baked earlier. Nor is what somebody put by hand over a publication: what it meant
-// cannot be known.
+// was baked earlier, nor by what a rollback took back. Nor is what somebody put by hand
+// over a publication: what it meant cannot be known.
 func (s *Stage) order(ctx context.Context, m *Move, ports Ports, history []Parameter, allow bool, p *Plan) error {
 	now := last(history)
 	if now.Version == 0 {
@@ -219,6 +219,11 @@ func (s *Stage) order(ctx context.Context, m *Move, ports Ports, history []Param
 		return fault.New(fault.Conflict, fmt.Sprintf("ask who put it there; `rehydrate publish rollback --to %d %s` goes back to what was published, then publish again", ours.Version, m.Channel),
 			"publish %s to %s: somebody wrote version %d (%s) by hand over version %d (%s)", m.Image,
 			where(m.Cell, m.Channel), now.Version, now.Value, ours.Version, ours.Value)
+	}
+	if !allow {
+		if err := stays(m, history); err != nil {
+			return err
+		}
 	}
 	held, known, err := rankOf(ctx, ports, now, m.Envelope.Generation)
 	if err != nil {
