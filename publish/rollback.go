@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/goldenami/rehydrate/internal/fault"
 )
@@ -143,7 +144,15 @@ func lastGood(ctx context.Context, at Place, ports Ports, history []Parameter) (
 		left = upTo(left, p)
 	}
 	return Parameter{}, nil, fault.New(fault.NotFound, "publish another image instead",
-		"there is no version to go back to; %d were passed over", len(skipped))
+		"there is no version to go back to%s", passedOver(skipped))
+}
+
+// passedOver are the versions that must not come back, and why.
+func passedOver(skipped []string) string {
+	if len(skipped) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(skipped, "; ")
 }
 
 // launchable refuses a version whose image was revoked or cannot be launched.

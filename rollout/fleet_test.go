@@ -22,6 +22,8 @@ var errInjected = fault.New(fault.Throttled, "", "injected")
 
 // fleet is a small account: groups whose refreshes replace one instance at each look.
 type fleet struct {
+	calling, telling sync.Mutex // of hook and events
+
 	groups    map[string]*rollout.Group
 	versions  map[string][]rollout.TemplateVersion
 	tokens    map[string]string // client token → version number
@@ -92,6 +94,8 @@ func (f *fleet) at(call string, after bool) error {
 	if f.hook == nil {
 		return nil
 	}
+	f.calling.Lock() // the andon is read beside what groups do
+	defer f.calling.Unlock()
 	return f.hook(call, after)
 }
 
@@ -298,10 +302,16 @@ func (clock) Sleep(ctx context.Context, _ time.Time) error { return ctx.Err() }
 
 func (f *fleet) stage() *rollout.Stage {
 	return &rollout.Stage{Cells: rollout.Everywhere(rollout.Ports{Groups: f, Templates: f, Refreshes: f, Instances: f, Images: f}), Clock: clock{},
-		Events: event.Func(func(e event.Event) { f.events = append(f.events, e) })}
+		Events: event.Func(func(e event.Event) {
+			f.telling.Lock()
+			defer f.telling.Unlock()
+			f.events = append(f.events, e)
+		})}
 }
 
 func (f *fleet) said(what string) bool {
+	f.telling.Lock()
+	defer f.telling.Unlock()
 	return slices.ContainsFunc(f.events, func(e event.Event) bool { return strings.Contains(e.Text, what) })
 }
 

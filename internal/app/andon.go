@@ -130,10 +130,7 @@ func RollBack(ctx context.Context, in Request, why string, keepChannels bool) (*
 		return p.doc, err
 	}
 	x.BackStem = "rollback/" + id
-	var channels error
-	if !keepChannels {
-		channels = p.takeBack(ctx, takeBackStem+"-"+id, plan, takingBack{Why: why})
-	}
+	channels := p.takeBack(ctx, takeBackStem+"-"+id, plan, takingBack{Why: why, Andon: OrderRollback + " " + why}, keepChannels)
 	back, err := x.Back(ctx, plan, rolls, why)
 	for _, b := range back {
 		at := slices.IndexFunc(p.doc.Roll, func(r record.Roll) bool {

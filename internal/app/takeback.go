@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -30,9 +31,14 @@ const takeBackStem = "rollback-channel"
 
 // decidedBack is the decision, if an earlier process has made one.
 func (p *pipeline) decidedBack(ctx context.Context) (*takingBack, error) {
-	states, err := lastStates(ctx, p.local.Journal, takeBackStem+"/plan")
-	raw := states[takeBackStem+"/plan"]
-	if err != nil || len(raw) == 0 {
+	states, err := lastStates(ctx, p.local.Journal, takeBackStem)
+	var raw json.RawMessage
+	for _, unit := range slices.Sorted(maps.Keys(states)) {
+		if strings.HasSuffix(unit, "/plan") && len(states[unit]) > 0 {
+			raw = states[unit] // the last one: names end in times
+		}
+	}
+	if err != nil || raw == nil {
 		return nil, err
 	}
 	var out takingBack
@@ -65,14 +71,15 @@ func (p *pipeline) returning(x *rollout.Execution) func(context.Context, *rollou
 		if x.Andon.Order() == rollout.Rollback {
 			said = strings.TrimSpace(OrderRollback + " " + x.Andon.Says())
 		}
-		return p.takeBack(ctx, takeBackStem, plan, takingBack{Why: why, Andon: said})
+		return p.takeBack(ctx, takeBackStem, plan, takingBack{Why: why, Andon: said}, false)
 	}
 }
 
 // takeBack takes the line's channel and those of the plan's rings back, where they hold
 // what the run published. One that cannot go back, because nothing precedes it or because
-// somebody else has moved it on, is a warning; any other trouble needs a person.
-func (p *pipeline) takeBack(ctx context.Context, stem string, plan *rollout.Plan, decision takingBack) error {
+// somebody else has moved it on, is a warning; any other trouble needs a person. The
+// decision is kept also where the channels are to be.
+func (p *pipeline) takeBack(ctx context.Context, stem string, plan *rollout.Plan, decision takingBack, keep bool) error {
 	if p.doc.Publish == nil {
 		return nil
 	}
@@ -83,7 +90,7 @@ func (p *pipeline) takeBack(ctx context.Context, stem string, plan *rollout.Plan
 			rings = append(rings, r.Name)
 		}
 		run, err := NewRunID(p.Cloud.Clock.Now())
-		if err == nil {
+		if err == nil && !keep {
 			decision.Plans, decision.Stay, err = in.plansBack(ctx, run, p.doc.Publish, rings)
 		}
 		return &decision, err

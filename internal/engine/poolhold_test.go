@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,16 +34,22 @@ func (c *going) Sleep(ctx context.Context, until time.Time) error {
 func TestPool_that_is_held_while_its_window_is_open_sleeps_from_look_to_look(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		y := newYard()
-		begun, leave := time.Now(), unit.Hold
+		var open atomic.Bool
+		begun := time.Now()
 		c := &going{}
 		p := pool(t, nil)
 		p.Clock = c
 		_, err := p.Run(t.Context(), y.jobs(1, 2, 2), unit.Policy{Every: 20 * time.Second,
-			Leave: func() unit.Leave { return leave },
+			Leave: func() unit.Leave {
+				if open.Load() {
+					return unit.Go
+				}
+				return unit.Hold
+			},
 			Until: func() time.Time { return c.Now() }, // the window is open
 			Watch: func(context.Context) (bool, error) {
 				if time.Since(begun) >= time.Hour {
-					leave = unit.Go
+					open.Store(true)
 				}
 				return false, nil
 			}})
