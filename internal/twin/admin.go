@@ -230,6 +230,9 @@ func (t *Twin) setFaults(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	rules, err := ParseRules(text)
+	if err == nil {
+		err = checkNames(t.aws, rules)
+	}
 	if err != nil {
 		refuse(w, http.StatusBadRequest, "%v", err)
 		return

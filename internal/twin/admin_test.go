@@ -13,6 +13,40 @@ import (
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
 
+// A rule about a call that nobody can make would wait for ever.
+func TestFaultsOfCallsThatThereAreNotAreRefusedWithTheirPlace(t *testing.T) {
+	t.Parallel()
+	w := open(t, small(""))
+	for rule, want := range map[string]string{
+		`{"service":"nope","latency":"1s"}`:                               `rule 2: service: there is no "nope", but s3, sts`,
+		`{"service":"s3","operation":"Gaga","latency":"1s"}`:              `rule 2: operation: s3 has no "Gaga"`,
+		`{"service":"s3","operation":"AssumeRole","latency":"1s"}`:        `rule 2: operation: s3 has no "AssumeRole"`,
+		`{"operation":"Gaga","latency":"1s"}`:                             `rule 2: operation: no service has "Gaga"`,
+		`{"service":"sts","operation":"GetAccessKeyInfo","latency":"1s"}`: "", // not modelled: it can be called
+		`{"operation":"AssumeRole","latency":"1s"}`:                       "",
+		`{"fails":"copy"}`: "",
+	} {
+		plan := `[{"latency":"1s"},` + rule + `]`
+		var said any
+		code := admin(t, w.Client(""), http.MethodPut, "http://127.0.0.1/_twin/faults", plan, &said)
+		if got, _ := said.(map[string]any); (code == http.StatusBadRequest) != (want != "") || want != "" && !strings.Contains(fmt.Sprint(got["error"]), want) {
+			t.Errorf("%s: %d %v, want %q", rule, code, said, want)
+		}
+		o := small("")
+		var err error
+		if o.Faults, err = twin.ParseRules([]byte(plan)); err != nil {
+			t.Fatal(err)
+		}
+		started, err := twin.New(o)
+		if err == nil {
+			err = started.Close()
+		}
+		if (err != nil) != (want != "") || want != "" && !strings.Contains(err.Error(), want) {
+			t.Errorf("--faults with %s: %v, want %q", rule, err, want)
+		}
+	}
+}
+
 func TestFaultsAreSetOverTheAdminEndpoint(t *testing.T) {
 	t.Parallel()
 	w := open(t, small(""))

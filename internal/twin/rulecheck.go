@@ -3,9 +3,12 @@ package twin
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/twin/wire"
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
 
@@ -22,6 +25,27 @@ func (r Rule) check() error {
 		return errors.New("where and message belong to rules with fails")
 	}
 	return r.checkCall()
+}
+
+// checkNames refuses rules about calls that no service of the handler has: they would
+// wait for ever.
+func checkNames(h *wire.Handler, rules []Rule) error {
+	for i, r := range rules {
+		var err error
+		switch names := h.Services(); {
+		case r.Service != "" && !slices.Contains(names, r.Service):
+			slices.Sort(names)
+			err = fmt.Errorf("service: there is no %q, but %s", r.Service, strings.Join(names, ", "))
+		case r.Operation != "" && !h.Knows(r.Service, r.Operation) && r.Service != "":
+			err = fmt.Errorf("operation: %s has no %q", r.Service, r.Operation)
+		case r.Operation != "" && !h.Knows(r.Service, r.Operation):
+			err = fmt.Errorf("operation: no service has %q", r.Operation)
+		}
+		if err != nil {
+			return fault.As(fmt.Errorf("read fault plan: rule %d: %w", i+1, err), fault.Usage, "")
+		}
+	}
+	return nil
 }
 
 func (r Rule) checkCall() error {

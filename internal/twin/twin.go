@@ -131,6 +131,9 @@ func (t *Twin) open() error {
 	if err != nil {
 		return err
 	}
+	if err := checkNames(t.aws, t.o.Faults); err != nil {
+		return err
+	}
 	t.admin = t.newAdmin()
 	if err := t.fill(); err != nil {
 		return fmt.Errorf("fill the new world: %w", err)

@@ -57,6 +57,25 @@ func bind(s *Service) (*bound, error) {
 	return b, nil
 }
 
+// Services are the names of the handler's services, as they were given.
+func (h *Handler) Services() (names []string) {
+	for _, b := range h.services {
+		names = append(names, b.Name)
+	}
+	return names
+}
+
+// Knows says whether the model of a service has an operation, whether or not a handler
+// has it; the empty service is any of the handler's.
+func (h *Handler) Knows(service, operation string) bool {
+	for _, b := range h.services {
+		if (service == "" || b.Name == service) && b.m.Operations[operation] != nil {
+			return true
+		}
+	}
+	return false
+}
+
 func (b *bound) rest() bool { return b.c.isREST() }
 
 // plan returns the plans of an operation, or nil if the twin does not model it.
