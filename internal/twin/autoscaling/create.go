@@ -3,6 +3,7 @@ package autoscaling
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -101,6 +102,12 @@ func (s *Service) network(tx *world.Tx, g *group, subnets *string, zones []strin
 				return invalid("The subnet ID '%s' does not exist", strings.TrimSpace(id))
 			}
 			zones = append(zones, zone)
+		}
+	}
+	have := s.ec2.Zones(tx)
+	for _, zone := range zones {
+		if !slices.Contains(have, zone) {
+			return invalid("Invalid Availability Zone(s) [%s].", zone)
 		}
 	}
 	g.Spec.AvailabilityZones = zones

@@ -113,4 +113,6 @@ func (f fromEC2) Zone(tx *world.Tx, subnet string) (string, bool) {
 	return aws.ToString(out.Subnets[0].AvailabilityZone), true
 }
 
+func (f fromEC2) Zones(tx *world.Tx) []string { return f.s.Zones(tx) }
+
 func (f fromEC2) OnState(g func(tx *world.Tx, id, state string)) { f.s.OnState(g) }

@@ -129,6 +129,10 @@ func (f *fakeEC2) Zone(tx *world.Tx, subnet string) (string, bool) {
 	return "eu-central-1a", subnet == "subnet-1"
 }
 
+func (f *fakeEC2) Zones(*world.Tx) []string {
+	return []string{"eu-central-1a", "eu-central-1b", "eu-central-1c"}
+}
+
 func (f *fakeEC2) ReplaceRoot(*world.Tx, string, string) (string, error) {
 	return "", errors.New("the fake replaces no root volumes: the tests of that are on the twin's EC2")
 }

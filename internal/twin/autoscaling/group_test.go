@@ -24,6 +24,9 @@ func TestCreateRefuses(t *testing.T) {
 		{"nothing to launch", func(in *asg.CreateAutoScalingGroupInput) { in.LaunchTemplate = nil }, "ValidationError"},
 		{"an unknown template", func(in *asg.CreateAutoScalingGroupInput) { in.LaunchTemplate.LaunchTemplateId = aws.String("lt-9") }, "ValidationError"},
 		{"no network", func(in *asg.CreateAutoScalingGroupInput) { in.AvailabilityZones = nil }, "ValidationError"},
+		{"another Region's zone", func(in *asg.CreateAutoScalingGroupInput) {
+			in.AvailabilityZones = []string{"eu-central-1a", "us-east-1a"}
+		}, "ValidationError"},
 		{"an unknown subnet", func(in *asg.CreateAutoScalingGroupInput) { in.VPCZoneIdentifier = aws.String("subnet-9") }, "ValidationError"},
 		{"half a maintenance policy", func(in *asg.CreateAutoScalingGroupInput) {
 			in.InstanceMaintenancePolicy = &types.InstanceMaintenancePolicy{MinHealthyPercentage: aws.Int32(90)}
@@ -328,6 +331,18 @@ func TestMixedPolicyIsKeptWhole(t *testing.T) {
 	next.LaunchTemplate = &types.LaunchTemplate{LaunchTemplateSpecification: version(1), Overrides: []types.LaunchTemplateOverrides{{InstanceType: aws.String("m5.large"), WeightedCapacity: aws.String("2")}, {InstanceType: aws.String("m6i.large")}}}
 	if _, err := call(r, r.s.UpdateAutoScalingGroup, &asg.UpdateAutoScalingGroupInput{AutoScalingGroupName: aws.String("web"), MixedInstancesPolicy: &next}); code(err) != "ValidationError" {
 		t.Fatal(err)
+	}
+}
+
+func TestUpdateRefusesAnotherRegionsZone(t *testing.T) {
+	r := start(t)
+	r.group("web", 0)
+	in := &asg.UpdateAutoScalingGroupInput{AutoScalingGroupName: aws.String("web"), AvailabilityZones: []string{"us-east-1a"}}
+	if _, err := call(r, r.s.UpdateAutoScalingGroup, in); code(err) != "ValidationError" {
+		t.Errorf("got %v", err)
+	}
+	if z := r.describe("web").AvailabilityZones; len(z) != 2 {
+		t.Errorf("zones are now %v", z)
 	}
 }
 

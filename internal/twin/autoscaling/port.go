@@ -31,6 +31,8 @@ type EC2 interface {
 	OnRoot(f func(tx *world.Tx, instance string))
 	// Zone is the availability zone of a subnet.
 	Zone(tx *world.Tx, subnet string) (zone string, ok bool)
+	// Zones are the availability zones of the region.
+	Zones(tx *world.Tx) []string
 	// OnState has f called with the new state of any instance, in the transaction
 	// that changes it.
 	OnState(f func(tx *world.Tx, id, state string))
