@@ -31,8 +31,12 @@ type Overview struct {
 	// Unpatched are those of Nodes that no run is known to have patched by the lock of
 	// the image that stands.
 	Unpatched []string `json:"unpatched,omitempty"`
-	// Refused is why the roll as it stands would be refused; empty: it would not.
+	// Refused is why the run as it stands would be refused; empty: it would not.
 	Refused string `json:"refused,omitempty"`
+	// Places are the accounts and Regions that the image goes to; empty: this one.
+	Places []string `json:"places,omitempty"`
+
+	kept error // what keeps the image from its accounts and Regions
 }
 
 // MakePlan reads what there is and says what a run would do.
@@ -61,6 +65,12 @@ func MakePlan(ctx context.Context, in Request) (*Overview, error) {
 		o.Upon = o.Bake.Current.Image
 	case o.Upon == "":
 		o.Upon = o.Bake.Source.ID
+	}
+	if d := in.Image.Distribute; d != nil {
+		for _, c := range spreadInput(in.Image, p.parts.cells, "").Targets {
+			o.Places = append(o.Places, c.Cell.String())
+		}
+		o.kept = p.keptFrom(ctx)
 	}
 	if o.Roll, err = p.previewRoll(ctx, o, now.Version); err != nil {
 		return nil, err
@@ -96,8 +106,11 @@ func (p *pipeline) unpatched(o *Overview) ([]string, error) {
 	return slices.DeleteFunc(slices.Clone(o.Nodes), func(id string) bool { return has[id] }), nil
 }
 
-// Err is the refusal of the roll, as an error; nil when it would go ahead.
+// Err is why the run would be refused, as an error; nil when it would go ahead.
 func (o *Overview) Err() error {
+	if o.kept != nil {
+		return o.kept
+	}
 	if o.Roll == nil {
 		return nil
 	}
@@ -128,6 +141,9 @@ func (o *Overview) Text() string {
 		held = "which does not exist yet: it will be created"
 	}
 	fmt.Fprintf(&b, "  publish   %s, %s\n", o.Channel, held)
+	if len(o.Places) > 0 {
+		fmt.Fprintf(&b, "            in %s\n", strings.Join(o.Places, ", "))
+	}
 	if o.Roll != nil {
 		for _, r := range o.Roll.Rings {
 			o.ring(&b, r)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/goldenami/rehydrate/internal/event"
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/publish"
 )
@@ -33,6 +34,9 @@ func (p *pipeline) publish(ctx context.Context) (outcome, text string, err error
 	plan, err := planned(ctx, p, "publish", decide)
 	if err != nil {
 		return "", "", err
+	}
+	for _, w := range plan.Warnings {
+		p.Events.Emit(event.Event{Stage: "publish", Unit: "publish", Kind: event.Warned, Text: w})
 	}
 	raw, err := p.advance(ctx, "publish", "publish", p.parts.publish.Unit(plan))
 	if err != nil {

@@ -56,7 +56,7 @@ func TestRingGates_take_over_what_the_ring_says(t *testing.T) {
 		{Name: "orders", Command: []string{"./orders.sh"}, Timeout: time.Second},
 	}})
 	x := g.planned(rollout.RingPlan{Name: "prod", Soak: 2 * time.Hour, Groups: []rollout.GroupPlan{
-		{}, {}, {Cell: rollout.Cell{Account: prod, Region: "eu-west-1"}}, {Cell: rollout.Cell(g.cells.Home())}}})
+		{}, {}, {Cell: rollout.Cell{Account: prod, Region: "eu-west-1"}}, {Cell: g.cells.Home()}}})
 	if x.Soak != 2*time.Hour || len(x.Cells) != 2 || x.Cells[0] != gate.Cell(g.cells.Home()) || x.Cells[1].Account != prod {
 		t.Errorf("%+v", x)
 	}

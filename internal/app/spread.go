@@ -78,11 +78,16 @@ func (p *pipeline) distributable(ctx context.Context) error {
 	if p.Image.Distribute == nil || p.doc.Bake != nil || p.Until == "bake" || p.Until == "validate" {
 		return nil
 	}
-	stage := &spread.Stage{Cells: p.parts.cells.Spread, Clock: p.Cloud.Clock, Events: p.Events}
-	if err := stage.Preflight(ctx, spreadInput(p.Image, p.parts.cells, "")); err != nil {
+	if err := p.keptFrom(ctx); err != nil {
 		return fmt.Errorf("before the bake: %w", err)
 	}
 	return nil
+}
+
+// keptFrom is what would keep an image from the accounts and Regions of the line.
+func (p *pipeline) keptFrom(ctx context.Context) error {
+	stage := &spread.Stage{Cells: p.parts.cells.Spread, Clock: p.Cloud.Clock, Events: p.Events}
+	return stage.Preflight(ctx, spreadInput(p.Image, p.parts.cells, ""))
 }
 
 // spreadTry counts the tries of this run that have come to a bad end: a resume begins

@@ -128,6 +128,9 @@ func TestAMissingGrantIsFoundBeforeAnythingIsCopied(t *testing.T) {
 				}
 			}
 			arn := w.key(t, home, there, some...)
+			if o := w.plan(t); fault.KindOf(o.Err()) != fault.Denied || o.Refused != o.Err().Error() || !o.Pending() || len(o.Places) != 6 {
+				t.Errorf("the plan says %v (%q) of %v", o.Err(), o.Refused, o.Places)
+			}
 			_, _, err := w.run(t, "", "publish", nil)
 			who := missing
 			if missing == root(prod) {

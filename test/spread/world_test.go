@@ -21,11 +21,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/goldenami/rehydrate/internal/app"
-	"github.com/goldenami/rehydrate/internal/awscloud/session"
 	"github.com/goldenami/rehydrate/internal/config"
 	"github.com/goldenami/rehydrate/internal/event"
-	"github.com/goldenami/rehydrate/internal/journal"
-	"github.com/goldenami/rehydrate/internal/record"
 	"github.com/goldenami/rehydrate/internal/wait"
 	"github.com/goldenami/rehydrate/test/lab"
 )
@@ -255,78 +252,6 @@ func baseID(region string) string {
 // aws is the SDK's configuration of an account's own administrator.
 func (w *universe) aws(account, region string) aws.Config {
 	return aws.Config{Region: region, BaseEndpoint: &w.Endpoint, HTTPClient: w.client, Credentials: credentials.NewStaticCredentialsProvider(account, "secret", "")}
-}
-
-// key makes the key alias/golden of an account in a Region, whose policy lets more
-// principals use it; it returns the ARN.
-func (w *universe) key(t testing.TB, account, region string, principals ...string) string {
-	t.Helper()
-	return w.makeKey(t, account, region, policy(account, principals...))
-}
-
-// keyWith is home's key with a policy that is edited first.
-func (w *universe) keyWith(t testing.TB, region string, edit func(string) string, principals ...string) string {
-	t.Helper()
-	return w.makeKey(t, home, region, edit(policy(home, principals...)))
-}
-
-func (w *universe) makeKey(t testing.TB, account, region, policy string) string {
-	t.Helper()
-	api := kms.NewFromConfig(w.aws(account, region))
-	out, err := api.CreateKey(t.Context(), &kms.CreateKeyInput{Policy: &policy})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := api.CreateAlias(t.Context(), &kms.CreateAliasInput{AliasName: aws.String("alias/golden"), TargetKeyId: out.KeyMetadata.KeyId}); err != nil {
-		t.Fatal(err)
-	}
-	return *out.KeyMetadata.Arn
-}
-
-func policy(account string, principals ...string) string {
-	more := ""
-	if len(principals) > 0 {
-		more = fmt.Sprintf(`,{"Effect":"Allow","Principal":{"AWS":["%s"]},"Action":["kms:Encrypt","kms:Decrypt","kms:ReEncrypt*","kms:GenerateDataKey*","kms:DescribeKey","kms:CreateGrant"],"Resource":"*"}`,
-			strings.Join(principals, `","`))
-	}
-	return fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::%s:root"},"Action":"kms:*","Resource":"*"}%s]}`, account, more)
-}
-
-func groupsRole(account string) string {
-	return "arn:aws:iam::" + account + ":role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
-}
-
-func root(account string) string { return "arn:aws:iam::" + account + ":root" }
-
-// keys makes home's keys in both Regions, for all that use what is shared.
-func (w *universe) keys(t testing.TB) {
-	t.Helper()
-	for _, r := range regions {
-		w.key(t, home, r, groupsRole(home), root(stage), groupsRole(stage), root(prod), groupsRole(prod))
-	}
-}
-
-// run runs the pipeline, or resumes a run, over a store; nil is the folder's own.
-func (w *universe) run(t testing.TB, run, until string, store journal.Store) (*record.Run, *said, error) {
-	t.Helper()
-	clock, ok := wait.Detect(t.Context(), w.Endpoint)
-	if !ok {
-		t.Fatalf("%s does not answer as a twin", w.Endpoint)
-	}
-	wire := &http.Transport{}
-	defer func() {
-		wire.CloseIdleConnections()
-		clock.Close()
-	}()
-	s, err := session.Open(t.Context(), session.Options{Region: here, Endpoint: w.Endpoint, Key: "twin", Secret: "twin",
-		HTTP: &http.Client{Transport: clock.Transport(wire)}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &app.Cloud{Session: s, Account: home, Region: here, Clock: clock, Twin: w.Endpoint}
-	out := &said{heard: w.heard}
-	doc, err := app.Run(t.Context(), app.Request{Config: w.config, Image: w.image, State: w.state, Cloud: c, Events: out, Run: run, Until: until, Store: store, Modelled: true})
-	return doc, out, err
 }
 
 // said keeps the lines of a run, for when it fails.
