@@ -29,7 +29,7 @@ func (b *bound) spoken(r *http.Request) *bound {
 	protocol := ""
 	switch {
 	case r.Header.Get("Smithy-Protocol") != "" || strings.HasPrefix(r.URL.Path, "/service/"):
-	case r.Header.Get("X-Amz-Target") != "":
+	case r.Header.Get("X-Amz-Target") != "" || strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-amz-json"):
 		protocol = "json"
 	case strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") || r.URL.Query().Has("Action"):
 		protocol = "query"

@@ -151,7 +151,6 @@ func TestWhatIsNotModelledIsRefusedByName(t *testing.T) {
 		want string // in the message
 	}{
 		"ec2 operation":       {raw{scope: "ec2", ctype: form, body: "Action=DescribeVpcs"}, "DescribeVpcs of ec2"},
-		"ec2 nonsense":        {raw{scope: "ec2", ctype: form, body: "Action=Nonsense"}, "Nonsense of ec2"},
 		"query operation":     {raw{scope: "autoscaling", ctype: form, body: "Action=DescribePolicies"}, "DescribePolicies"},
 		"json operation":      {raw{scope: "ssm", target: "AmazonSSM.DescribeParameters"}, "DescribeParameters of ssm"},
 		"rest operation":      {raw{method: http.MethodPost, path: "/snapshots", scope: "ebs"}, "StartSnapshot of ebs"},
@@ -224,7 +223,12 @@ func TestBadRequestsAreTheProtocolsOwnErrors(t *testing.T) {
 		"json too short":         {j("GetParameter", `{"Name":""}`), "ValidationException", 400},
 		"json bad pattern":       {j("SendCommand", `{"DocumentName":"a b"}`), "ValidationException", 400},
 		"json deep":              {j("SendCommand", strings.Repeat(`{"Parameters":`, 20000)), "SerializationException", 400},
-		"json no target":         {raw{scope: "ssm"}, "InvalidAction", 400},
+		"json no target":         {raw{scope: "ssm"}, "UnknownOperationException", 400},
+		"json nonsense":          {j("Nonsense", `{}`), "UnknownOperationException", 400},
+		"json without a prefix":  {raw{scope: "ssm", target: "GetParameter", ctype: "application/x-amz-json-1.1", body: `{"Name":"x"}`}, "UnknownOperationException", 400},
+		"json of another prefix": {raw{scope: "ssm", target: "Nope.GetParameter", ctype: "application/x-amz-json-1.1", body: `{"Name":"x"}`}, "UnknownOperationException", 400},
+		"ec2 nonsense":           {q("ec2", "Action=Nonsense"), "InvalidAction", 400},
+		"query nonsense":         {q("autoscaling", "Action=Nonsense"), "InvalidAction", 400},
 		"rest bad number":        {raw{method: http.MethodGet, path: "/snapshots/snap-1/blocks?maxResults=x", scope: "ebs"}, "SerializationException", 400},
 		"rest below minimum":     {raw{method: http.MethodGet, path: "/snapshots/snap-1/blocks?maxResults=1", scope: "ebs"}, "ValidationException", 400},
 		"rest bad pattern":       {raw{method: http.MethodGet, path: "/snapshots/ami-1/blocks", scope: "ebs"}, "ValidationException", 400},

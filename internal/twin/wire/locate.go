@@ -71,7 +71,10 @@ func (x *exchange) prepare() error {
 		}
 		x.op, x.r.labels = x.b.find(x.r.http.Method, x.r.path, x.r.query, x.r.http.Header)
 	case x.b.protocol == "json":
-		_, x.op, _ = strings.Cut(x.r.http.Header.Get("X-Amz-Target"), ".")
+		prefix, op, _ := strings.Cut(x.r.http.Header.Get("X-Amz-Target"), ".")
+		if x.op = op; prefix != x.b.m.Metadata.TargetPrefix {
+			return x.unknownOperation()
+		}
 	case x.b.protocol == rpcCBOR:
 		x.op = cborOperation(x.r.path)
 	default:
@@ -80,10 +83,22 @@ func (x *exchange) prepare() error {
 		}
 		x.op = x.r.form.Get("Action")
 	}
-	if x.op == "" {
-		return &Error{Code: "InvalidAction", Message: "The request names no operation that this service has.", Status: 400}
+	if x.b.m.Operations[x.op] == nil {
+		return x.unknownOperation()
 	}
 	return x.h.authenticate(x.r)
+}
+
+// unknownOperation answers for what AWS has not either, as its protocols do: what AWS
+// has and the twin does not model is unsupported, with its name.
+func (x *exchange) unknownOperation() error {
+	switch {
+	case x.b.protocol == "json" || x.b.protocol == rpcCBOR:
+		return &Error{Code: "UnknownOperationException", Message: "The request names no operation that this service has.", Status: 400}
+	case x.op != "":
+		return &Error{Code: "InvalidAction", Message: "The action " + x.op + " is not valid for this web service.", Status: 400}
+	}
+	return &Error{Code: "InvalidAction", Message: "The request names no operation that this service has.", Status: 400}
 }
 
 // cborOperation is the last part of /service/NAME/operation/NAME.
