@@ -158,6 +158,9 @@ func (s *Service) find(tx *world.Tx, w wanted) (object, *string, error) {
 	var o object
 	var ok bool
 	if w.version != nil {
+		if err := checkVersion(*w.version); err != nil {
+			return o, nil, err
+		}
 		if o, ok = h.version(aws.ToString(w.key), *w.version); ok && o.Marker {
 			return o, nil, errIsMarker
 		} else if !ok {
@@ -238,6 +241,11 @@ func (s *Service) DeleteObject(tx *world.Tx, in *s3.DeleteObjectInput) (*s3.Dele
 	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner)
 	if err != nil {
 		return nil, err
+	}
+	if id := aws.ToString(in.VersionId); id != "" {
+		if err := checkVersion(id); err != nil {
+			return nil, err
+		}
 	}
 	o, ok := h.current(*in.Key)
 	if in.IfMatch != nil && (!ok || *in.IfMatch != "*" && !sameTag(*in.IfMatch, o.ETag)) {

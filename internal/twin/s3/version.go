@@ -22,8 +22,9 @@ const (
 )
 
 var (
-	errNoVersion = &wire.Error{Code: "NoSuchVersion", Message: "The specified version does not exist.", Status: 404}
-	errIsMarker  = &wire.Error{Code: "MethodNotAllowed", Message: "The specified method is not allowed against this resource.", Status: 405}
+	errNoVersion  = &wire.Error{Code: "NoSuchVersion", Message: "The specified version does not exist.", Status: 404}
+	errBadVersion = &wire.Error{Code: "InvalidArgument", Message: "Invalid version id specified", Status: 400}
+	errIsMarker   = &wire.Error{Code: "MethodNotAllowed", Message: "The specified method is not allowed against this resource.", Status: 405}
 )
 
 // shelf is a bucket with its objects: what is current of each key, a delete marker
@@ -46,6 +47,19 @@ func (o object) id() string {
 		return nullVersion
 	}
 	return o.Version
+}
+
+// checkVersion refuses what no version can be called, before it is looked for ("List of
+// error codes", S3 API Reference). Ids are opaque texts; ours and S3's have 32 characters.
+func checkVersion(id string) error {
+	ok := len(id) == 32
+	for _, r := range id {
+		ok = ok && (r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-')
+	}
+	if ok || id == nullVersion {
+		return nil
+	}
+	return errBadVersion
 }
 
 // shown is the version id that goes over the wire: none of a bucket without versions.
@@ -170,6 +184,11 @@ func (s *Service) ListObjectVersions(tx *world.Tx, in *s3.ListObjectVersionsInpu
 	}
 	if aws.ToString(in.Delimiter) != "" {
 		return nil, &wire.Error{Code: "NotImplemented", Message: "The twin does not model delimiters in lists of versions.", Status: 501}
+	}
+	if marker := aws.ToString(in.VersionIdMarker); marker != "" {
+		if err := checkVersion(marker); err != nil {
+			return nil, err
+		}
 	}
 	if in.VersionIdMarker != nil && in.KeyMarker == nil {
 		return nil, wire.Errorf("InvalidArgument", "A version-id marker cannot be specified without a key marker.")

@@ -1,6 +1,7 @@
 package s3_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/goldenami/rehydrate/internal/twin/s3"
 	"github.com/goldenami/rehydrate/internal/twin/wiretest"
@@ -99,7 +101,8 @@ func TestVersionsOutliveWritesAndDeletes(t *testing.T) {
 	if err != nil || !aws.ToBool(gone.DeleteMarker) {
 		t.Fatalf("%+v %v", gone, err)
 	}
-	for version, want := range map[string]string{"": "NoSuchKey", "null": "null", one: "one", two: "second", *gone.VersionId: "MethodNotAllowed", "nope": "NoSuchVersion"} {
+	for version, want := range map[string]string{"": "NoSuchKey", "null": "null", one: "one", two: "second", *gone.VersionId: "MethodNotAllowed", "nope": "InvalidArgument",
+		"../" + one[3:]: "InvalidArgument", one + "0": "InvalidArgument", strings.Repeat("0", 32): "NoSuchVersion"} {
 		if got := read(c, "k", version); got != want {
 			t.Errorf("version %q is %q, want %q", version, got, want)
 		}
@@ -112,6 +115,15 @@ func TestVersionsOutliveWritesAndDeletes(t *testing.T) {
 	}
 	if l, err := c.ListObjectsV2(ctx, &sdk.ListObjectsV2Input{Bucket: box}); err != nil || len(l.Contents) != 0 {
 		t.Errorf("a deleted object is listed: %+v %v", l.Contents, err)
+	}
+	var refused *smithyhttp.ResponseError
+	_, err = c.DeleteObject(ctx, &sdk.DeleteObjectInput{Bucket: box, Key: aws.String("k"), VersionId: aws.String("nope")})
+	if code(err) != "InvalidArgument" || !errors.As(err, &refused) || refused.HTTPStatusCode() != 400 {
+		t.Errorf("deleting a version that none can be: %v", err)
+	}
+	_, err = c.ListObjectVersions(ctx, &sdk.ListObjectVersionsInput{Bucket: box, KeyMarker: aws.String("k"), VersionIdMarker: aws.String("nope")})
+	if code(err) != "InvalidArgument" {
+		t.Errorf("a list from a version that none can be: %v", err)
 	}
 	// A marker counts as absent: create-once may write again.
 	if _, err := c.PutObject(ctx, &sdk.PutObjectInput{Bucket: box, Key: aws.String("k"), IfNoneMatch: aws.String("*"), Body: strings.NewReader("x")}); err != nil {
