@@ -1,10 +1,12 @@
 package ec2
 
 import (
+	"encoding/base64"
 	"fmt"
 	"reflect"
 	"strconv"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/goldenami/rehydrate/internal/twin/wire"
 	"github.com/goldenami/rehydrate/internal/twin/world"
@@ -128,6 +130,9 @@ func checkTemplateName(name string) error {
 func checkData(d types.RequestLaunchTemplateData) error {
 	if reflect.ValueOf(d).IsZero() {
 		return missingParameter("LaunchTemplateData")
+	}
+	if _, err := base64.StdEncoding.DecodeString(aws.ToString(d.UserData)); err != nil {
+		return wire.Errorf("InvalidUserData.Malformed", "Invalid BASE64 encoding of user data.")
 	}
 	for _, s := range d.TagSpecifications {
 		if _, err := checkTags(s.Tags); err != nil {

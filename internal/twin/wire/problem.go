@@ -95,6 +95,10 @@ func (p *problem) ec2(e *Error) {
 	case isWrongValue:
 		e.Code, e.Message = "InvalidParameterValue", fmt.Sprintf("Invalid value for %s: %s", p.path, p.detail)
 	default:
-		e.Code, e.Message = "InvalidParameterValue", fmt.Sprintf("Value (%s) for parameter %s is invalid. It must %s.", p.value, p.path, p.limit)
+		e.Code = "InvalidParameterValue"
+		if p.path == "LaunchTemplateName" || strings.HasSuffix(p.path, ".LaunchTemplateName") {
+			e.Code = "InvalidLaunchTemplateName.MalformedException" // the one member whose form has a code of its own
+		}
+		e.Message = fmt.Sprintf("Value (%s) for parameter %s is invalid. It must %s.", p.value, p.path, p.limit)
 	}
 }
