@@ -62,7 +62,7 @@ func (s sight) until(goal int, took time.Duration) time.Duration {
 func meet(now time.Time, d, grid time.Duration, late bool) time.Duration {
 	d = min(max(d, pollEvery), pollMost)
 	step := pollEvery
-	for 2*step <= min(d, grid, pollMost/2) {
+	for 2*step <= min(d, grid) {
 		step *= 2
 	}
 	at := now.Add(d + step/2).Truncate(step)

@@ -11,9 +11,11 @@ import (
 )
 
 const (
-	// gather is how long the first of several questions waits for the others. They are
-	// asked by goroutines of one tick, so they come at once.
-	gather = 20 * time.Millisecond
+	// gather is how long the first of several questions waits for another one. They are
+	// asked by goroutines of one tick, so they come at once; but on a busy machine one by
+	// one, and then they are waited for up to gatherMost.
+	gather     = 20 * time.Millisecond
+	gatherMost = 200 * time.Millisecond
 	// behind is how long, more than that, they wait for the call before: what is asked
 	// for while AWS, or this machine, is slow goes into one call.
 	behind = 2 * time.Second
@@ -106,6 +108,7 @@ type loader[V any] struct {
 
 // round is one call.
 type round[V any] struct {
+	begun time.Time
 	keys  []string
 	seen  map[string]bool
 	done  chan struct{}
@@ -121,7 +124,7 @@ func (l *loader[V]) get(ctx context.Context, keys []string) (map[string]V, error
 	r := l.open
 	first := r == nil
 	if first {
-		r = &round[V]{seen: map[string]bool{}, done: make(chan struct{})}
+		r = &round[V]{begun: time.Now(), seen: map[string]bool{}, done: make(chan struct{})}
 		l.open = r
 	}
 	for _, k := range keys {
@@ -150,10 +153,16 @@ func (l *loader[V]) get(ctx context.Context, keys []string) (map[string]V, error
 func (l *loader[V]) wait(ctx context.Context, r *round[V]) bool {
 	t := time.NewTimer(gather)
 	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-r.done:
-	case <-ctx.Done():
+	for have, more := 0, l.keys(r); more > have; have, more = more, l.keys(r) {
+		t.Reset(gather)
+		select {
+		case <-t.C:
+		case <-r.done:
+		case <-ctx.Done():
+		}
+		if time.Since(r.begun) >= gatherMost || ctx.Err() != nil {
+			break
+		}
 	}
 	if before := l.before(); before != nil {
 		t.Reset(behind)
@@ -171,6 +180,12 @@ func (l *loader[V]) wait(ctx context.Context, r *round[V]) bool {
 	}
 	l.open = nil
 	return true
+}
+
+func (l *loader[V]) keys(r *round[V]) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(r.keys)
 }
 
 func (l *loader[V]) before() *round[V] {

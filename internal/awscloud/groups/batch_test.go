@@ -135,6 +135,30 @@ func TestWhatFindsInstancesByImageStillDoes(t *testing.T) {
 	}
 }
 
+func TestQuestionsThatComeOneByOneAreWaitedForButNotForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &counted{}
+		p := groups.Batched(rollout.Ports{Groups: c, Instances: c})
+		var wg sync.WaitGroup
+		for n := range 40 {
+			wg.Go(func() {
+				time.Sleep(time.Duration(n) * 15 * time.Millisecond)
+				asked := time.Now()
+				if _, err := p.Groups.Find(t.Context(), []string{fmt.Sprint("g", n)}, nil); err != nil {
+					t.Error(err)
+				}
+				if waited := time.Since(asked); waited > 220*time.Millisecond {
+					t.Errorf("waited for %s", waited)
+				}
+			})
+		}
+		wg.Wait()
+		if len(c.calls) != 3 {
+			t.Errorf("calls for %v groups", c.calls)
+		}
+	})
+}
+
 func TestACallThatHangsHoldsTheNextUpForALittleOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &counted{takes: time.Hour}
