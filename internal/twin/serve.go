@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/goldenami/rehydrate/internal/fault"
@@ -19,7 +20,7 @@ import (
 // ServeOptions say how a twin is served.
 type ServeOptions struct {
 	// Listen is an address and port; port 0 takes a free one, after a kill the one from
-	// before if it is free. Another address than loopback needs Secrets.
+	// before if it is free. The name localhost is 127.0.0.1. Another address than loopback needs Secrets.
 	Listen string
 	// Idle ends the twin after this long without a request; 0 never.
 	Idle time.Duration
@@ -31,6 +32,10 @@ const (
 	endpointName  = "endpoint.json"
 	shutdownLimit = 5 * time.Second
 	findLimit     = 2 * time.Second
+	// lockLimit is how long a new twin waits for the lock of one that is just ending, or
+	// has been killed and not yet been taken apart by the system.
+	lockLimit = time.Second
+	lockEvery = 20 * time.Millisecond
 )
 
 // endpointFile is how a client finds a running twin again.
@@ -44,6 +49,7 @@ type endpointFile struct {
 // Serve opens a twin and answers on a socket until ctx ends, POST /_twin/stop
 // comes, or it is idle.
 func Serve(ctx context.Context, o Options, s ServeOptions) error {
+	s.Listen = loopbackName(s.Listen)
 	if err := mayListen(s.Listen, len(o.Secrets) > 0); err != nil {
 		return err
 	}
@@ -52,6 +58,15 @@ func Serve(ctx context.Context, o Options, s ServeOptions) error {
 		return err
 	}
 	return errors.Join(t.serve(ctx, s), t.Close())
+}
+
+// loopbackName takes the name localhost for what it says, whatever the machine's
+// resolver makes of it (RFC 6761, section 6.3).
+func loopbackName(address string) string {
+	if host, port, err := net.SplitHostPort(address); err == nil && strings.EqualFold(host, "localhost") {
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return address
 }
 
 // mayListen refuses to open a machine to the network without credentials.

@@ -33,6 +33,38 @@ func TestOneTwinAStateFolder(t *testing.T) {
 	}
 }
 
+// A process that has been killed keeps its lock until the system has taken it apart.
+func TestALockThatIsAboutToGoIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	before, err := twin.New(small(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := make(chan error, 1)
+	time.AfterFunc(100*time.Millisecond, func() { closed <- before.Close() })
+	open(t, small(dir))
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLocalhostIsLoopback(t *testing.T) {
+	t.Parallel()
+	for _, listen := range []string{"localhost:0", "LOCALHOST:0"} {
+		ctx, cancel := context.WithCancel(context.Background())
+		endpoint := ""
+		err := twin.Serve(ctx, small(""), twin.ServeOptions{Listen: listen, Ready: func(e string) { endpoint = e; cancel() }})
+		if cancel(); err != nil || !strings.HasPrefix(endpoint, "http://127.0.0.1:") {
+			t.Errorf("%s: answers at %q, %v", listen, endpoint, err)
+		}
+	}
+	err := twin.Serve(context.Background(), small(""), twin.ServeOptions{Listen: "localhost.example:0"})
+	if fault.KindOf(err) != fault.Usage {
+		t.Errorf("a name that only begins so: %v", err)
+	}
+}
+
 func TestANewWorldIsFilledOnce(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

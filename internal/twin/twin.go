@@ -1,6 +1,7 @@
 package twin
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -166,8 +167,10 @@ func (t *Twin) openDir() error {
 		return err
 	}
 	t.lock = flock.New(filepath.Join(t.dir, "lock"))
-	ok, err := t.lock.TryLock()
-	if err != nil {
+	wait, end := context.WithTimeout(context.Background(), lockLimit)
+	defer end()
+	ok, err := t.lock.TryLockContext(wait, lockEvery)
+	if err != nil && wait.Err() == nil {
 		return fmt.Errorf("lock %s: %w", t.dir, err)
 	}
 	if !ok {
