@@ -19,7 +19,9 @@ const (
 	adminPrefix = "/_twin/"
 	// pollLimit is how long a sleeping client is kept before it has to ask again.
 	pollLimit = 20 * time.Second
-	maxAdmin  = 1 << 20 // bytes of a request
+	// settleLimit is how long in all a step of the clock lets machines end their work.
+	settleLimit = 10 * time.Second
+	maxAdmin    = 1 << 20 // bytes of a request
 )
 
 // newAdmin serves the twin's own endpoint:
@@ -28,7 +30,7 @@ const (
 //	GET  clock                           time, mode, and what keeps it from jumping
 //	PUT  clock?mode=                     auto, real, manual or rate=3600
 //	POST clock/sleep?client=&until=      answers when that time has come
-//	POST clock/step?by= or ?to=          moves the clock
+//	POST clock/step?by= or ?to=          moves the clock; work under way ends before, within bounds
 //	POST hold?reason=[&for=][&while=connected], POST release?id=
 //	GET  events?since=[&kind=]           the log after event number since
 //	GET  state[?values=true]             ids by table; a table is account/region/kind
@@ -156,10 +158,13 @@ func (s stopping) Err() error {
 func (t *Twin) step(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	c := t.world.Clock()
+	ctx, cancel := context.WithTimeout(r.Context(), settleLimit)
+	defer cancel()
+	defer context.AfterFunc(stopping{t.stop}, cancel)()
 	if by, err := time.ParseDuration(q.Get("by")); err == nil && by >= 0 {
-		c.Step(by)
+		c.StepSettled(ctx, c.Now().Add(by))
 	} else if to, err := time.Parse(time.RFC3339Nano, q.Get("to")); err == nil {
-		c.StepTo(to)
+		c.StepSettled(ctx, to)
 	} else {
 		refuse(w, http.StatusBadRequest, "give by, such as 90s, or to, such as 2026-03-01T12:00:00Z")
 		return

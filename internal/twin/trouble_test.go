@@ -264,6 +264,31 @@ func TestPatchingFailsOnTheSecondHostOnly(t *testing.T) {
 	}
 }
 
+// A client that moves the clock cannot see the machines at work: what they have been
+// given ends before its time is up.
+func TestAStepOfTheClockLetsHealthyHostsEndTheirCommands(t *testing.T) {
+	t.Parallel()
+	w, c := troubled(t)
+	var ids []string
+	for range 3 {
+		ids = append(ids, launch(c, "m5.large", region+"a", "web"))
+	}
+	step := func(by string) {
+		if code := admin(t, w.Client(""), "POST", "http://127.0.0.1/_twin/clock/step?by="+by, "", nil); code != 200 {
+			t.Fatal(code)
+		}
+	}
+	step("10m")
+	command := patch(t, w, "web")
+	step("3h")
+	for _, id := range ids {
+		out, err := awsssm.NewFromConfig(once(w)).GetCommandInvocation(ctx, &awsssm.GetCommandInvocationInput{CommandId: &command, InstanceId: &id})
+		if err != nil || out.Status != ssmtypes.CommandInvocationStatusSuccess {
+			t.Errorf("%s: %+v %v", id, out, err)
+		}
+	}
+}
+
 func TestAnAgentThatIsAwayIsShownAsLostAndTakesItsCommandsLater(t *testing.T) {
 	t.Parallel()
 	w, c := troubled(t, twin.Rule{Fails: world.AgentOffline, Until: start.Add(30 * time.Minute), Where: &twin.Where{Tag: "Name=away"}})

@@ -42,6 +42,7 @@ type World struct {
 	outages  map[FaultKind][]func(*Tx, Outage)
 	memory   memory
 	bg       sync.WaitGroup
+	work     work
 	ctx      context.Context
 	cancel   context.CancelFunc
 
@@ -186,10 +187,11 @@ func (w *World) do(account, region string, now time.Time, fn func(tx *Tx) error)
 
 // background runs f outside the lock, holding the clock to the wall meanwhile.
 func (w *World) background(g goFunc) {
-	release := w.clock.Hold(g.reason)
+	release, end := w.clock.Hold(g.reason), w.work.begin()
 	w.bg.Add(1)
 	go func() {
 		defer w.bg.Done()
+		defer end()
 		defer release()
 		defer func() {
 			if bad := recover(); bad != nil {
