@@ -72,8 +72,12 @@ func walk(n names, v any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		for _, k := range sorted(v) {
-			if k == "wallMs" || k == "ms" {
+			switch k {
+			case "wallMs", "ms":
 				v[k] = "<ms>"
+				continue
+			case "minHealthy": // of the looks that were taken, which fall on other moments
+				v[k] = "<seen>"
 				continue
 			}
 			v[k] = walk(n, v[k])
