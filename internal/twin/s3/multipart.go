@@ -246,7 +246,9 @@ func (h shelf) listed(id string, list *types.CompletedMultipartUpload) ([]part, 
 // their number behind it.
 func (s *Service) join(tx *world.Tx, u upload, o *object, parts []part) (err error) {
 	o.File, o.Modified = tx.Hex(40), tx.Now.Truncate(time.Second)
-	f, err := os.OpenFile(filepath.Join(s.dir, o.File), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	// A twin that was killed in the middle of this left a file that no object names, and
+	// gives the same name again.
+	f, err := os.OpenFile(filepath.Join(s.dir, o.File), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("join parts: %w", err)
 	}
