@@ -3,6 +3,7 @@ package awscloud
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
@@ -27,4 +28,14 @@ func TagMap(tags []types.Tag) map[string]string {
 		out[aws.ToString(t.Key)] = aws.ToString(t.Value)
 	}
 	return out
+}
+
+// Filter is an EC2 filter: any of the values will do.
+func Filter(name string, values ...string) types.Filter {
+	return types.Filter{Name: &name, Values: values}
+}
+
+// IsImageID says that an id has an image id's form; * and ? would match others.
+func IsImageID(id string) bool {
+	return strings.HasPrefix(id, "ami-") && !strings.ContainsAny(id, "*?")
 }

@@ -53,7 +53,7 @@ func (c Copies) Image(ctx context.Context, id string) (spread.Image, error) {
 
 // Named implements spread.Images.
 func (c Copies) Named(ctx context.Context, name string) (spread.Image, error) {
-	return c.one(ctx, name, &ec2.DescribeImagesInput{Owners: []string{"self"}, Filters: []types.Filter{filter("name", name)}})
+	return c.one(ctx, name, &ec2.DescribeImagesInput{Owners: []string{"self"}, Filters: []types.Filter{awscloud.Filter("name", name)}})
 }
 
 func (c Copies) one(ctx context.Context, what string, in *ec2.DescribeImagesInput) (spread.Image, error) {
@@ -90,7 +90,7 @@ func (c Copies) sealed(ctx context.Context, i *spread.Image, snapshots []string)
 	if len(snapshots) == 0 {
 		return nil
 	}
-	out, err := c.API.DescribeSnapshots(ctx, &ec2.DescribeSnapshotsInput{Filters: []types.Filter{filter("snapshot-id", snapshots...)}})
+	out, err := c.API.DescribeSnapshots(ctx, &ec2.DescribeSnapshotsInput{Filters: []types.Filter{awscloud.Filter("snapshot-id", snapshots...)}})
 	if err != nil {
 		return awscloud.Wrap(err, "describe the snapshots of image %s", i.ID)
 	}
@@ -138,8 +138,4 @@ func (c Copies) Copy(ctx context.Context, in spread.NewCopy) (string, error) {
 func (c Copies) Remove(ctx context.Context, id string) error {
 	_, err := c.API.DeregisterImage(ctx, &ec2.DeregisterImageInput{ImageId: &id, DeleteAssociatedSnapshots: aws.Bool(true)})
 	return awscloud.Wrap(err, "deregister image %s with its snapshots", id)
-}
-
-func filter(name string, values ...string) types.Filter {
-	return types.Filter{Name: &name, Values: values}
 }

@@ -58,7 +58,7 @@ func (c Copies) Launch(ctx context.Context, in spread.Canary) (string, error) {
 
 // State implements spread.Trial.
 func (c Copies) State(ctx context.Context, instance string) (state, reason string, err error) {
-	out, err := c.API.DescribeInstances(ctx, &ec2.DescribeInstancesInput{Filters: []types.Filter{filter("instance-id", instance)}})
+	out, err := c.API.DescribeInstances(ctx, &ec2.DescribeInstancesInput{Filters: []types.Filter{awscloud.Filter("instance-id", instance)}})
 	if err != nil {
 		return "", "", awscloud.Wrap(err, "describe instance %s", instance)
 	}

@@ -50,14 +50,14 @@ func (i Images) Find(ctx context.Context, f bake.ImageFilter) ([]bake.Image, err
 	}
 	in := &ec2.DescribeImagesInput{Owners: f.Owners}
 	if f.ID != "" {
-		if !valid(f.ID) {
+		if !awscloud.IsImageID(f.ID) {
 			return nil, nil
 		}
 		// A filter, unlike ImageIds, answers an id that does not exist with nothing.
-		in.Filters = append(in.Filters, filter("image-id", f.ID))
+		in.Filters = append(in.Filters, awscloud.Filter("image-id", f.ID))
 	}
 	if f.Name != "" {
-		in.Filters = append(in.Filters, filter("name", f.Name))
+		in.Filters = append(in.Filters, awscloud.Filter("name", f.Name))
 	}
 	list, err := i.describe(ctx, in)
 	if err != nil {
@@ -86,34 +86,43 @@ func (i Images) Image(ctx context.Context, id string) (publish.Image, error) {
 
 // States is each image's state by id.
 func (i Images) States(ctx context.Context, ids []string) (map[string]string, error) {
+	list, err := i.all(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
 	out := map[string]string{}
-	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !valid(id) })
-	for some := range slices.Chunk(ids, 200) { // the most values a filter takes
-		list, err := i.describe(ctx, &ec2.DescribeImagesInput{Filters: []types.Filter{filter("image-id", some...)},
-			IncludeDisabled: aws.Bool(true), IncludeDeprecated: aws.Bool(true)}) // which are left out otherwise
-		if err != nil {
-			return nil, err
-		}
-		for _, x := range list {
-			out[aws.ToString(x.ImageId)] = string(x.State)
-		}
+	for _, x := range list {
+		out[aws.ToString(x.ImageId)] = string(x.State)
 	}
 	return out, nil
 }
 
 // Details is what EC2 knows of each image, by id.
 func (i Images) Details(ctx context.Context, ids []string) (map[string]rollout.ImageDetail, error) {
+	list, err := i.all(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
 	out := map[string]rollout.ImageDetail{}
-	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !valid(id) })
+	for _, x := range list {
+		y := image(x)
+		out[y.ID] = rollout.ImageDetail{Name: y.Name, Owner: aws.ToString(x.OwnerId), Arch: y.Arch, State: y.State, Tags: y.Tags, CreatedAt: y.CreatedAt}
+	}
+	return out, nil
+}
+
+// all describes those of ids that exist, also when they are disabled or deprecated,
+// which are left out otherwise.
+func (i Images) all(ctx context.Context, ids []string) ([]types.Image, error) {
+	var out []types.Image
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !awscloud.IsImageID(id) })
 	for some := range slices.Chunk(ids, 200) { // the most values a filter takes
-		list, err := i.describe(ctx, &ec2.DescribeImagesInput{Filters: []types.Filter{filter("image-id", some...)}, IncludeDisabled: aws.Bool(true), IncludeDeprecated: aws.Bool(true)})
+		list, err := i.describe(ctx, &ec2.DescribeImagesInput{Filters: []types.Filter{awscloud.Filter("image-id", some...)},
+			IncludeDisabled: aws.Bool(true), IncludeDeprecated: aws.Bool(true)})
 		if err != nil {
 			return nil, err
 		}
-		for _, x := range list {
-			y := image(x)
-			out[y.ID] = rollout.ImageDetail{Name: y.Name, Owner: aws.ToString(x.OwnerId), Arch: y.Arch, State: y.State, Tags: y.Tags, CreatedAt: y.CreatedAt}
-		}
+		out = append(out, list...)
 	}
 	return out, nil
 }
@@ -169,13 +178,4 @@ func image(x types.Image) bake.Image {
 		}
 	}
 	return out
-}
-
-func filter(name string, values ...string) types.Filter {
-	return types.Filter{Name: &name, Values: values}
-}
-
-// valid says that an id has an image id's form; * and ? would match others.
-func valid(id string) bool {
-	return strings.HasPrefix(id, "ami-") && !strings.ContainsAny(id, "*?")
 }

@@ -57,12 +57,12 @@ func (i Images) Own(ctx context.Context) ([]usage.Image, error) {
 // Image is the image of that id, whosever it is.
 func (i Images) Image(ctx context.Context, id string) (usage.Image, error) {
 	none := fault.New(fault.NotFound, "check id, account and Region", "there is no image %s", id)
-	if !strings.HasPrefix(id, "ami-") || strings.ContainsAny(id, "*?") {
+	if !awscloud.IsImageID(id) {
 		return usage.Image{}, none
 	}
 	// A filter, unlike ImageIds, answers an id that does not exist with nothing.
 	list, err := i.describe(ctx, &ec2.DescribeImagesInput{IncludeDisabled: aws.Bool(true), IncludeDeprecated: aws.Bool(true),
-		Filters: []types.Filter{{Name: aws.String("image-id"), Values: []string{id}}}})
+		Filters: []types.Filter{awscloud.Filter("image-id", id)}})
 	if err != nil {
 		return usage.Image{}, err
 	}

@@ -46,8 +46,14 @@ func (p Parameters) Get(ctx context.Context, name string) (publish.Parameter, er
 
 // History is every version that is kept, oldest first.
 func (p Parameters) History(ctx context.Context, name string) ([]publish.Parameter, error) {
+	return History(ctx, p.API, name)
+}
+
+// History is every version of a parameter that is kept, oldest first; none, without an
+// error, when there is no such parameter.
+func History(ctx context.Context, api ssm.GetParameterHistoryAPIClient, name string) ([]publish.Parameter, error) {
 	var out []publish.Parameter
-	pages := ssm.NewGetParameterHistoryPaginator(p.API, &ssm.GetParameterHistoryInput{Name: &name})
+	pages := ssm.NewGetParameterHistoryPaginator(api, &ssm.GetParameterHistoryInput{Name: &name})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if awscloud.Code(err) == "ParameterNotFound" {

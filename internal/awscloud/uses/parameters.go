@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"github.com/goldenami/rehydrate/internal/awscloud"
+	"github.com/goldenami/rehydrate/internal/awscloud/params"
 	"github.com/goldenami/rehydrate/publish/usage"
 )
 
@@ -65,20 +66,11 @@ func (p Parameters) All(ctx context.Context) ([]usage.Parameter, error) {
 
 // History is every version that is kept, oldest first.
 func (p Parameters) History(ctx context.Context, name string) ([]usage.Parameter, error) {
+	all, err := params.History(ctx, p.API, name)
 	var out []usage.Parameter
-	pages := ssm.NewGetParameterHistoryPaginator(p.API, &ssm.GetParameterHistoryInput{Name: &name})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if awscloud.Code(err) == "ParameterNotFound" {
-			return nil, nil
-		}
-		if err != nil {
-			return nil, awscloud.Wrap(err, "get the history of parameter %s", name)
-		}
-		for _, v := range page.Parameters {
-			out = append(out, usage.Parameter{Name: name, Value: aws.ToString(v.Value), Description: aws.ToString(v.Description),
-				Version: v.Version, Labels: v.Labels, ModifiedAt: aws.ToTime(v.LastModifiedDate)})
-		}
+	for _, v := range all {
+		out = append(out, usage.Parameter{Name: v.Name, Value: v.Value, Description: v.Description,
+			Version: v.Version, Labels: v.Labels, ModifiedAt: v.ModifiedAt})
 	}
-	return out, nil
+	return out, err
 }
