@@ -23,6 +23,10 @@ import (
 // commandLimit is how long one command may take.
 const commandLimit = 3 * time.Minute
 
+// childLimit is how long the rest of a command's output is waited for once it has
+// ended: a child that outlives it may hold the pipe open.
+const childLimit = time.Second
+
 // process is a command under way.
 type process struct {
 	cmd   *exec.Cmd
@@ -48,11 +52,19 @@ func start(t testing.TB, cmd *exec.Cmd) *process {
 		t.Fatal(err)
 	}
 	p := &process{cmd: cmd, ended: make(chan struct{}), fresh: make(chan struct{})}
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		p.read(r)
+	}()
 	go func() {
 		_ = cmd.Wait() // its exit code tells
+		select {
+		case <-read: // said() is whole once it has ended
+		case <-time.After(childLimit):
+		}
 		close(p.ended)
 	}()
-	go p.read(r)
 	t.Cleanup(func() {
 		p.kill()
 		<-p.ended
