@@ -131,6 +131,9 @@ type EnvelopeDocument struct {
 	Channel string `json:"channel"`
 	Image   string `json:"image"`
 	Envelope
+	// Withdrawn says that a roll took the image back and that nothing preceded it, so that
+	// the channel holds it still.
+	Withdrawn bool `json:"withdrawn,omitempty"`
 }
 
 // envelopeOf is the document that belongs beside a version; false for a version that
@@ -140,7 +143,7 @@ func envelopeOf(p Parameter) (string, bool) {
 	if !ok {
 		return "", false
 	}
-	data, err := json.Marshal(EnvelopeDocument{Schema: 1, Channel: p.Name, Image: p.Value, Envelope: e})
+	data, err := json.Marshal(EnvelopeDocument{Schema: 1, Channel: p.Name, Image: p.Value, Envelope: e, Withdrawn: Withdrawn(p)})
 	if err != nil { // no field can fail to marshal
 		panic(err)
 	}

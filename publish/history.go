@@ -27,6 +27,8 @@ type Entry struct {
 	Description string    `json:"description,omitempty"`
 	// TakenBack says that the run that wrote the version took it back.
 	TakenBack bool `json:"takenBack,omitempty"`
+	// Withdrawn says that a roll took the version back when nothing preceded it.
+	Withdrawn bool `json:"withdrawn,omitempty"`
 }
 
 // History is every version of a channel that is kept, oldest first; empty for one that
@@ -47,7 +49,7 @@ func (s *Stage) History(ctx context.Context, at Place) ([]Entry, error) {
 	out := make([]Entry, 0, len(history))
 	for _, p := range history {
 		e := Entry{Place: at, Version: p.Version, Image: p.Value, Labels: p.Labels, ModifiedAt: p.ModifiedAt,
-			Description: p.Description, TakenBack: !stands[p.Version]}
+			Description: p.Description, TakenBack: !stands[p.Version], Withdrawn: Withdrawn(p)}
 		if v, ok := ParseEnvelope(p.Description); ok {
 			e.Envelope = &v
 		}

@@ -45,7 +45,7 @@ func makeRoom(ctx context.Context, mv *Move, ports Ports, history []Parameter) (
 }
 
 func ourLabel(l string) bool {
-	return l == LabelCurrent || l == LabelPrevious || l == LabelRevoked || l == LabelPassed || strings.HasPrefix(l, LabelRevoked+"-")
+	return l == LabelCurrent || l == LabelPrevious || l == LabelRevoked || l == LabelPassed || withdrawnLabel(l) || strings.HasPrefix(l, LabelRevoked+"-")
 }
 
 // chore is one thing to mend around a pointer; the zero chore is none. Its key says what

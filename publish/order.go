@@ -85,10 +85,10 @@ func before(history []Parameter) Parameter {
 }
 
 // previous is the version that the label belongs to: the one before that a run
-// published.
+// published and no roll withdrew.
 func previous(history []Parameter) Parameter {
 	p := before(history)
-	for left := history; p.Version > 0 && byHand(p); p = before(left) {
+	for left := history; p.Version > 0 && (byHand(p) || Withdrawn(p)); p = before(left) {
 		left = upTo(left, p)
 	}
 	return p

@@ -56,12 +56,14 @@ type Move struct {
 	Older   bool   `json:"older,omitempty"` // an older build goes over a newer one, on request
 	// Nothing says that the pointer holds Image already.
 	Nothing bool `json:"nothing,omitempty"`
+	// Restore says that the image was withdrawn (LabelWithdrawn) and is to stand after all.
+	Restore bool `json:"restore,omitempty"`
 }
 
 // Nothing says that every pointer holds its image already.
 func (p *Plan) Nothing() bool {
 	for _, m := range p.Moves {
-		if !m.Nothing {
+		if !m.Nothing || m.Restore {
 			return false
 		}
 	}
@@ -161,6 +163,13 @@ func (s *Stage) move(ctx context.Context, in Input, ptr Pointer, history []Param
 	if err != nil {
 		return m, err
 	}
+	if !in.AllowOlder {
+		if err := stays(ctx, ports, &m, history); err != nil {
+			return m, err
+		}
+	} else if withdrawnFrom(history, m.Image).Version > 0 {
+		m.Restore = true
+	}
 	if m.From == m.Image {
 		m.Nothing = true
 		_, err := available(ctx, ports, m.Image, m.Cell)
@@ -219,11 +228,6 @@ func (s *Stage) order(ctx context.Context, m *Move, ports Ports, history []Param
 		return fault.New(fault.Conflict, fmt.Sprintf("ask who put it there; `rehydrate publish rollback --to %d %s` goes back to what was published, then publish again", ours.Version, m.Channel),
 			"publish %s to %s: somebody wrote version %d (%s) by hand over version %d (%s)", m.Image,
 			where(m.Cell, m.Channel), now.Version, now.Value, ours.Version, ours.Value)
-	}
-	if !allow {
-		if err := stays(m, history); err != nil {
-			return err
-		}
 	}
 	held, known, err := rankOf(ctx, ports, now, m.Envelope.Generation)
 	if err != nil {

@@ -54,6 +54,10 @@ func (s *Stage) PlanPromotion(ctx context.Context, r Promotion) (*Plan, error) {
 			return nil, fault.New(fault.Conflict, "`rehydrate publish verify` shows what stands where; publish again, then promote",
 				"promote %s: it holds build %s, %s holds %s", from, e.BuildID(), where(first[step.Arch].Cell, first[step.Arch].From), builds[step.Arch])
 		}
+		if Withdrawn(now) {
+			return nil, fault.New(fault.GateSaysNo, "publish another image, and promote that",
+				"promote %s: version %d (%s) was taken back by a roll", from, now.Version, now.Value)
+		}
 		if err := passed(from, now, r.Proof); err != nil {
 			return nil, err
 		}

@@ -18,6 +18,9 @@ type Rollback struct {
 	// To is a version of the first place; 0: the last one before the image in use was
 	// published whose image is neither revoked nor gone.
 	To int64
+	// Without is told of the places that nothing precedes; the others go back. Nil: none
+	// goes back then.
+	Without func(Place, error)
 }
 
 // PlanRollback is the plan of going back, as a new generation: whoever follows the
@@ -28,11 +31,12 @@ func (s *Stage) PlanRollback(ctx context.Context, r Rollback) (*Plan, error) {
 	in := Input{Run: r.Run, AllowOlder: true, NewGeneration: true}
 	var end Parameter                 // what took the target's place
 	targets := map[string]Parameter{} // by architecture
+	var lack error                    // why the first place that does not go back does not
 	skipped, err := s.finish(ctx, &r)
 	if err != nil {
 		return nil, err
 	}
-	for i, at := range r.Places {
+	for _, at := range r.Places {
 		ports, err := s.open(ctx, at.Cell)
 		if err != nil {
 			return nil, err
@@ -41,24 +45,36 @@ func (s *Stage) PlanRollback(ctx context.Context, r Rollback) (*Plan, error) {
 		if err != nil {
 			return nil, err
 		}
+		first := len(in.Pointers) == 0
 		to, again := targets[at.Arch]
 		switch {
 		case again:
 			to, err = same(at, history, to)
-		case i > 0:
+		case !first:
 			to, err = stood(at, history, end)
 		case r.To > 0:
 			to, err = versionOf(at, history, r.To)
 		default:
-			to, skipped, err = lastGood(ctx, at, ports, history)
+			var over []string
+			to, over, err = lastGood(ctx, at, ports, history)
+			skipped = append(skipped, over...)
 		}
 		if err == nil {
 			err = launchable(ctx, at, ports, to)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("roll back %s: %w", at, err)
+			err = fmt.Errorf("roll back %s: %w", at, err)
+			nothing := fault.KindOf(err) == fault.NotFound || again && before(history).Version == 0
+			if r.Without == nil || !nothing {
+				return nil, err
+			}
+			r.Without(at, err)
+			if lack == nil {
+				lack = err
+			}
+			continue
 		}
-		if i == 0 {
+		if first {
 			end = after(history, to)
 		}
 		if !again {
@@ -67,6 +83,9 @@ func (s *Stage) PlanRollback(ctx context.Context, r Rollback) (*Plan, error) {
 		j := known(to)
 		in.Pointers = append(in.Pointers, Pointer{Cell: at.Cell, Arch: at.Arch, Channel: at.Channel, Image: to.Value, Build: j.Known.BuildID()})
 		in.Judged = append(in.Judged, j)
+	}
+	if len(in.Pointers) == 0 && lack != nil {
+		return nil, lack
 	}
 	p, err := s.Plan(ctx, in)
 	if err == nil {
@@ -124,7 +143,7 @@ func stood(at Place, history []Parameter, end Parameter) (Parameter, error) {
 			return p, nil
 		}
 	}
-	return Parameter{}, fault.New(fault.Conflict, "publish the whole line again; nothing stood there to go back to",
+	return Parameter{}, fault.New(fault.NotFound, "publish the whole line again; nothing stood there to go back to",
 		"it holds nothing from before what %s replaced", orNone(end.Value))
 }
 
@@ -134,6 +153,9 @@ func lastGood(ctx context.Context, at Place, ports Ports, history []Parameter) (
 	left := history
 	for p := before(left); p.Version > 0; p = before(left) {
 		err := launchable(ctx, at, ports, p)
+		if err == nil && Withdrawn(p) {
+			err = fault.New(fault.GateSaysNo, "", "a roll took it back (%s); --to %d goes there all the same", p.Value, p.Version)
+		}
 		if err == nil {
 			return p, skipped, nil
 		}

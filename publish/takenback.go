@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/goldenami/rehydrate/internal/fault"
@@ -24,13 +25,29 @@ func takenBack(history []Parameter, image string) Parameter {
 }
 
 // stays refuses to publish again what a rollback took back, as a nightly run would that
-// finds nothing new to bake: it is the newest build there is.
-func stays(m *Move, history []Parameter) error {
+// finds nothing new to bake: it is the newest build there is. Nor does it publish, or
+// let stand as published, what a roll took back when nothing preceded it.
+func stays(ctx context.Context, ports Ports, m *Move, history []Parameter) error {
+	now := last(history)
+	if now.Version == 0 {
+		if was, err := remembered(ctx, ports, m); err != nil || !was {
+			return err
+		}
+		return fault.New(fault.Conflict, fmt.Sprintf("bake a newer one (rehydrate run --force); if it is to stand after all, delete %s too", EnvelopeName(m.Channel)),
+			"publish %s to %s: a roll took it back, and the channel was deleted since", m.Image, where(m.Cell, m.Channel))
+	}
+	if was := withdrawnFrom(history, m.Image); was.Version > 0 {
+		stands := ""
+		if now.Value == m.Image {
+			stands = "; whoever reads the channel still gets it, because a parameter cannot point to nothing: `rehydrate image revoke --force " + m.Image + "` keeps it from being launched"
+		}
+		return fault.New(fault.Conflict, fmt.Sprintf("bake a newer one (rehydrate run --force)%s; if it is to stand after all: `rehydrate publish rollback --to %d %s`", stands, was.Version, m.Channel),
+			"publish %s to %s: a roll took it back, and nothing preceded it (version %d)", m.Image, where(m.Cell, m.Channel), was.Version)
+	}
 	was := takenBack(history, m.Image)
 	if was.Version == 0 {
 		return nil
 	}
-	now := last(history)
 	return fault.New(fault.Conflict, fmt.Sprintf("bake a newer one (rehydrate run --force); if it is to stand after all: `rehydrate publish rollback --to %d %s`", was.Version, m.Channel),
 		"publish %s to %s: a rollback took it back (it stood as version %d; version %d holds %s)", m.Image,
 		where(m.Cell, m.Channel), was.Version, now.Version, now.Value)

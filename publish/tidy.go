@@ -68,10 +68,13 @@ func (m mover) tidyOne(ctx context.Context, st *state) (unit.Next, error) {
 
 // around is what is to be mended around the newest version, if anything is.
 func (m mover) around(ctx context.Context, mv *Move, ports Ports, history []Parameter) (chore, error) {
+	if todo := restore(mv, ports, history); todo.do != nil {
+		return todo, nil
+	}
 	if todo := relabel(mv, ports, history); todo.do != nil {
 		return todo, nil
 	}
-	return m.seal(ctx, mv, ports, last(history))
+	return seal(ctx, mv, ports, last(history))
 }
 
 // touched says that there is something to tidy: what could not be reached, or is
@@ -174,7 +177,7 @@ func (m mover) judge(st *state, mv *Move, ms *moveState, history []Parameter) {
 }
 
 // seal is the envelope beside a pointer, if it is not the newest version's.
-func (m mover) seal(ctx context.Context, mv *Move, ports Ports, now Parameter) (chore, error) {
+func seal(ctx context.Context, mv *Move, ports Ports, now Parameter) (chore, error) {
 	want, ok := envelopeOf(now)
 	if !ok {
 		return chore{}, nil

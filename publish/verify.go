@@ -132,6 +132,9 @@ func (f *found) state(ctx context.Context, now Parameter, bad func(string, ...an
 	if now.DataType != DataTypeImage {
 		bad("its data type is %s, not %s: AWS does not check what is written there", orNone(now.DataType), DataTypeImage)
 	}
+	if Withdrawn(now) {
+		bad("version %d was taken back by a roll, and nothing preceded it: it is not rolled again; publish another image", now.Version)
+	}
 	if Revoked(now) {
 		bad("version %d is labelled as revoked", now.Version)
 	}

@@ -347,12 +347,12 @@ func TestARollThatIsTakenBackTakesTheLineBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n, doc := range []*record.Run{first, last} {
-		plans, stay, err := l.request(n).plansBack(t.Context(), "back-1", doc.Publish, []string{"dev"})
-		if err != nil || len(stay) != 0 || len(plans) != 1 || len(plans[0].Moves) != 2 {
-			t.Fatalf("%+v, %v, %v", plans, stay, err)
+		back, err := l.request(n).plansBack(t.Context(), "back-1", doc.Publish, []string{"dev"})
+		if err != nil || len(back.Stay) != 0 || len(back.Plans) != 1 || len(back.Plans[0].Moves) != 2 {
+			t.Fatalf("%+v, %v", back, err)
 		}
 		for i, want := range []string{agedImage(0, 1), agedImage(0, 0)} { // arm64, x86_64
-			if m := plans[0].Moves[i]; m.Image != want || m.Nothing {
+			if m := back.Plans[0].Moves[i]; m.Image != want || m.Nothing {
 				t.Errorf("%d: %+v", n, m)
 			}
 		}
@@ -364,8 +364,17 @@ func TestARollThatIsTakenBackTakesTheLineBack(t *testing.T) {
 	if _, err := l.run(0, 2, record.Pass); err != nil {
 		t.Fatal(err)
 	}
-	plans, stay, err := l.request(0).plansBack(t.Context(), "back-2", first.Publish, nil)
-	if err != nil || len(plans) != 0 || len(stay) != 1 {
-		t.Errorf("%+v, %v, %v", plans, stay, err)
+	back, err := l.request(0).plansBack(t.Context(), "back-2", first.Publish, nil)
+	if err != nil || len(back.Plans) != 0 || len(back.Stay) != 1 {
+		t.Errorf("%+v, %v", back, err)
+	}
+}
+
+func TestTheFirstPublicationOfALineIsWithdrawnWhole(t *testing.T) {
+	l := openTwoArchs(t)
+	_, last := l.both(0)
+	back, err := l.request(1).plansBack(t.Context(), "back-1", last.Publish, nil)
+	if err != nil || len(back.Plans) != 0 || len(back.Taken) != 2 || len(back.Stay) != 2 {
+		t.Fatalf("%+v, %v", back, err)
 	}
 }

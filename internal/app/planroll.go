@@ -9,6 +9,7 @@ import (
 	"github.com/goldenami/rehydrate/bake"
 	"github.com/goldenami/rehydrate/internal/awscloud/images"
 	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/publish"
 	"github.com/goldenami/rehydrate/rollout"
 	"github.com/goldenami/rehydrate/rollout/estimate"
 )
@@ -41,6 +42,11 @@ func (p *pipeline) previewRoll(ctx context.Context, o *Overview, version int64) 
 		if f := &plan.Findings[i]; f.Refuse && in.Unknown[f.Cell] != nil && f.Kind == fault.NotFound && !(o.Bake.Skip && o.Upon == o.InUse) {
 			f.Refuse, f.Warn = false, true // a run publishes there first
 		}
+	}
+	if err := p.parts.publish.Withheld(ctx, publish.Place{Channel: o.Channel}, o.Upon); o.Bake.Skip && fault.KindOf(err) == fault.Conflict {
+		plan.Findings = append(plan.Findings, rollout.PlanFinding{Finding: rollout.Finding{Refuse: true, Kind: fault.Conflict, Text: err.Error(), Hint: fault.HintOf(err)}})
+	} else if err != nil && fault.KindOf(err) != fault.Conflict {
+		return nil, err
 	}
 	if o.Upon == o.InUse {
 		foreign, err := p.foreign(ctx, o.InUse)

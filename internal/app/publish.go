@@ -88,6 +88,9 @@ func (p *pipeline) unmoved(ctx context.Context, stage string) error {
 	if err := stillHolds(ctx, p.parts.params, stage, was.Channel, was.Image); err != nil {
 		return err
 	}
+	if err := p.parts.publish.Withheld(ctx, publish.Place{Channel: was.Channel}, was.Image); err != nil {
+		return fmt.Errorf("%s: %w", stage, err)
+	}
 	for _, x := range was.Pointers {
 		c := publish.Cell{Account: x.Account, Region: x.Region}
 		if c == (publish.Cell{}) || c == publish.Cell(p.parts.cells.Home()) {

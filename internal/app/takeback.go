@@ -24,6 +24,8 @@ type takingBack struct {
 	Andon string          `json:"andon,omitempty"` // what it said; empty: it was a gate
 	Plans []*publish.Plan `json:"plans,omitempty"` // one for each channel that goes back
 	Stay  []string        `json:"stay,omitempty"`  // why the others do not
+	// Taken hold an image that nothing precedes: they stay, and are marked.
+	Taken []publish.Taken `json:"taken,omitempty"`
 }
 
 // takeBackStem begins the names of the units that take back the channels of a run.
@@ -91,7 +93,9 @@ func (p *pipeline) takeBack(ctx context.Context, stem string, plan *rollout.Plan
 		}
 		run, err := NewRunID(p.Cloud.Clock.Now())
 		if err == nil && !keep {
-			decision.Plans, decision.Stay, err = in.plansBack(ctx, run, p.doc.Publish, rings)
+			var back takingBack
+			back, err = in.plansBack(ctx, run, p.doc.Publish, rings)
+			decision.Plans, decision.Stay, decision.Taken = back.Plans, back.Stay, back.Taken
 		}
 		return &decision, err
 	})
@@ -102,6 +106,11 @@ func (p *pipeline) takeBack(ctx context.Context, stem string, plan *rollout.Plan
 		p.channelStays(s)
 	}
 	var failures error
+	if len(decided.Taken) > 0 {
+		if _, err := p.advance(ctx, "roll", stem+"/withdrawn", p.parts.publish.WithdrawUnit(decided.Taken)); err != nil {
+			failures = personFor(err)
+		}
+	}
 	for n, m := range decided.Plans {
 		raw, err := p.advance(ctx, "roll", fmt.Sprintf("%s/%d", stem, n+1), p.parts.publish.Unit(m))
 		var out record.Publish
@@ -138,7 +147,7 @@ func personFor(err error) error {
 
 // plansBack plans to take back the line's channel, and those of rings, in the places where
 // they hold what was published, and says why others stay.
-func (in ChannelRequest) plansBack(ctx context.Context, run string, was *record.Publish, rings []string) (plans []*publish.Plan, stay []string, err error) {
+func (in ChannelRequest) plansBack(ctx context.Context, run string, was *record.Publish, rings []string) (out takingBack, err error) {
 	stage := in.stage(run)
 	for _, places := range in.placesOf(was, rings) {
 		var hold []publish.Place
@@ -147,29 +156,45 @@ func (in ChannelRequest) plansBack(ctx context.Context, run string, was *record.
 			now, err := in.holds(ctx, stage, at.Place)
 			switch {
 			case err != nil:
-				return nil, nil, err
+				return out, err
 			case now == at.image:
 				hold = append(hold, at.Place)
 				own = own || at.Arch == archOf(in.Image)
 			case at.line:
-				stay = append(stay, fmt.Sprintf("channel %s stays on %s: it was moved since", at.Channel, orNone(now)))
+				out.Stay = append(out.Stay, fmt.Sprintf("channel %s stays on %s: it was moved since", at.Channel, orNone(now)))
 			}
 		}
 		if !own {
 			continue
 		}
-		plan, err := stage.PlanRollback(ctx, publish.Rollback{Run: run, Places: hold})
+		plan, err := stage.PlanRollback(ctx, publish.Rollback{Run: run, Places: hold, Without: func(at publish.Place, why error) {
+			image := imageAt(places, at)
+			out.Taken = append(out.Taken, publish.Taken{Place: at, Image: image})
+			out.Stay = append(out.Stay, stuckOn(at, image, why))
+		}})
 		switch {
-		case err != nil && fault.KindOf(err) == fault.NotFound:
-			stay = append(stay, fmt.Sprintf("channel %s stays where it is: %s", hold[0].Channel, err))
+		case err != nil && fault.KindOf(err) == fault.NotFound: // all of them stay
 		case err != nil:
-			return nil, nil, err
+			return out, err
 		default:
-			stay = append(stay, plan.Warnings...)
-			plans = append(plans, plan)
+			out.Stay = append(out.Stay, plan.Warnings...)
+			out.Plans = append(out.Plans, plan)
 		}
 	}
-	return plans, stay, nil
+	return out, nil
+}
+
+// imageAt is the image that was brought to a place.
+func imageAt(all []heldPlace, at publish.Place) string {
+	n := slices.IndexFunc(all, func(h heldPlace) bool { return h.Place == at })
+	return all[n].image
+}
+
+// stuckOn tells of a channel that nothing precedes, and what a person can do.
+func stuckOn(at publish.Place, image string, why error) string {
+	return fmt.Sprintf("channel %s stays where it is: %s. A parameter cannot point to nothing, so whoever reads it still gets %s; "+
+		"it is marked as withdrawn, no run rolls it again, and the next image goes over it: `rehydrate run --force` bakes one, "+
+		"`rehydrate image revoke --force %s` keeps this one from being launched", at, why, image, image)
 }
 
 // heldPlace is a place that a run may have brought its image to.

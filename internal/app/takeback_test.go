@@ -274,8 +274,35 @@ func TestAChannelThatNothingPrecedesStaysWithAWarning(t *testing.T) {
 	if d := cmp.Diff([]string{doc.Publish.Image}, r.versions(exampleLine)); d != "" {
 		t.Error(d)
 	}
-	if !r.heard("channel "+exampleLine+" stays where it is") || !strings.Contains(doc.Stages[len(doc.Stages)-1].Text, "there is no version to go back to") {
+	if !r.heard("channel "+exampleLine) || !r.heard("stays where it is") || !strings.Contains(doc.Stages[len(doc.Stages)-1].Text, "there is no version to go back to") {
 		t.Errorf("nobody was told: %+v", doc.Stages)
+	}
+	if !r.heard("whoever reads it still gets " + doc.Publish.Image) {
+		t.Error("nobody was told that the channel goes on holding the image")
+	}
+}
+
+func TestTheNextRunDoesNotRollAgainWhatWasTakenBackWithNothingBeforeIt(t *testing.T) {
+	r := newRolling(t)
+	r.pullAt("started instance refresh .* of web-dev")
+	bad := r.run(fault.RolledBack).Publish.Image
+	r.pull(OrderRun)
+	o, err := MakePlan(t.Context(), r.Request)
+	if err != nil || o.Err() == nil || fault.KindOf(o.Err()) != fault.Conflict || !strings.Contains(o.Refused, "a roll took it back") {
+		t.Errorf("the plan does not say so: %+v, %v", o, err)
+	}
+	// Another machine's nightly run, and a run that began before and comes to roll now.
+	doc := r.run(fault.Conflict)
+	if !strings.Contains(doc.Message, "a roll took it back, and nothing preceded it (version 1)") || doc.Roll != nil {
+		t.Errorf("%s, rolled %v", doc.Message, doc.Roll)
+	}
+	r.wants(r.base)
+	// A newer image goes over it, and is rolled.
+	r.Force = true
+	good := r.run(fault.Failed)
+	r.wants(good.Publish.Image)
+	if d := cmp.Diff([]string{bad, good.Publish.Image}, r.versions(exampleLine)); d != "" {
+		t.Error(d)
 	}
 }
 

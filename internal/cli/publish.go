@@ -256,6 +256,8 @@ func historyTable(out io.Writer, all []app.ChannelEntry) error {
 		switch {
 		case e.TakenBack:
 			run += " (taken back)"
+		case e.Withdrawn:
+			run += " (withdrawn)"
 		case e.Envelope != nil && e.Envelope.Back != "":
 			run += " (put back by " + e.Envelope.Back + ")"
 		}

@@ -82,6 +82,10 @@ func (r *reader) good(ctx context.Context, at usage.Cell, history []usage.Parame
 			why = append(why, v.Value+" is revoked")
 			continue
 		}
+		if publish.Withdrawn(publish.Parameter{Labels: v.Labels}) {
+			why = append(why, v.Value+" was taken back by a roll")
+			continue
+		}
 		if hand[v.Version] {
 			byHand = append(byHand, fmt.Sprintf("version %d (%s) was written by hand", v.Version, v.Value))
 			continue
