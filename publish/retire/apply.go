@@ -34,7 +34,9 @@ func (s *Stage) Apply(ctx context.Context, p *Plan, run Runner) ([]Result, error
 		}
 		if err != nil {
 			errs = append(errs, err)
-			results = append(results, Result{Outcome: "failed", Text: err.Error()})
+			failed := w.of
+			failed.Outcome, failed.Text = OutcomeFailed, err.Error()
+			results = append(results, failed)
 		}
 		if ctx.Err() != nil {
 			break

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/unit"
@@ -205,6 +206,43 @@ func TestASnapshotLeftBehindIsFoundAndStrangeOnesAreNot(t *testing.T) {
 	}
 }
 
+func TestASnapshotThatCannotGoIsNotSaidToBeDeleted(t *testing.T) {
+	w := standard()
+	delete(w.images, id(1))
+	w.snaps["snap-1"] = Snapshot{ID: "snap-1", Tags: map[string]string{usage.TagLine: line, TagRetired: id(1)}}
+	p := w.plan(t, input())
+	w.hook = func(c string) error {
+		if c == "delete snap-1" {
+			return fault.New(fault.Conflict, "", "it is locked")
+		}
+		return nil
+	}
+	results, errs := w.apply(t.Context(), p)
+	n := slices.IndexFunc(results, func(r Result) bool { return r.Image == id(1) })
+	if len(errs) != 0 || n < 0 || results[n].Outcome != OutcomeKept || len(results[n].Gone) != 0 || !strings.Contains(results[n].Text, "it is locked") {
+		t.Errorf("%v, %+v", errs, results)
+	}
+}
+
+// The time between disabling and deregistering is for whoever misses the image. A mark
+// from an earlier attempt, or from before somebody enabled the image again, must not eat
+// into it.
+func TestTheDaysOfADisabledImageCountFromTheDayItWasDisabled(t *testing.T) {
+	w := standard()
+	w.set(2, func(i *usage.Image) {
+		i.CreatedAt, i.Tags[TagDisabled] = now.AddDate(0, 0, -200), now.AddDate(0, 0, -100).Format(time.RFC3339)
+	})
+	if _, errs := w.apply(t.Context(), w.plan(t, input())); len(errs) != 0 {
+		t.Fatal(errs)
+	}
+	if i := w.images[id(2)]; i.State != usage.StateDisabled || i.Tags[TagDisabled] != now.Format(time.RFC3339) {
+		t.Fatalf("it is %s, marked %s", i.State, i.Tags[TagDisabled])
+	}
+	if x, _ := w.plan(t, input()).item(home, id(2)); x.Action != Keep || !strings.Contains(x.Why, "deregistered from 2026-07-01 on") {
+		t.Errorf("it would be %s: %s", x.Action.done(), x.Why)
+	}
+}
+
 func TestAnEndedContextEndsThePlan(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -239,6 +277,9 @@ func TestApplyGoesOnAfterAFailureAndSaysPartial(t *testing.T) {
 	results, err := s.Apply(t.Context(), p, run)
 	if fault.KindOf(err).ExitCode() != 3 || len(results) != 4 || w.images[id(1)].ID != "" || !strings.Contains(Text(results), "not allowed") {
 		t.Errorf("%v\n%s", err, Text(results))
+	}
+	if n := slices.IndexFunc(results, func(r Result) bool { return r.Outcome == OutcomeFailed }); n < 0 || results[n].Image != id(2) || results[n].Cell != home || results[n].Action != Disable {
+		t.Errorf("which one failed is not said: %+v", results)
 	}
 	w.hook = nil
 	if results, err := s.Apply(t.Context(), w.plan(t, input()), run); err != nil || len(results) != 1 {

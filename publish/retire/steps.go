@@ -17,6 +17,9 @@ import (
 // to the minute.
 const ahead = 2 * time.Minute
 
+// markedFor is how old the mark of an image may be when it is disabled.
+const markedFor = 10 * time.Minute
+
 func (m mover) deprecate(ctx context.Context, p Ports) (unit.Next, error) {
 	if err := p.Removal.Deprecate(ctx, m.item.Image, m.Clock.Now().Add(ahead)); err != nil {
 		return unit.Next{}, fmt.Errorf("retire %s: %w", m.item.Image, err)
@@ -25,9 +28,11 @@ func (m mover) deprecate(ctx context.Context, p Ports) (unit.Next, error) {
 }
 
 // disable writes when, then disables: a disabled image without the tag would never
-// be known to be ours to deregister.
+// be known to be ours to deregister. A tag from before, of a call that did not get further or
+// of an image that somebody has enabled again, would cut short the time for which it is
+// disabled.
 func (m mover) disable(ctx context.Context, p Ports, now usage.Image) (unit.Next, error) {
-	if now.Tags[TagDisabled] == "" {
+	if at, err := time.Parse(time.RFC3339, now.Tags[TagDisabled]); err != nil || m.Clock.Now().Sub(at) > markedFor {
 		if err := p.Images.Tag(ctx, []string{m.item.Image}, map[string]string{TagDisabled: m.Clock.Now().UTC().Format(time.RFC3339)}); err != nil {
 			return unit.Next{}, fmt.Errorf("retire %s: %w", m.item.Image, err)
 		}
@@ -143,7 +148,10 @@ func (s *Stage) leftover(ctx context.Context, g *guard, l Leftover, st *state) (
 	if err != nil {
 		return unit.Next{}, fmt.Errorf("open %s: %w", l.Cell, err)
 	}
-	if err := p.Leftovers.DeleteSnapshot(ctx, l.Snapshot); err != nil && fault.KindOf(err) != fault.Conflict {
+	switch err := p.Leftovers.DeleteSnapshot(ctx, l.Snapshot); {
+	case fault.KindOf(err) == fault.Conflict:
+		return end(OutcomeKept, fmt.Sprintf("kept snapshot %s, which %s had left: %v", l.Snapshot, l.Image, err))
+	case err != nil:
 		return unit.Next{}, fmt.Errorf("delete what %s left: %w", l.Image, err)
 	}
 	st.Result.Gone = []string{l.Snapshot}

@@ -17,12 +17,15 @@ import (
 type Work struct {
 	Name string
 	Unit unit.Unit
+
+	of Result // what it is about, should it fail
 }
 
 // The outcomes of a unit.
 const (
-	OutcomeDone = "done"
-	OutcomeKept = "kept" // something has begun to use it, or the plan does not hold any more
+	OutcomeDone   = "done"
+	OutcomeKept   = "kept" // something has begun to use it, or the plan does not hold any more
+	OutcomeFailed = "failed"
 )
 
 // Result is how a unit ended.
@@ -60,15 +63,18 @@ func (s *Stage) Units(p *Plan) []Work {
 	var out []Work
 	for _, i := range p.Doing() {
 		m := mover{s, g, i}
-		out = append(out, Work{"image/" + i.Cell.String() + "/" + i.Image, unit.Func("retire.image", m.advance)})
+		out = append(out, Work{"image/" + i.Cell.String() + "/" + i.Image, unit.Func("retire.image", m.advance),
+			Result{Cell: i.Cell, Image: i.Image, Action: i.Action}})
 	}
 	for _, l := range p.Leftovers {
 		out = append(out, Work{"snapshot/" + l.Cell.String() + "/" + l.Snapshot, unit.Func("retire.snapshot",
-			func(ctx context.Context, st *state) (unit.Next, error) { return s.leftover(ctx, g, l, st) })})
+			func(ctx context.Context, st *state) (unit.Next, error) { return s.leftover(ctx, g, l, st) }),
+			Result{Cell: l.Cell, Image: l.Image, Action: Deregister}})
 	}
 	for _, r := range p.Runs {
 		out = append(out, Work{"run/" + r.Run, unit.Func("retire.run",
-			func(ctx context.Context, st *state) (unit.Next, error) { return s.run(ctx, g, r, st) })})
+			func(ctx context.Context, st *state) (unit.Next, error) { return s.run(ctx, g, r, st) }),
+			Result{Run: r.Run, Image: r.Image}})
 	}
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/goldenami/rehydrate/internal/event"
@@ -28,6 +29,7 @@ func id(n int) string { return fmt.Sprintf("ami-%017x", n) }
 
 // world is a modelled account: every port of this stage over maps.
 type world struct {
+	mu         sync.Mutex
 	images     map[string]usage.Image
 	snaps      map[string]Snapshot
 	instances  []usage.Instance
@@ -44,6 +46,8 @@ type world struct {
 }
 
 func (w *world) do(call string, changes bool) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.hook != nil {
 		if err := w.hook(call); err != nil {
 			return err

@@ -138,13 +138,7 @@ func (s *Stage) disableAll(ctx context.Context, p *Plan, run Runner, out *Result
 // outcome is the error that a result means.
 func outcome(p *Plan, out *Result, errs []error) error {
 	for _, m := range p.Blocked() {
-		why := "something launches it"
-		if len(m.Blocks) > 0 {
-			why = m.Blocks[0].String()
-		} else if len(p.Unknown) > 0 {
-			why = "not all could be read: " + p.Unknown[0]
-		}
-		out.Kept = append(out.Kept, fmt.Sprintf("%s in %s was not disabled: %s", m.Image, m.Cell, why))
+		out.Kept = append(out.Kept, fmt.Sprintf("%s in %s was not disabled: %s", m.Image, m.Cell, p.why(m)))
 	}
 	if len(errs) == 0 {
 		if len(p.Blocked()) == 0 {

@@ -21,7 +21,8 @@ type reader struct {
 	ports  map[usage.Cell]Ports
 	own    map[usage.Cell][]usage.Image
 	census *usage.Census
-	now    map[string]string // the image that a channel holds after the moves, by cell and channel
+	now    map[string]string                  // the image that a channel holds after the moves, by cell and channel
+	above  map[usage.Cell]map[string][]string // ancestries that EC2 was asked for
 }
 
 func (r *reader) unknown(format string, args ...any) {
@@ -84,7 +85,7 @@ func (s *Stage) Family(ctx context.Context, image string, cells []usage.Cell, ch
 
 func (s *Stage) reader(in Input) *reader {
 	return &reader{Stage: s, in: in, plan: &Plan{Schema: PlanSchema, Input: in, At: s.Clock.Now()},
-		ports: map[usage.Cell]Ports{}, own: map[usage.Cell][]usage.Image{}, now: map[string]string{}}
+		ports: map[usage.Cell]Ports{}, own: map[usage.Cell][]usage.Image{}, now: map[string]string{}, above: map[usage.Cell]map[string][]string{}}
 }
 
 // gather opens every cell and finds the family there.
@@ -177,15 +178,7 @@ func (r *reader) ancestry(ctx context.Context) (grew bool) {
 			if _, have := r.plan.member(at, i.ID); have || i.Source == "" || known[i.Source] {
 				continue
 			}
-			up, err := r.ports[at].Images.Ancestry(ctx, i.ID)
-			if fault.KindOf(err) == fault.Unsupported {
-				continue
-			}
-			if err != nil {
-				r.unknown("ask for the ancestry of %s in %s: %v", i.ID, at, err)
-				continue
-			}
-			for _, id := range up {
+			for _, id := range r.ancestors(ctx, at, i.ID) {
 				if r.plan.holds(id) {
 					r.add(at, i, "descends from "+id)
 					grew = true
@@ -195,4 +188,21 @@ func (r *reader) ancestry(ctx context.Context) (grew bool) {
 		}
 	}
 	return grew
+}
+
+// ancestors are the images above one, asked for once.
+func (r *reader) ancestors(ctx context.Context, at usage.Cell, image string) []string {
+	if r.above[at] == nil {
+		r.above[at] = map[string][]string{}
+	}
+	up, asked := r.above[at][image]
+	if asked {
+		return up
+	}
+	up, err := r.ports[at].Images.Ancestry(ctx, image)
+	if err != nil && fault.KindOf(err) != fault.Unsupported {
+		r.unknown("ask for the ancestry of %s in %s: %v", image, at, err)
+	}
+	r.above[at][image] = up
+	return up
 }

@@ -138,6 +138,10 @@ func (s *Stage) Plan(ctx context.Context, in Input) (*Plan, error) {
 		return nil, err
 	}
 	if !slices.ContainsFunc(p.Images, func(m Member) bool { return m.Ours }) {
+		if len(p.Unknown) > 0 { // it may be where nobody could look
+			return nil, fault.New(fault.Partial, "give the role the permission, then repeat the command", "revoke %s: nothing of it was found, and not all could be read: %s",
+				in.Image, strings.Join(p.Unknown, "; "))
+		}
 		return nil, fault.New(fault.NotFound, "only images of this configuration's lines, and what was made from an image, can be revoked",
 			"revoke %s: neither it nor anything made from it belongs to a line of this configuration", in.Image)
 	}
@@ -159,11 +163,16 @@ func (p *Plan) Nothing() bool {
 		!slices.ContainsFunc(p.Images, func(m Member) bool { return m.Mark || m.Disable })
 }
 
-// Blocked are the images that are not disabled because that would break something.
+// coming are the states of an image that will be available soon, and cannot be disabled
+// before.
+var coming = []string{"pending", "transient"}
+
+// Blocked are the images that are not disabled because that would break something, or
+// because they are still being made.
 func (p *Plan) Blocked() []Member {
 	var out []Member
 	for _, m := range p.Images {
-		if m.Ours && !m.Disable && m.State == usage.StateAvailable {
+		if m.Ours && !m.Disable && (m.State == usage.StateAvailable || slices.Contains(coming, m.State)) {
 			out = append(out, m)
 		}
 	}
@@ -180,11 +189,24 @@ func (p *Plan) Err() error {
 	if len(b) == 0 {
 		return nil
 	}
-	why := usage.Brief(b[0].Blocks)
-	if why == "" && len(p.Unknown) > 0 {
-		why = "not all could be read: " + p.Unknown[0]
+	hint := "roll what is listed to the good image, then repeat; or add --force"
+	if slices.Contains(coming, b[0].State) {
+		hint = "repeat the command once it is available"
 	}
-	return fault.New(fault.GateSaysNo, "roll what is listed to the good image, then repeat; or add --force", "%s cannot be disabled yet: %s", b[0].Image, why)
+	return fault.New(fault.GateSaysNo, hint, "%s cannot be disabled yet: %s", b[0].Image, p.why(b[0]))
+}
+
+// why is what keeps a blocked image from being disabled.
+func (p *Plan) why(m Member) string {
+	switch {
+	case slices.Contains(coming, m.State):
+		return "it is " + m.State
+	case len(m.Blocks) > 0:
+		return usage.Brief(m.Blocks)
+	case len(p.Unknown) > 0:
+		return "not all could be read: " + p.Unknown[0]
+	}
+	return "something launches it"
 }
 
 // member finds an image of the plan.

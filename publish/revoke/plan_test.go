@@ -253,3 +253,52 @@ func TestTheTextSaysWhatWillHappen(t *testing.T) {
 		}
 	}
 }
+
+// A copy that is still being made becomes available after the revocation has ended.
+func TestACopyThatIsStillBeingMadeIsNotDone(t *testing.T) {
+	w, c := standard()
+	w.cell(other)
+	w.add(other, 4, func(i *usage.Image) { i.Tags["rehydrate:copy-of"], i.State = id(3), "pending" })
+	in := input()
+	in.Cells = append(in.Cells, other)
+	p := planned(t, w, in)
+	if b := p.Blocked(); len(b) != 1 || b[0].Image != id(4) || !strings.Contains(p.Err().Error(), "it is pending") {
+		t.Fatalf("blocked %+v, %v", b, p.Err())
+	}
+	if _, err := w.stage().Apply(t.Context(), p, run); fault.KindOf(err).ExitCode() != 3 || c.images[id(3)].State != usage.StateDisabled {
+		t.Errorf("%v, image 3 is %s", err, c.images[id(3)].State)
+	}
+	w.add(other, 4, func(i *usage.Image) { i.Tags["rehydrate:copy-of"] = id(3) })
+	w.calls = nil
+	if _, err := w.stage().Apply(t.Context(), planned(t, w, in), run); err != nil || w.cells[other].images[id(4)].State != usage.StateDisabled {
+		t.Errorf("once it is available: %v", err)
+	}
+}
+
+func TestAnImageThatIsNowhereToBeSeenIsNotSaidToBeNobodys(t *testing.T) {
+	w, _ := standard()
+	in := input()
+	in.Image, in.Cells = id(9), append(in.Cells, other) // whose role cannot be assumed
+	if _, err := w.stage().Plan(t.Context(), in); fault.KindOf(err) != fault.Partial || !strings.Contains(err.Error(), other.String()) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestEC2IsAskedForAnAncestryOnce(t *testing.T) {
+	w, c := standard()
+	asked := 0
+	w.hook = func(call string) error {
+		if call == "ancestry" {
+			asked++
+			return errors.New("no answer")
+		}
+		return nil
+	}
+	w.add(home, 4, func(i *usage.Image) { i.Source = id(3) })
+	w.add(home, 5, func(i *usage.Image) { i.Source = id(4) })
+	w.add(home, 6, func(i *usage.Image) { i.Source = id(8) })
+	c.hold(ring, 1)
+	if p := planned(t, w, input()); asked != 1 || len(p.Unknown) != 1 || p.Images[0].Disable {
+		t.Errorf("asked %d times, unknown %v", asked, p.Unknown)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/goldenami/rehydrate/internal/event"
@@ -46,6 +47,7 @@ type cell struct {
 
 // world is some cells.
 type world struct {
+	mu    sync.Mutex
 	cells map[usage.Cell]*cell
 	calls []string // what changed something, in order
 	hook  func(call string) error
@@ -53,6 +55,8 @@ type world struct {
 }
 
 func (w *world) do(call string, changes bool) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.hook != nil {
 		if err := w.hook(call); err != nil {
 			return err

@@ -18,16 +18,23 @@ func Alias(image string) (name, version string, ok bool) {
 	if !ok {
 		return "", "", false
 	}
-	if strings.HasPrefix(rest, "arn:") {
-		return rest, "", true // shared by another account
+	if strings.HasPrefix(rest, "arn:") { // arn:aws:ssm:region:account:parameter/name[:version]
+		part := strings.SplitN(rest, ":", 7)
+		if len(part) == 7 {
+			version = part[6]
+		}
+		return strings.Join(part[:min(6, len(part))], ":"), version, true
 	}
 	name, version, _ = strings.Cut(rest, ":")
 	return name, version, name != ""
 }
 
-// amazons says that a parameter is one of AWS's own, which never hold an image of
-// ours.
+// amazons says that a parameter, by its name or ARN, is one of AWS's own, which never
+// hold an image of ours. AWS's have no account in their ARNs.
 func amazons(name string) bool {
+	if arn := strings.SplitN(name, ":", 6); len(arn) == 6 && arn[0] == "arn" && arn[4] == "" {
+		name = strings.TrimPrefix(arn[5], "parameter")
+	}
 	n := strings.TrimPrefix(name, "/")
 	return n == "aws" || strings.HasPrefix(n, "aws/")
 }

@@ -92,6 +92,8 @@ func Read(ctx context.Context, open Open, q Question) (*Census, error) {
 	for _, c := range r.order {
 		r.count(ctx, c)
 	}
+	slices.Sort(r.census.Unknown) // many things may hang on the same one
+	r.census.Unknown = slices.Compact(r.census.Unknown)
 	for image, uses := range r.census.Uses {
 		Sort(uses)
 		r.census.Uses[image] = slices.CompactFunc(uses, func(a, b Use) bool { return a.Key() == b.Key() && a.Text == b.Text })

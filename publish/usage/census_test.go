@@ -2,6 +2,7 @@ package usage
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -57,6 +58,15 @@ func TestEverythingThatNamesAnImageIsAUse(t *testing.T) {
 			groups: []Group{group("web", "1")}, parameters: []Parameter{{Name: "/golden/web/latest", Value: imgA}}}, "group web launches it from version 1", true},
 		"a refresh under way": {world{versions: []TemplateVersion{version(1, imgB), version(2, imgA)}, groups: []Group{group("web", "1")},
 			refreshes: map[string][]Template{"web": {{ID: "lt-1", Version: "2"}}}}, "an instance refresh brings group web to it", true},
+		"a refresh to another template": {world{versions: []TemplateVersion{version(1, imgB), {Template: "lt-2", Number: 1, Image: imgA}}, groups: []Group{group("web", "1")},
+			refreshes: map[string][]Template{"web": {{ID: "lt-2", Version: "1"}}}}, "an instance refresh brings group web to it", true},
+		"a refresh away from a launch configuration": {world{configs: []LaunchConfiguration{{"old", imgB}}, versions: []TemplateVersion{version(1, imgA)},
+			groups: []Group{{Name: "web", LaunchConfiguration: "old"}}, refreshes: map[string][]Template{"web": {{ID: "lt-1", Version: "1"}}}}, "an instance refresh brings group web to it", true},
+		"an override of a refresh": {world{versions: []TemplateVersion{version(1, imgB)}, groups: []Group{group("web", "1")}, overrides: map[string][]string{"web": {imgA}}},
+			"an instance refresh brings group web to it", true},
+		"a numbered version of a parameter by its ARN": {world{versions: []TemplateVersion{version(1, "resolve:ssm:arn:aws:ssm:eu-west-1:111122223333:parameter/p:1")},
+			groups: []Group{group("web", "1")}, parameters: []Parameter{{Name: "/p", Value: imgB, Version: 2}},
+			histories: map[string][]Parameter{"/p": {{Value: imgA, Version: 1}, {Value: imgB, Version: 2}}}}, "group web launches it from version 1", true},
 		"what EC2 alone knows": {world{references: []Reference{{imgA, "imagebuilder:Recipe", "arn:aws:imagebuilder:eu-west-1:111122223333:image-recipe/base"}}},
 			"EC2 says that imagebuilder:Recipe", false},
 	} {
@@ -94,7 +104,8 @@ func TestWhatCannotBeReadIsUnknownAndNeverNothing(t *testing.T) {
 	if len(c.Unknown) != 1 || !strings.Contains(c.Unknown[0], "444455556666/eu-west-1: open: no role") {
 		t.Errorf("a cell that cannot be opened: %v", c.Unknown)
 	}
-	w := &world{versions: []TemplateVersion{version(1, "resolve:ssm:arn:aws:ssm:eu-west-1:999999999999:parameter/p")}}
+	strange := "resolve:ssm:arn:aws:ssm:eu-west-1:999999999999:parameter/p"
+	w := &world{versions: []TemplateVersion{version(1, strange), version(2, strange)}}
 	if c := take(t, w, Question{}); len(c.Unknown) != 1 {
 		t.Errorf("a parameter of a strange account: %v", c.Unknown)
 	}
@@ -157,9 +168,40 @@ func TestOurIdleVersionsMayGoAndRollbackTargetsMayNot(t *testing.T) {
 }
 
 func TestAmazonsOwnParametersAreNotRead(t *testing.T) {
-	w := &world{versions: []TemplateVersion{version(1, "resolve:ssm:/aws/service/debian/x")}, groups: []Group{group("web", "1")},
-		parameters: []Parameter{{Name: "/aws/service/x", Value: imgA}}}
+	w := &world{versions: []TemplateVersion{version(1, "resolve:ssm:/aws/service/debian/x"), version(2, "resolve:ssm:arn:aws:ssm:eu-west-1::parameter/aws/service/debian/x")},
+		groups: []Group{group("web", "1")}, parameters: []Parameter{{Name: "/aws/service/x", Value: imgA}}}
 	if c := take(t, w, Question{}); len(c.Unknown)+len(c.Uses) != 0 {
 		t.Errorf("%v, %v", c.Unknown, c.Uses)
+	}
+}
+
+func TestRollbackTargetsOfAnOverridesTemplateStay(t *testing.T) {
+	w := &world{versions: []TemplateVersion{version(1, imgC), {Template: "lt-2", Number: 1, Image: imgC, Default: true},
+		{Template: "lt-2", Number: 2, Image: imgA, Description: "rehydrate: version 1 with image " + imgA},
+		{Template: "lt-2", Number: 3, Image: imgB, Description: "rehydrate: version 2 with image " + imgB}, {Template: "lt-2", Number: 4, Image: imgC}},
+		groups: []Group{{Name: "web", Template: Template{ID: "lt-1", Version: "1"}, Overrides: []Template{{ID: "lt-2", Version: "3"}}}}}
+	c := take(t, w, Question{Rollback: 1})
+	if !strings.Contains(texts(c.Of(imgA)), "group web would be rolled back to version 2") || slices.ContainsFunc(c.Of(imgA), func(u Use) bool { return u.Ours }) {
+		t.Errorf("got %+v", c.Of(imgA))
+	}
+}
+
+// A fleet's groups are asked at the same time, and the answer does not depend on who is
+// faster.
+func TestManyGroupsGiveTheSameCensusEveryTime(t *testing.T) {
+	w := &world{versions: []TemplateVersion{version(1, imgB), version(2, imgA)}, refreshes: map[string][]Template{}}
+	for n := range 50 {
+		name := fmt.Sprintf("web-%02d", n)
+		w.groups = append(w.groups, group(name, "1"))
+		w.refreshes[name] = []Template{{ID: "lt-1", Version: "2"}}
+	}
+	first := texts(take(t, w, Question{Images: []string{imgA}}).Of(imgA))
+	if n := strings.Count(first, "an instance refresh brings"); n != 50 {
+		t.Fatalf("%d refreshes were found", n)
+	}
+	for range 5 {
+		if again := texts(take(t, w, Question{Images: []string{imgA}}).Of(imgA)); again != first {
+			t.Fatalf("once\n%s\nthen\n%s", first, again)
+		}
 	}
 }

@@ -3,9 +3,10 @@ package usage
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // count adds the uses in a cell.
@@ -23,6 +24,7 @@ func (r *reader) count(ctx context.Context, c *cell) {
 	for _, g := range c.groups {
 		r.group(ctx, c, g)
 	}
+	r.refreshing(ctx, c)
 	r.versions(ctx, c)
 	for _, p := range c.parameters {
 		if amazons(p.Name) {
@@ -51,7 +53,7 @@ func (r *reader) group(ctx context.Context, c *cell, g Group) {
 		return
 	}
 	refs := append([]Template{g.Template}, g.Overrides...)
-	for n, t := range refs {
+	for _, t := range refs {
 		f, v, ok := c.version(t)
 		if !ok {
 			continue // it launches nothing at all
@@ -60,11 +62,8 @@ func (r *reader) group(ctx context.Context, c *cell, g Group) {
 		r.each(ctx, c, v.Image, func(id, through string) {
 			launches(id, through, fmt.Sprintf("version %d of launch template %s", v.Number, orID(f)), &v)
 		})
-		if n == 0 {
-			r.back(c, g, f, v)
-		}
+		r.back(c, g, f, v)
 	}
-	r.refreshing(ctx, c, g, refs)
 }
 
 // back follows the versions that the group has come from: they are what a rollback
@@ -94,33 +93,50 @@ func (v TemplateVersion) madeFrom() (int64, bool) {
 	return n, err == nil && n < v.Number
 }
 
-// refreshing adds where a running refresh of the group goes, if its templates have
-// anything to do with the images in question.
-func (r *reader) refreshing(ctx context.Context, c *cell, g Group, refs []Template) {
-	concerned := false
-	for _, t := range refs {
-		f := c.family(t)
-		if f == nil {
-			continue
-		}
-		for _, v := range f.versions {
-			_, _, alias := Alias(v.Image)
-			concerned = concerned || alias || slices.Contains(r.Images, v.Image)
-		}
-	}
-	if !concerned || len(r.Images) == 0 {
+// atOnce is how many groups are asked for their refreshes at a time.
+const atOnce = 8
+
+// refreshing adds where running refreshes bring the groups. A refresh may go to a template,
+// or name images, that its group has never had, so every group is asked.
+func (r *reader) refreshing(ctx context.Context, c *cell) {
+	if len(r.Images) == 0 {
 		return
 	}
-	to, images, err := c.ports.Compute.Refreshing(ctx, g.Name)
-	if err != nil {
-		r.unknown(c.Cell, "list the instance refreshes of group "+g.Name, err)
-		return
+	type answer struct {
+		to     []Template
+		images []string
+		err    error
 	}
-	text := fmt.Sprintf("an instance refresh brings group %s to it", g.Name)
-	for _, image := range images {
-		r.each(ctx, c, image, func(id, through string) {
-			r.use(c, Use{Kind: Groups, ID: g.Name + " (refresh)", Image: id, Launches: true, Through: through, Text: text})
+	answers := make([]answer, len(c.groups))
+	var work errgroup.Group
+	work.SetLimit(atOnce)
+	for n, g := range c.groups {
+		work.Go(func() error {
+			a := &answers[n]
+			a.to, a.images, a.err = c.ports.Compute.Refreshing(ctx, g.Name)
+			return nil // one group's refusal is not the others'
 		})
+	}
+	_ = work.Wait()
+	for n, g := range c.groups {
+		if a := answers[n]; a.err != nil {
+			r.unknown(c.Cell, "list the instance refreshes of group "+g.Name, a.err)
+		} else {
+			r.refresh(ctx, c, g, a.to, a.images)
+		}
+	}
+}
+
+// refresh adds where a running refresh brings a group.
+func (r *reader) refresh(ctx context.Context, c *cell, g Group, to []Template, images []string) {
+	brings := func(image string, v *TemplateVersion) {
+		r.each(ctx, c, image, func(id, through string) {
+			r.use(c, Use{Kind: Groups, ID: g.Name + " (refresh)", Image: id, Launches: true, Through: through, Version: v,
+				Text: fmt.Sprintf("an instance refresh brings group %s to it", g.Name)})
+		})
+	}
+	for _, image := range images {
+		brings(image, nil)
 	}
 	for _, t := range to {
 		f, v, ok := c.version(t)
@@ -129,9 +145,7 @@ func (r *reader) refreshing(ctx context.Context, c *cell, g Group, refs []Templa
 			continue
 		}
 		f.led[v.Number] = true
-		r.each(ctx, c, v.Image, func(id, through string) {
-			r.use(c, Use{Kind: Groups, ID: g.Name + " (refresh)", Image: id, Launches: true, Through: through, Version: &v, Text: text})
-		})
+		brings(v.Image, &v)
 	}
 }
 

@@ -3,6 +3,8 @@ package usage
 import (
 	"context"
 	"time"
+
+	"github.com/goldenami/rehydrate/publish"
 )
 
 // Cell is one account's Region.
@@ -95,14 +97,7 @@ type Group struct {
 type Reference struct{ Image, Kind, ARN string }
 
 // Parameter is one version of a parameter.
-type Parameter struct {
-	Name        string
-	Value       string
-	Version     int64
-	Labels      []string
-	Description string
-	ModifiedAt  time.Time
-}
+type Parameter = publish.Parameter
 
 // Image is a machine image as its owner sees it.
 type Image struct {

@@ -24,10 +24,4 @@ func TakenBack(history []Parameter) map[int64]bool {
 }
 
 // ByHand are the versions that no run published: nothing to go back to either.
-func ByHand(history []Parameter) map[int64]bool {
-	all := make([]publish.Parameter, len(history))
-	for i, p := range history {
-		all[i] = publish.Parameter{Value: p.Value, Version: p.Version, Description: p.Description}
-	}
-	return publish.ByHand(all)
-}
+func ByHand(history []Parameter) map[int64]bool { return publish.ByHand(history) }

@@ -24,17 +24,16 @@ type world struct {
 	configs    []LaunchConfiguration
 	groups     []Group
 	refreshes  map[string][]Template
+	overrides  map[string][]string // images that a refresh's overrides name, by group
 	references []Reference
 	parameters []Parameter
 	histories  map[string][]Parameter
 	fail       string // the call that fails
-	asked      []string
 }
 
 var errDenied = fault.New(fault.Denied, "", "not allowed")
 
 func (w *world) call(name string) error {
-	w.asked = append(w.asked, name)
 	if w.fail == name {
 		return errDenied
 	}
@@ -52,7 +51,7 @@ func (w *world) LaunchConfigurations(context.Context) ([]LaunchConfiguration, er
 }
 func (w *world) Groups(context.Context) ([]Group, error) { return w.groups, w.call("groups") }
 func (w *world) Refreshing(_ context.Context, group string) ([]Template, []string, error) {
-	return w.refreshes[group], nil, w.call("refreshes")
+	return w.refreshes[group], w.overrides[group], w.call("refreshes")
 }
 func (w *world) References(_ context.Context, images []string) ([]Reference, error) {
 	var out []Reference

@@ -8,13 +8,16 @@ import (
 
 func TestAliasesAreTakenApart(t *testing.T) {
 	for in, want := range map[string][3]string{
-		"resolve:ssm:/golden/web/latest":          {"/golden/web/latest", "", "y"},
-		"resolve:ssm:latest:7":                    {"latest", "7", "y"},
-		"resolve:ssm:/p:good":                     {"/p", "good", "y"},
-		"resolve:ssm:arn:aws:ssm:r:1:parameter/p": {"arn:aws:ssm:r:1:parameter/p", "", "y"},
-		"resolve:ssm:":                            {"", "", "n"},
-		"ami-0000000000000000a":                   {"", "", "n"},
-		"":                                        {"", "", "n"},
+		"resolve:ssm:/golden/web/latest":               {"/golden/web/latest", "", "y"},
+		"resolve:ssm:latest:7":                         {"latest", "7", "y"},
+		"resolve:ssm:/p:good":                          {"/p", "good", "y"},
+		"resolve:ssm:arn:aws:ssm:r:1:parameter/p":      {"arn:aws:ssm:r:1:parameter/p", "", "y"},
+		"resolve:ssm:arn:aws:ssm:r:1:parameter/p:7":    {"arn:aws:ssm:r:1:parameter/p", "7", "y"},
+		"resolve:ssm:arn:aws:ssm:r:1:parameter/p:good": {"arn:aws:ssm:r:1:parameter/p", "good", "y"},
+		"resolve:ssm:arn:":                             {"arn:", "", "y"},
+		"resolve:ssm:":                                 {"", "", "n"},
+		"ami-0000000000000000a":                        {"", "", "n"},
+		"":                                             {"", "", "n"},
 	} {
 		name, version, ok := Alias(in)
 		if name != want[0] || version != want[1] || ok != (want[2] == "y") {

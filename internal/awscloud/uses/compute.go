@@ -3,6 +3,7 @@ package uses
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -61,7 +62,7 @@ var live = []string{"pending", "running", "shutting-down", "stopping", "stopped"
 func (c Compute) Instances(ctx context.Context) ([]usage.Instance, error) {
 	var out []usage.Instance
 	p := ec2.NewDescribeInstancesPaginator(c.EC2, &ec2.DescribeInstancesInput{MaxResults: aws.Int32(1000),
-		Filters: []types.Filter{{Name: aws.String("instance-state-name"), Values: live}}})
+		Filters: []types.Filter{awscloud.Filter("instance-state-name", live...)}})
 	for p.HasMorePages() {
 		page, err := p.NextPage(ctx)
 		if err != nil {
@@ -222,26 +223,52 @@ func (c Compute) Refreshing(ctx context.Context, group string) (to []usage.Templ
 // mostImages is how many images one DescribeImageReferences takes.
 const mostImages = 10
 
-// References asks for every kind of resource, and for every version of templates.
+// References asks for every kind of resource, and for every version of templates. An image
+// that EC2 has never heard of, such as one of another Region, has none; it must not hide
+// those of the others.
 func (c Compute) References(ctx context.Context, images []string) ([]usage.Reference, error) {
 	var out []usage.Reference
-	for n := 0; n < len(images); n += mostImages {
-		p := ec2.NewDescribeImageReferencesPaginator(c.EC2, &ec2.DescribeImageReferencesInput{
-			ImageIds: images[n:min(n+mostImages, len(images))], IncludeAllResourceTypes: aws.Bool(true),
-			ResourceTypes: []types.ResourceTypeRequest{
-				{ResourceType: types.ImageReferenceResourceTypeEc2Instance, ResourceTypeOptions: []types.ResourceTypeOption{
-					{OptionName: types.ImageReferenceOptionNameStateName, OptionValues: live}}},
-				{ResourceType: types.ImageReferenceResourceTypeEc2LaunchTemplate, ResourceTypeOptions: []types.ResourceTypeOption{
-					{OptionName: types.ImageReferenceOptionNameVersionDepth, OptionValues: []string{"10000"}}}},
-			}})
-		for p.HasMorePages() {
-			page, err := p.NextPage(ctx)
-			if err != nil {
-				return nil, awscloud.Wrap(err, "describe image references")
+	for some := range slices.Chunk(images, mostImages) {
+		list, err := c.references(ctx, some)
+		if unheard(err) && len(some) > 1 {
+			list, err = nil, nil
+			for n := 0; n < len(some) && err == nil; n++ {
+				var one []usage.Reference
+				one, err = c.References(ctx, some[n:n+1])
+				list = append(list, one...)
 			}
-			for _, x := range page.ImageReferences {
-				out = append(out, usage.Reference{Image: aws.ToString(x.ImageId), Kind: strings.TrimSpace(string(x.ResourceType)), ARN: aws.ToString(x.Arn)})
-			}
+		}
+		if err != nil && !unheard(err) {
+			return nil, err
+		}
+		out = append(out, list...)
+	}
+	return out, nil
+}
+
+// unheard says that EC2 does not know an image.
+func unheard(err error) bool {
+	code := awscloud.Code(err)
+	return code == "InvalidAMIID.NotFound" || code == "InvalidAMIID.Unavailable"
+}
+
+func (c Compute) references(ctx context.Context, images []string) ([]usage.Reference, error) {
+	var out []usage.Reference
+	p := ec2.NewDescribeImageReferencesPaginator(c.EC2, &ec2.DescribeImageReferencesInput{
+		ImageIds: images, IncludeAllResourceTypes: aws.Bool(true),
+		ResourceTypes: []types.ResourceTypeRequest{
+			{ResourceType: types.ImageReferenceResourceTypeEc2Instance, ResourceTypeOptions: []types.ResourceTypeOption{
+				{OptionName: types.ImageReferenceOptionNameStateName, OptionValues: live}}},
+			{ResourceType: types.ImageReferenceResourceTypeEc2LaunchTemplate, ResourceTypeOptions: []types.ResourceTypeOption{
+				{OptionName: types.ImageReferenceOptionNameVersionDepth, OptionValues: []string{"10000"}}}},
+		}})
+	for p.HasMorePages() {
+		page, err := p.NextPage(ctx)
+		if err != nil {
+			return nil, awscloud.Wrap(err, "describe image references")
+		}
+		for _, x := range page.ImageReferences {
+			out = append(out, usage.Reference{Image: aws.ToString(x.ImageId), Kind: strings.TrimSpace(string(x.ResourceType)), ARN: aws.ToString(x.Arn)})
 		}
 	}
 	return out, nil

@@ -66,11 +66,5 @@ func (p Parameters) All(ctx context.Context) ([]usage.Parameter, error) {
 
 // History is every version that is kept, oldest first.
 func (p Parameters) History(ctx context.Context, name string) ([]usage.Parameter, error) {
-	all, err := params.History(ctx, p.API, name)
-	var out []usage.Parameter
-	for _, v := range all {
-		out = append(out, usage.Parameter{Name: v.Name, Value: v.Value, Description: v.Description,
-			Version: v.Version, Labels: v.Labels, ModifiedAt: v.ModifiedAt})
-	}
-	return out, err
+	return params.History(ctx, p.API, name)
 }

@@ -27,6 +27,7 @@ type stub struct {
 	refreshes  []astypes.InstanceRefresh
 	asked      []string
 	references []*ec2.DescribeImageReferencesInput
+	stranger   string // an image that EC2 has never heard of
 }
 
 func (s *stub) call(name string) error {
@@ -68,6 +69,9 @@ func (s *stub) DescribeLaunchTemplateVersions(_ context.Context, in *ec2.Describ
 
 func (s *stub) DescribeImageReferences(_ context.Context, in *ec2.DescribeImageReferencesInput, _ ...func(*ec2.Options)) (*ec2.DescribeImageReferencesOutput, error) {
 	s.references = append(s.references, in)
+	if slices.Contains(in.ImageIds, s.stranger) {
+		return nil, &smithy.GenericAPIError{Code: "InvalidAMIID.NotFound"}
+	}
 	return &ec2.DescribeImageReferencesOutput{ImageReferences: []types.ImageReference{{ImageId: &in.ImageIds[0], ResourceType: "ec2:Instance", Arn: aws.String("arn:x")}}}, s.call("references")
 }
 
@@ -168,6 +172,21 @@ func TestReferencesAreAskedForInFull(t *testing.T) {
 	depth := s.references[0].ResourceTypes[1].ResourceTypeOptions[0]
 	if depth.OptionName != types.ImageReferenceOptionNameVersionDepth || depth.OptionValues[0] != "10000" || !*s.references[0].IncludeAllResourceTypes {
 		t.Errorf("asked for %+v", s.references[0])
+	}
+}
+
+func TestAnImageThatEC2DoesNotKnowHidesNoOther(t *testing.T) {
+	s := &stub{t: t, stranger: "ami-2"}
+	got, err := Compute{s, s}.References(t.Context(), []string{"ami-1", "ami-2", "ami-3"})
+	var of []string
+	for _, r := range got {
+		of = append(of, r.Image)
+	}
+	if err != nil || !slices.Equal(of, []string{"ami-1", "ami-3"}) {
+		t.Errorf("%v, %v", of, err)
+	}
+	if got, err := (Compute{s, s}).References(t.Context(), []string{"ami-2"}); err != nil || len(got) != 0 {
+		t.Errorf("alone: %v, %v", got, err)
 	}
 }
 
