@@ -189,7 +189,9 @@ func buildTwin(w *world.World, dir string, file *worldfile.File) (twin.Services,
 func makeBuckets(w *world.World, objects *s3.Service, f *worldfile.File) error {
 	return w.Do(f.Account, f.Region, func(tx *world.Tx) error {
 		for _, b := range f.Buckets {
-			objects.EnsureBucket(tx, b)
+			if err := objects.MakeBucket(tx, b.Name, string(b.Policy)); err != nil {
+				return fmt.Errorf("make bucket %s: %w", b.Name, err)
+			}
 		}
 		return nil
 	})

@@ -1,6 +1,8 @@
 package spread
 
 import (
+	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 
@@ -9,11 +11,10 @@ import (
 	"github.com/goldenami/rehydrate/internal/twin"
 )
 
-// A bucket of the twin belongs to its account alone: it models no bucket policies, so the
-// instances of other accounts are asked and cannot fetch what they are to run.
-func TestEveryCellIsSampledForDriftThroughItsOwnSession(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, options{distribute: `kms_key = "alias/golden"`, image: `
+// sampled rolls all cells, in each of which an instance is asked.
+func sampled(t *testing.T, bucket any) map[string]*record.Drift {
+	t.Helper()
+	w := newWorld(t, options{bucket: bucket, distribute: `kms_key = "alias/golden"`, image: `
   rings = ["all"]
   ring "all" {
     concurrency  = 6
@@ -24,20 +25,49 @@ func TestEveryCellIsSampledForDriftThroughItsOwnSession(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, said)
 	}
-	asked := map[string]bool{}
+	asked := map[string]*record.Drift{}
 	for _, r := range doc.Roll {
-		asked[r.Account+r.Region] = true
-		switch d := r.Drift; {
-		case d == nil:
-			t.Errorf("%s %s has no sample", r.Account, r.Region)
-		case r.Account == home && (d.Outcome != record.DriftNone || d.Instance == ""),
-			r.Account != home && (d.Outcome != record.Unknown || !strings.Contains(d.Text, "ended Failed") ||
-				!strings.Contains(d.Text, "does the policy of bucket artifacts let account "+r.Account+" read and write?")):
-			t.Errorf("%s %s: %+v", r.Account, r.Region, d)
+		if r.Drift == nil {
+			t.Fatalf("%s %s has no sample", r.Account, r.Region)
 		}
+		asked[r.Account+r.Region] = r.Drift
 	}
 	if len(asked) != len(accounts)*len(regions) {
 		t.Errorf("cells %v", asked)
+	}
+	return asked
+}
+
+func TestEveryCellIsSampledForDriftThroughItsOwnSession(t *testing.T) {
+	t.Parallel()
+	for cell, d := range sampled(t, nil) {
+		account := cell[:12]
+		switch {
+		case account == home && (d.Outcome != record.DriftNone || d.Instance == ""),
+			account != home && (d.Outcome != record.Unknown || !strings.Contains(d.Text, "ended Failed") ||
+				!strings.Contains(d.Text, "does the policy of bucket artifacts let account "+account+" read and write?")):
+			t.Errorf("%s: %+v", cell, d)
+		}
+	}
+}
+
+// The policy is the one that docs/gates.md gives.
+func TestABucketPolicyLetsTheInstancesOfOtherAccountsBeSampledForDrift(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/gates.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "## Drift sample")
+	_, rest, _ = strings.Cut(rest, "```json\n")
+	text, _, ok := strings.Cut(rest, "```")
+	if !ok {
+		t.Fatal("docs/gates.md has no policy")
+	}
+	for cell, d := range sampled(t, map[string]any{"name": "artifacts", "policy": json.RawMessage(text)}) {
+		if d.Outcome != record.DriftNone || d.Instance == "" {
+			t.Errorf("%s: %+v", cell, d)
+		}
 	}
 }
 

@@ -53,6 +53,7 @@ type options struct {
 	image      string            // its rings and further lines of the image block, in place of the one ring
 	fleets     string            // in place of the one fleet in all cells
 	trusts     map[string]string // external id that an account's role wants; "-" trusts nobody
+	bucket     any               // the artifacts' bucket in the world's file, in place of its name
 }
 
 // universe is a twin of three accounts and two Regions with a group in each of the six
@@ -209,8 +210,11 @@ func described(t testing.TB, o options) []byte {
 		t.Fatal(err)
 	}
 	type m = map[string]any
-	doc := m{"account": home, "region": here, "start": "2026-06-01T09:00:00Z", "buckets": []string{"artifacts"},
+	doc := m{"account": home, "region": here, "start": "2026-06-01T09:00:00Z", "buckets": []any{"artifacts"},
 		"repositories": m{"main": m{"file": filepath.Join(example, "repository.json")}}}
+	if o.bucket != nil {
+		doc["buckets"] = []any{o.bucket}
+	}
 	all := []m{{"id": "136693071363", "regions": regions}}
 	var images, templates, groups, roles []m
 	for _, r := range regions {

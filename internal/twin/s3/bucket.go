@@ -38,6 +38,9 @@ func (s *Service) Wire() *wire.Service {
 	wire.Op(w, "UploadPart", s.UploadPart)
 	wire.Op(w, "CompleteMultipartUpload", s.CompleteMultipartUpload)
 	wire.Op(w, "AbortMultipartUpload", s.AbortMultipartUpload)
+	wire.Op(w, "PutBucketPolicy", s.PutBucketPolicy)
+	wire.Op(w, "GetBucketPolicy", s.GetBucketPolicy)
+	wire.Op(w, "DeleteBucketPolicy", s.DeleteBucketPolicy)
 	w.Notes = notes
 	return w
 }
@@ -64,6 +67,8 @@ type bucket struct {
 	Created time.Time `json:"created"`
 	// Versioning is Enabled, Suspended, or empty: never enabled.
 	Versioning string `json:"versioning,omitempty"`
+	// Policy is the bucket policy as it was put, empty without one.
+	Policy string `json:"policy,omitempty"`
 }
 
 func buckets(tx *world.Tx) *world.Rows[bucket] {
@@ -73,13 +78,20 @@ func buckets(tx *world.Tx) *world.Rows[bucket] {
 // bucketName: "Bucket naming rules", S3 User Guide.
 var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 
+func checkName(name string) error {
+	if !bucketName.MatchString(name) || strings.Contains(name, "..") {
+		return wire.Errorf("InvalidBucketName", "The specified bucket is not valid.")
+	}
+	return nil
+}
+
 const homeRegion = "us-east-1" // where a bucket needs no LocationConstraint
 
 // CreateBucket makes a bucket in the request's region.
 func (s *Service) CreateBucket(tx *world.Tx, in *s3.CreateBucketInput) (*s3.CreateBucketOutput, error) {
 	name := *in.Bucket
-	if !bucketName.MatchString(name) || strings.Contains(name, "..") {
-		return nil, wire.Errorf("InvalidBucketName", "The specified bucket is not valid.")
+	if err := checkName(name); err != nil {
+		return nil, err
 	}
 	place := ""
 	if in.CreateBucketConfiguration != nil {
@@ -106,21 +118,9 @@ func (s *Service) CreateBucket(tx *world.Tx, in *s3.CreateBucketInput) (*s3.Crea
 
 // HeadBucket says whether the caller may use a bucket.
 func (s *Service) HeadBucket(tx *world.Tx, in *s3.HeadBucketInput) (*s3.HeadBucketOutput, error) {
-	b, _, err := s.open(tx, in.Bucket, in.ExpectedBucketOwner)
+	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner, "ListBucket", nil)
 	if err != nil {
 		return nil, err
 	}
-	return &s3.HeadBucketOutput{BucketRegion: &b.Region}, nil
-}
-
-// open finds a bucket of the caller's account and its objects, in whatever region.
-func (s *Service) open(tx *world.Tx, name, owner *string) (bucket, *world.Rows[object], error) {
-	b, ok := buckets(tx).Get(aws.ToString(name))
-	switch {
-	case !ok:
-		return b, nil, &wire.Error{Code: "NoSuchBucket", Message: "The specified bucket does not exist", Status: 404}
-	case b.Account != tx.Account || owner != nil && *owner != b.Account:
-		return b, nil, &wire.Error{Code: "AccessDenied", Message: "Access Denied", Status: 403}
-	}
-	return b, world.Table[object](tx.In(b.Account, b.Region), "s3/objects/"+b.Name), nil
+	return &s3.HeadBucketOutput{BucketRegion: &h.b.Region}, nil
 }

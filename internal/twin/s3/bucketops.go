@@ -42,7 +42,7 @@ func (s *Service) ListBuckets(tx *world.Tx, in *s3.ListBucketsInput) (*s3.ListBu
 // DeleteBucket removes a bucket without objects, versions and delete markers. Uploads
 // that were not completed go with it.
 func (s *Service) DeleteBucket(tx *world.Tx, in *s3.DeleteBucketInput) (*s3.DeleteBucketOutput, error) {
-	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner)
+	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner, "DeleteBucket", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ const maxDeletes = 1000
 // DeleteObjects removes up to 1000 keys or versions; what is not there counts as
 // removed.
 func (s *Service) DeleteObjects(tx *world.Tx, in *s3.DeleteObjectsInput) (*s3.DeleteObjectsOutput, error) {
-	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner)
+	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner, "", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -71,8 +71,8 @@ func (s *Service) DeleteObjects(tx *world.Tx, in *s3.DeleteObjectsInput) (*s3.De
 	}
 	out := &s3.DeleteObjectsOutput{}
 	for _, d := range in.Delete.Objects {
-		if cur, ok := h.current(aws.ToString(d.Key)); d.ETag != nil && (!ok || !sameTag(*d.ETag, cur.ETag)) {
-			out.Errors = append(out.Errors, types.Error{Key: d.Key, VersionId: d.VersionId, Code: aws.String("PreconditionFailed"), Message: aws.String(errPrecondition.Message)})
+		if err := h.mayDelete(d); err != nil {
+			out.Errors = append(out.Errors, types.Error{Key: d.Key, VersionId: d.VersionId, Code: &err.Code, Message: &err.Message})
 			continue
 		}
 		id, marker := h.delete(aws.ToString(d.Key), d.VersionId)
@@ -86,4 +86,20 @@ func (s *Service) DeleteObjects(tx *world.Tx, in *s3.DeleteObjectsInput) (*s3.De
 		out.Deleted = append(out.Deleted, gone)
 	}
 	return out, nil
+}
+
+// mayDelete says what keeps one of the things that DeleteObjects names from being deleted.
+// There a version that cannot be one is NoSuchVersion, which DeleteObject calls
+// InvalidArgument (recorded in versitygw issue 2119).
+func (h shelf) mayDelete(d types.ObjectIdentifier) *wire.Error {
+	if !h.may(ofVersion("DeleteObject", d.VersionId), d.Key) {
+		return errDenied
+	}
+	if id := aws.ToString(d.VersionId); id != "" && checkVersion(id) != nil {
+		return errNoVersion
+	}
+	if cur, ok := h.current(aws.ToString(d.Key)); d.ETag != nil && (!ok || *d.ETag != "*" && !sameTag(*d.ETag, cur.ETag)) {
+		return errPrecondition
+	}
+	return nil
 }

@@ -1,5 +1,5 @@
 // Package s3 is the twin's S3, thin: buckets and objects with conditional writes,
 // ranges, checksums, versions, multipart uploads and lists, in path style or
-// virtual-host style. There are no policies, copies or lists of parts: a bucket
-// belongs to its account alone.
+// virtual-host style, and bucket policies without conditions. There are no copies or lists
+// of parts.
 package s3

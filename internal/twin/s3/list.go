@@ -18,7 +18,7 @@ const maxKeys = 1000 // of a page, and if the request does not say
 // ListObjectsV2 lists objects in the order of their keys' bytes. Keys between the
 // prefix and the next delimiter are rolled up.
 func (s *Service) ListObjectsV2(tx *world.Tx, in *s3.ListObjectsV2Input) (*s3.ListObjectsV2Output, error) {
-	_, objects, err := s.open(tx, in.Bucket, in.ExpectedBucketOwner)
+	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner, "ListBucket", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func (s *Service) ListObjectsV2(tx *world.Tx, in *s3.ListObjectsV2Input) (*s3.Li
 	}
 	prefix, delimiter := aws.ToString(in.Prefix), aws.ToString(in.Delimiter)
 	var found []object
-	for _, o := range objects.All() {
+	for _, o := range h.live.All() {
 		if strings.HasPrefix(o.Key, prefix) && !o.Marker {
 			found = append(found, o)
 		}

@@ -81,7 +81,7 @@ func (h shelf) forget(id string) {
 // parts, but for CRC64NVME and where the request says otherwise ("Checking object
 // integrity", S3 User Guide).
 func (s *Service) CreateMultipartUpload(tx *world.Tx, in *s3.CreateMultipartUploadInput) (*s3.CreateMultipartUploadOutput, error) {
-	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner)
+	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner, "PutObject", in.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +116,7 @@ func (u upload) kind() types.ChecksumType {
 
 // UploadPart writes a part; the same number again replaces it.
 func (s *Service) UploadPart(tx *world.Tx, in *s3.UploadPartInput) (*s3.UploadPartOutput, error) {
-	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner)
+	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner, "PutObject", in.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +156,7 @@ func (s *Service) UploadPart(tx *world.Tx, in *s3.UploadPartInput) (*s3.UploadPa
 
 // AbortMultipartUpload drops an upload.
 func (s *Service) AbortMultipartUpload(tx *world.Tx, in *s3.AbortMultipartUploadInput) (*s3.AbortMultipartUploadOutput, error) {
-	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner)
+	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner, "AbortMultipartUpload", in.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +170,7 @@ func (s *Service) AbortMultipartUpload(tx *world.Tx, in *s3.AbortMultipartUpload
 // CompleteMultipartUpload makes the object of the parts that it lists, in their order,
 // under the conditions of PutObject.
 func (s *Service) CompleteMultipartUpload(tx *world.Tx, in *s3.CompleteMultipartUploadInput) (*s3.CompleteMultipartUploadOutput, error) {
-	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner)
+	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner, "PutObject", in.Key)
 	if err != nil {
 		return nil, err
 	}

@@ -43,7 +43,7 @@ type object struct {
 var (
 	errPrecondition = &wire.Error{Code: "PreconditionFailed", Message: "At least one of the pre-conditions you specified did not hold", Status: 412}
 	errNoKey        = &wire.Error{Code: "NoSuchKey", Message: "The specified key does not exist.", Status: 404}
-	errNoPartReads  = &wire.Error{Code: "NotImplemented", Message: "The twin does not model reads of one part.", Status: 501}
+	errDenied       = &wire.Error{Code: "AccessDenied", Message: "Access Denied", Status: 403}
 	errNotModified  = &wire.Error{Code: "NotModified", Message: "Not Modified", Status: 304}
 )
 
@@ -79,7 +79,7 @@ func readAll(body io.Reader) ([]byte, error) {
 // PutObject writes an object whole. If-None-Match: * and If-Match hold against
 // writers at the same time.
 func (s *Service) PutObject(tx *world.Tx, in *s3.PutObjectInput) (*s3.PutObjectOutput, error) {
-	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner)
+	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner, "PutObject", in.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +151,7 @@ type wanted struct{ bucket, owner, key, version, match, noneMatch *string }
 // find returns an object under the conditions of a read, and its version id as it is
 // shown.
 func (s *Service) find(tx *world.Tx, w wanted) (object, *string, error) {
-	h, err := s.shelf(tx, w.bucket, w.owner)
+	h, err := s.shelf(tx, w.bucket, w.owner, ofVersion("GetObject", w.version), w.key)
 	if err != nil {
 		return object{}, nil, err
 	}
@@ -167,6 +167,9 @@ func (s *Service) find(tx *world.Tx, w wanted) (object, *string, error) {
 			return o, nil, errNoVersion
 		}
 	} else if o, ok = h.current(aws.ToString(w.key)); !ok {
+		if !h.may("ListBucket", nil) {
+			return o, nil, errDenied // what is there is not told ("Permissions", GetObject)
+		}
 		return o, nil, errNoKey
 	}
 	switch {
@@ -181,7 +184,7 @@ func (s *Service) find(tx *world.Tx, w wanted) (object, *string, error) {
 // GetObject reads an object or a range of it.
 func (s *Service) GetObject(tx *world.Tx, in *s3.GetObjectInput) (*s3.GetObjectOutput, error) {
 	if in.PartNumber != nil {
-		return nil, errNoPartReads
+		return nil, unmodelled("reads of one part")
 	}
 	o, version, err := s.find(tx, wanted{in.Bucket, in.ExpectedBucketOwner, in.Key, in.VersionId, in.IfMatch, in.IfNoneMatch})
 	if err != nil {
@@ -218,7 +221,7 @@ type section struct {
 // no code.
 func (s *Service) HeadObject(tx *world.Tx, in *s3.HeadObjectInput) (*s3.HeadObjectOutput, error) {
 	if in.PartNumber != nil {
-		return nil, errNoPartReads
+		return nil, unmodelled("reads of one part")
 	}
 	o, version, err := s.find(tx, wanted{in.Bucket, in.ExpectedBucketOwner, in.Key, in.VersionId, in.IfMatch, in.IfNoneMatch})
 	if err != nil {
@@ -238,7 +241,7 @@ func (s *Service) HeadObject(tx *world.Tx, in *s3.HeadObjectInput) (*s3.HeadObje
 // DeleteObject removes an object or a version, or hides the object behind a delete
 // marker where versions are kept; a missing one is no error.
 func (s *Service) DeleteObject(tx *world.Tx, in *s3.DeleteObjectInput) (*s3.DeleteObjectOutput, error) {
-	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner)
+	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner, ofVersion("DeleteObject", in.VersionId), in.Key)
 	if err != nil {
 		return nil, err
 	}

@@ -347,7 +347,7 @@ func TestBucketsBelongToTheirAccount(t *testing.T) {
 		"wrong owner":  {second(mine.PutObject(ctx, &sdk.PutObjectInput{Bucket: box, Key: aws.String("a"), ExpectedBucketOwner: aws.String("444455556666")})), "AccessDenied"},
 		"no bucket":    {second(mine.PutObject(ctx, &sdk.PutObjectInput{Bucket: aws.String("box9"), Key: aws.String("a")})), "NoSuchBucket"},
 		"long key":     {second(mine.PutObject(ctx, &sdk.PutObjectInput{Bucket: box, Key: aws.String(strings.Repeat("k", 1025))})), "KeyTooLongError"},
-		"unmodelled":   {second(mine.GetBucketPolicy(ctx, &sdk.GetBucketPolicyInput{Bucket: box})), "UnsupportedOperation"},
+		"unmodelled":   {second(mine.GetBucketAcl(ctx, &sdk.GetBucketAclInput{Bucket: box})), "UnsupportedOperation"},
 		"copy":         {second(mine.CopyObject(ctx, &sdk.CopyObjectInput{Bucket: box, Key: aws.String("b"), CopySource: aws.String("box/a")})), "UnsupportedOperation"},
 	} {
 		if got := code(test.err); got != test.want {

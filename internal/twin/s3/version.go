@@ -37,9 +37,22 @@ type shelf struct {
 	old  *world.Rows[object] // by key, NUL, version id; each key's oldest first
 }
 
-func (s *Service) shelf(tx *world.Tx, name, owner *string) (shelf, error) {
-	b, objects, err := s.open(tx, name, owner)
-	return shelf{s, tx, b, objects, world.Table[object](tx.In(b.Account, b.Region), "s3/versions/"+b.Name)}, err
+// shelf opens a bucket, in whatever region, for a caller who may do action with the object
+// of that key or, without one, with the bucket.
+func (s *Service) shelf(tx *world.Tx, name, owner *string, action string, key *string) (shelf, error) {
+	b, ok := buckets(tx).Get(aws.ToString(name))
+	switch {
+	case !ok:
+		return shelf{}, &wire.Error{Code: "NoSuchBucket", Message: "The specified bucket does not exist", Status: 404}
+	case owner != nil && *owner != b.Account:
+		return shelf{}, errDenied
+	}
+	in := tx.In(b.Account, b.Region)
+	h := shelf{s, tx, b, world.Table[object](in, "s3/objects/"+b.Name), world.Table[object](in, "s3/versions/"+b.Name)}
+	if !h.may(action, key) {
+		return shelf{}, errDenied
+	}
+	return h, nil
 }
 
 func (o object) id() string {
@@ -156,12 +169,12 @@ func (h shelf) delete(key string, version *string) (id *string, marker bool) {
 
 // PutBucketVersioning begins to keep versions, or suspends that; it cannot be undone.
 func (s *Service) PutBucketVersioning(tx *world.Tx, in *s3.PutBucketVersioningInput) (*s3.PutBucketVersioningOutput, error) {
-	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner)
+	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner, "PutBucketVersioning", nil)
 	switch {
 	case err != nil:
 		return nil, err
 	case in.MFA != nil || in.VersioningConfiguration.MFADelete == types.MFADeleteEnabled:
-		return nil, &wire.Error{Code: "NotImplemented", Message: "The twin does not model MFA delete.", Status: 501}
+		return nil, unmodelled("MFA delete")
 	case in.VersioningConfiguration.Status == "":
 		return nil, &wire.Error{Code: "IllegalVersioningConfigurationException", Message: "The Versioning element must be specified", Status: 400}
 	}
@@ -172,18 +185,18 @@ func (s *Service) PutBucketVersioning(tx *world.Tx, in *s3.PutBucketVersioningIn
 
 // GetBucketVersioning says whether versions are kept; nothing if they never were.
 func (s *Service) GetBucketVersioning(tx *world.Tx, in *s3.GetBucketVersioningInput) (*s3.GetBucketVersioningOutput, error) {
-	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner)
+	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner, "GetBucketVersioning", nil)
 	return &s3.GetBucketVersioningOutput{Status: types.BucketVersioningStatus(h.b.Versioning)}, err
 }
 
 // ListObjectVersions lists versions and delete markers by key, each key's newest first.
 func (s *Service) ListObjectVersions(tx *world.Tx, in *s3.ListObjectVersionsInput) (*s3.ListObjectVersionsOutput, error) {
-	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner)
+	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner, "ListBucketVersions", nil)
 	if err != nil {
 		return nil, err
 	}
 	if aws.ToString(in.Delimiter) != "" {
-		return nil, &wire.Error{Code: "NotImplemented", Message: "The twin does not model delimiters in lists of versions.", Status: 501}
+		return nil, unmodelled("delimiters in lists of versions")
 	}
 	if marker := aws.ToString(in.VersionIdMarker); marker != "" {
 		if err := checkVersion(marker); err != nil {

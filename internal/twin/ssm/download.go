@@ -110,7 +110,7 @@ func (j *job) upload(st step, o outcome) {
 			continue
 		}
 		key := j.c.outputKey(j.p.Instance, st.Action, st.Name, stream)
-		err := j.s.w.Do(j.p.Account, j.p.Region, func(tx *world.Tx) error {
+		err := j.asNode(func(tx *world.Tx) error {
 			_, err := j.s.Objects.PutObject(tx, &s3.PutObjectInput{Bucket: &j.c.Bucket, Key: &key, Body: bytes.NewReader(data)})
 			return err
 		})
@@ -121,9 +121,26 @@ func (j *job) upload(st step, o outcome) {
 	}
 }
 
+// hostRole is what instances without a profile are managed by ("Default Host Management
+// Configuration", Systems Manager User Guide).
+const hostRole = "AWSSystemsManagerDefaultEC2InstanceManagementRole"
+
+// asNode asks S3 as the node's role, which policies of buckets in other accounts name. The
+// twin has no roles of its own: that of an instance profile has the profile's name.
+func (j *job) asNode(f func(tx *world.Tx) error) error {
+	return j.s.w.Do(j.p.Account, j.p.Region, func(tx *world.Tx) error {
+		role := hostRole
+		if i, ok := j.s.EC2.InstanceByID(tx, j.p.Instance); ok && i.Profile != "" {
+			role = path.Base(i.Profile)
+		}
+		tx.Caller = "arn:aws:sts::" + j.p.Account + ":assumed-role/" + role + "/" + j.p.Instance
+		return f(tx)
+	})
+}
+
 // list is the keys under a prefix.
 func (j *job) list(bucket, prefix string) (keys []string, err error) {
-	err = j.s.w.Do(j.p.Account, j.p.Region, func(tx *world.Tx) error {
+	err = j.asNode(func(tx *world.Tx) error {
 		in := &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &prefix}
 		for {
 			out, err := j.s.Objects.ListObjectsV2(tx, in)
@@ -143,7 +160,7 @@ func (j *job) list(bucket, prefix string) (keys []string, err error) {
 
 // open reads an object.
 func (j *job) open(o object) (body io.ReadCloser, err error) {
-	err = j.s.w.Do(j.p.Account, j.p.Region, func(tx *world.Tx) error {
+	err = j.asNode(func(tx *world.Tx) error {
 		out, err := j.s.Objects.GetObject(tx, &s3.GetObjectInput{Bucket: &o.bucket, Key: &o.key})
 		if err == nil {
 			body = out.Body

@@ -86,6 +86,8 @@ func (b *bound) decodeBody(p *opPlan, r *request, v reflect.Value) error {
 			fv.Set(reflect.ValueOf(io.NopCloser(bytes.NewReader(r.body))))
 		case f.plan.kind == kBlob:
 			fv.SetBytes(r.body)
+		case f.plan.kind == kString: // a bucket policy
+			settle(fv).SetString(string(r.body))
 		case len(bytes.TrimSpace(r.body)) == 0:
 		case b.protocol == "rest-json":
 			return decodeJSON(f.plan, r.body, settle(fv))
@@ -93,6 +95,9 @@ func (b *bound) decodeBody(p *opPlan, r *request, v reflect.Value) error {
 			e, err := parseXML(r.body)
 			if err != nil {
 				return err
+			}
+			if e.name != string(f.tag) {
+				return malformed("the document is a %.40q, not a %s", e.name, f.tag)
 			}
 			return xmlStruct(f.plan, e, settle(fv), f.name)
 		}

@@ -114,6 +114,9 @@ func (b *bound) encodePayload(w http.ResponseWriter, f *field, v reflect.Value, 
 		switch {
 		case f.plan.kind == kBlob:
 			body = v.Bytes()
+		case f.plan.kind == kString: // a bucket policy
+			w.Header().Set("Content-Type", "application/json")
+			body = []byte(v.String())
 		case b.protocol == "rest-json":
 			w.Header().Set("Content-Type", "application/json")
 			body = appendJSON(nil, f.plan, v)

@@ -30,7 +30,7 @@ type File struct {
 	// Keys are customer keys of KMS.
 	Keys []Key `json:"keys"`
 	// Buckets are S3 buckets in Account and Region.
-	Buckets      []string              `json:"buckets"`
+	Buckets      []Bucket              `json:"buckets"`
 	Repositories map[string]Repository `json:"repositories"`
 	// Hosts are names that every machine knows, to addresses.
 	Hosts map[string]string `json:"hosts"`
