@@ -51,7 +51,7 @@ func unmodelled(op, parameter string) error {
 }
 
 func badToken(t string) error {
-	return badValue("Invalid value (%s) for parameter NextToken", t)
+	return badValue("Value ( %s ) for parameter NextToken is invalid. The token is invalid.", t)
 }
 
 func noAddress(prefix string) error {

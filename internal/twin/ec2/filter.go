@@ -1,10 +1,13 @@
 package ec2
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/goldenami/rehydrate/internal/twin/wire"
 )
 
 // fields are a resource's filterable values by filter name; an empty list is a
@@ -15,54 +18,61 @@ type fields map[string][]string
 // alternatives, filters add up; * and ? are wildcards, a backslash takes their
 // meaning away; names and values are case-sensitive ("Filtering: wildcards",
 // EC2 User Guide "List and filter using the CLI and API").
-func match(filters []types.Filter, f fields, tags map[string]string) (bool, error) {
-	all := true
-	for _, filter := range filters { // to the end: what is wrong is told whatever the others say
+//
+// Filters have been through known.
+func match(filters []types.Filter, f fields, tags map[string]string) bool {
+	for _, filter := range filters {
+		have, _ := values(aws.ToString(filter.Name), f, tags)
+		if !anyGlob(filter.Values, have) {
+			return false
+		}
+	}
+	return true
+}
+
+// Limits of one request ("List and filter using the CLI and API", EC2 User Guide).
+const maxFilters, maxFilterValues = 50, 200
+
+// known says what is wrong with an operation's filters, whether or not there is
+// anything to hold them against. f and tags are those of any resource; nil tags: the
+// resource has none.
+func known(op string, filters []types.Filter, f fields, tags map[string]string) error {
+	if len(filters) > maxFilters {
+		return wire.Errorf("FilterLimitExceeded", "The maximum number of filters is %d.", maxFilters)
+	}
+	for _, filter := range filters {
 		name := aws.ToString(filter.Name)
-		have, err := values(name, f, tags)
-		if err != nil {
-			return false, err
+		if _, ok := values(name, f, tags); !ok && !slices.Contains(valueless(op), name) {
+			return badValue("The filter '%s' is invalid", name)
 		}
-		if len(filter.Values) == 0 {
-			return false, badValue("The filter '%s' must have at least one value", name)
+		switch n := len(filter.Values); {
+		case n == 0:
+			return badValue("The filter '%s' must have at least one value", name)
+		case n > maxFilterValues:
+			return wire.Errorf("FilterLimitExceeded", "The maximum number of filter values specified on a single call is %d.", maxFilterValues)
 		}
-		all = all && anyGlob(filter.Values, have)
 	}
-	return all, nil
+	return nil
 }
 
-// known says what is wrong with filters where there may be nothing to hold them against.
-func known(filters []types.Filter, f fields, tags map[string]string) error {
-	_, err := match(filters, f, tags)
-	return err
-}
-
-func values(name string, f fields, tags map[string]string) ([]string, error) {
-	if have, ok := f[name]; ok {
-		return have, nil
+// values are what a resource has for a filter, and whether there is such a filter.
+func values(name string, f fields, tags map[string]string) (have []string, ok bool) {
+	if have, ok = f[name]; ok || tags == nil {
+		return have, ok
 	}
-	if tags != nil {
-		if key, ok := strings.CutPrefix(name, "tag:"); ok {
-			if v, ok := tags[key]; ok {
-				return []string{v}, nil
-			}
-			return nil, nil
+	if key, ok := strings.CutPrefix(name, "tag:"); ok {
+		if v, set := tags[key]; set {
+			have = []string{v}
 		}
-		var out []string
-		switch name {
-		case "tag-key":
-			for k := range tags {
-				out = append(out, k)
-			}
-			return out, nil
-		case "tag-value":
-			for _, v := range tags {
-				out = append(out, v)
-			}
-			return out, nil
-		}
+		return have, true
 	}
-	return nil, badValue("The filter '%s' is invalid", name)
+	switch name {
+	case "tag-key":
+		return slices.Collect(maps.Keys(tags)), true
+	case "tag-value":
+		return slices.Collect(maps.Values(tags)), true
+	}
+	return nil, false
 }
 
 func anyGlob(patterns, have []string) bool {

@@ -2,15 +2,14 @@ package ec2
 
 import (
 	"errors"
-	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/goldenami/rehydrate/internal/twin/wire"
-	"pgregory.net/rapid"
 )
 
 func TestGlob(t *testing.T) {
@@ -88,43 +87,28 @@ func TestFiltersAddUpAndTheirValuesAreAlternatives(t *testing.T) {
 			name, values, _ := strings.Cut(one, "=")
 			list = append(list, types.Filter{Name: &name, Values: strings.Split(values, ",")})
 		}
-		if got, err := match(list, f, tags); got != c.want || err != nil {
-			t.Errorf("%q matches: %t (%v)", c.filters, got, err)
+		if err := known("", list, f, tags); err != nil {
+			t.Errorf("%q: %v", c.filters, err)
+		}
+		if got := match(list, f, tags); got != c.want {
+			t.Errorf("%q matches: %t", c.filters, got)
 		}
 	}
 	var refused *wire.Error
 	for _, bad := range []types.Filter{{Name: aws.String("colour"), Values: []string{"red"}}, {Name: aws.String("state")}} {
-		if _, err := match([]types.Filter{bad}, f, tags); !errors.As(err, &refused) || refused.Code != "InvalidParameterValue" {
+		if err := known("", []types.Filter{bad}, f, tags); !errors.As(err, &refused) || refused.Code != "InvalidParameterValue" {
 			t.Errorf("filter %s: %v", *bad.Name, err)
 		}
 	}
-}
-
-func TestPagesTogetherAreTheList(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		all := rapid.SliceOfN(rapid.Int(), 0, 50).Draw(t, "all")
-		limit := rapid.Int32Range(5, 60).Draw(t, "limit")
-		var got []int
-		var token *string
-		for {
-			part, next, err := page(all, &limit, token, 5, 20)
-			if err != nil || len(part) > int(min(limit, 20)) {
-				t.Fatalf("page of %d: %v", len(part), err)
-			}
-			got = append(got, part...)
-			if token = next; token == nil {
-				break
-			}
-		}
-		if fmt.Sprint(got) != fmt.Sprint(all) && len(got)+len(all) > 0 {
-			t.Fatalf("pages make %v, not %v", got, all)
-		}
-	})
-	var refused *wire.Error
-	if _, _, err := page([]int{1}, aws.Int32(4), nil, 5, 20); !errors.As(err, &refused) {
-		t.Errorf("a page of 4: %v", err)
+	many := types.Filter{Name: aws.String("state"), Values: slices.Repeat([]string{"running"}, 200)}
+	if err := known("", slices.Repeat([]types.Filter{many}, 50), f, tags); err != nil {
+		t.Errorf("fifty filters of two hundred values: %v", err)
 	}
-	if _, _, err := page([]int{1}, nil, aws.String("x!"), 5, 20); !errors.As(err, &refused) {
-		t.Errorf("a token that is none: %v", err)
+	more := many
+	more.Values = append(slices.Clone(many.Values), "stopped")
+	for _, bad := range [][]types.Filter{slices.Repeat([]types.Filter{many}, 51), {more}} {
+		if err := known("", bad, f, tags); !errors.As(err, &refused) || refused.Code != "FilterLimitExceeded" {
+			t.Errorf("%d filters, %d values of the first: %v", len(bad), len(bad[0].Values), err)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package ec2_test
 
 import (
 	"errors"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -35,6 +36,9 @@ func TestAFilterThatThereIsNotIsRefusedInAnEmptyAccountToo(t *testing.T) {
 			err, _ := method.Call([]reflect.Value{reflect.ValueOf(ctx), in})[1].Interface().(error)
 			return codeOf(err)
 		}
+		if f := in.Elem().FieldByName("Versions"); f.IsValid() {
+			f.Set(reflect.ValueOf([]string{"$Latest"}))
+		}
 		code := call(types.Filter{Name: aws.String("colour"), Values: []string{"red"}})
 		switch code {
 		case "InvalidParameterValue":
@@ -51,11 +55,36 @@ func TestAFilterThatThereIsNotIsRefusedInAnEmptyAccountToo(t *testing.T) {
 	}
 	for _, op := range []string{
 		"DescribeAvailabilityZones", "DescribeImages", "DescribeInstanceStatus", "DescribeInstanceTypeOfferings", "DescribeInstanceTypes", "DescribeInstances",
-		"DescribeKeyPairs", "DescribeLaunchTemplates", "DescribeRegions", "DescribeReplaceRootVolumeTasks", "DescribeSecurityGroups", "DescribeSnapshots",
+		"DescribeKeyPairs", "DescribeLaunchTemplateVersions", "DescribeLaunchTemplates", "DescribeRegions", "DescribeReplaceRootVolumeTasks", "DescribeSecurityGroups", "DescribeSnapshots",
 		"DescribeSubnets", "DescribeTags", "DescribeVolumes", "DescribeVpcs",
 	} {
 		if !slices.Contains(refused, op) {
 			t.Errorf("%s does not refuse the filter colour", op)
+		}
+	}
+}
+
+// testdata/filters.txt has the filters that the API Reference documents, by operation.
+func TestEveryDocumentedFilterIsTaken(t *testing.T) {
+	b := newBench(t)
+	b.template("web")
+	b.run(func(*sdk.RunInstancesInput) {})
+	list, err := os.ReadFile("testdata/filters.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(list)) {
+		words := strings.Fields(line)
+		method := reflect.ValueOf(b.api).MethodByName(words[0])
+		in := reflect.New(method.Type().In(1).Elem())
+		if f := in.Elem().FieldByName("Versions"); f.IsValid() {
+			f.Set(reflect.ValueOf([]string{"$Latest"}))
+		}
+		for _, name := range words[1:] {
+			in.Elem().FieldByName("Filters").Set(reflect.ValueOf([]types.Filter{{Name: &name, Values: []string{"*"}}}))
+			if err, _ := method.Call([]reflect.Value{reflect.ValueOf(ctx), in})[1].Interface().(error); err != nil {
+				t.Errorf("%s with %s: %v", words[0], name, err)
+			}
 		}
 	}
 }

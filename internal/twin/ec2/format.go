@@ -24,5 +24,20 @@ func some(s string) *string {
 	return &s
 }
 
+// distinct are the members of a list in its order, each once: what a request names twice
+// is answered once. The API Reference says nothing about it; it calls such lists sets
+// (instancesSet, volumesSet).
+func distinct(list []string) []string {
+	seen := make(map[string]bool, len(list))
+	out := make([]string, 0, len(list))
+	for _, s := range list {
+		if !seen[s] {
+			seen[s] = true
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
 // isZero says whether nothing is set in a request.
 func isZero(v any) bool { return reflect.ValueOf(v).IsZero() }

@@ -2,7 +2,6 @@ package ec2
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -51,13 +50,16 @@ func groupARN(tx *world.Tx, id string) string {
 // and shown; the twin's machines listen on loopback whatever the rules say.
 func (s *Service) AuthorizeSecurityGroupIngress(tx *world.Tx, in *ec2.AuthorizeSecurityGroupIngressInput) (*ec2.AuthorizeSecurityGroupIngressOutput, error) {
 	s.place(tx)
-	id := aws.ToString(in.GroupId)
-	if id == "" {
-		return nil, missingParameter("GroupId")
+	g, err := s.oneGroup(tx, in.GroupId, in.GroupName)
+	if err != nil {
+		return nil, err
 	}
-	g, ok := groups(tx).Get(id)
-	if !ok {
-		return nil, noGroup(id)
+	tags, err := tagSpec(in.TagSpecifications, types.ResourceTypeSecurityGroupRule)
+	if err != nil {
+		return nil, err
+	}
+	if in.SourceSecurityGroupName != nil || in.SourceSecurityGroupOwnerId != nil {
+		return nil, unmodelled("AuthorizeSecurityGroupIngress", "SourceSecurityGroupName")
 	}
 	perms := in.IpPermissions
 	if len(perms) == 0 {
@@ -73,63 +75,35 @@ func (s *Service) AuthorizeSecurityGroupIngress(tx *world.Tx, in *ec2.AuthorizeS
 		if err != nil {
 			return nil, err
 		}
-		for _, r := range add {
-			for _, have := range rules {
-				if have.Protocol == r.Protocol && have.From == r.From && have.To == r.To && have.CIDR == r.CIDR && have.Group == r.Group {
-					return nil, wire.Errorf("InvalidPermission.Duplicate", "the specified rule \"peer: %s, %s, from port: %d, to port: %d, ALLOW\" already exists", r.CIDR+r.Group, r.Protocol, r.From, r.To)
-				}
-			}
-			rules = append(rules, r)
-			out.SecurityGroupRules = append(out.SecurityGroupRules, types.SecurityGroupRule{
-				SecurityGroupRuleId: &r.ID, GroupId: &id, GroupOwnerId: &tx.Account, IsEgress: aws.Bool(false),
-				IpProtocol: &r.Protocol, FromPort: &r.From, ToPort: &r.To, CidrIpv4: some(r.CIDR),
-			})
+		for k := range add {
+			add[k].Tags = tags[types.ResourceTypeSecurityGroupRule]
+			out.SecurityGroupRules = append(out.SecurityGroupRules, sdkRule(tx, g.ID, add[k]))
+		}
+		if rules, err = addRules(rules, add); err != nil {
+			return nil, err
 		}
 	}
 	g.Rules = rules
-	groups(tx).Put(id, g)
+	groups(tx).Put(g.ID, g)
 	return out, nil
 }
 
-func readRules(tx *world.Tx, p types.IpPermission) ([]Rule, error) {
-	base := Rule{Protocol: aws.ToString(p.IpProtocol), From: -1, To: -1}
-	switch base.Protocol {
-	case "-1":
-	case "tcp", "udp", "icmp", "6", "17", "1":
-		if p.FromPort == nil || p.ToPort == nil {
-			return nil, badValue("Invalid value 'Must specify both from and to ports with TCP/UDP.' for portRange.")
+// oneGroup is the group that a request names by id or, in the default VPC, by name.
+func (s *Service) oneGroup(tx *world.Tx, id, name *string) (SecurityGroup, error) {
+	switch {
+	case aws.ToString(id) != "":
+		g, ok := groups(tx).Get(*id)
+		if !ok {
+			return g, noGroup(*id)
 		}
-		base.From, base.To = *p.FromPort, *p.ToPort
-		if base.From > base.To || base.From < -1 || base.To > 65535 {
-			return nil, badValue("Invalid TCP/UDP port range (%d:%d)", base.From, base.To)
+		return g, nil
+	case aws.ToString(name) != "":
+		for _, g := range groups(tx).All() {
+			if g.Name == *name {
+				return g, nil
+			}
 		}
-	default:
-		return nil, badValue("Invalid value '%s' for IP protocol. Unknown protocol.", base.Protocol)
+		return SecurityGroup{}, noGroup(*name)
 	}
-	if len(p.Ipv6Ranges)+len(p.PrefixListIds) > 0 {
-		return nil, unmodelled("AuthorizeSecurityGroupIngress", "IPv6 ranges or prefix lists")
-	}
-	var out []Rule
-	for _, r := range p.IpRanges {
-		cidr := aws.ToString(r.CidrIp)
-		if n, err := netip.ParsePrefix(cidr); err != nil || !n.Addr().Is4() {
-			return nil, badValue("CIDR block %s is malformed", cidr)
-		}
-		rule := base
-		rule.ID, rule.CIDR, rule.Description = tx.ID("sgr-"), cidr, aws.ToString(r.Description)
-		out = append(out, rule)
-	}
-	for _, pair := range p.UserIdGroupPairs {
-		id := aws.ToString(pair.GroupId)
-		if _, ok := groups(tx).Get(id); !ok {
-			return nil, noGroup(id)
-		}
-		rule := base
-		rule.ID, rule.Group, rule.Description = tx.ID("sgr-"), id, aws.ToString(pair.Description)
-		out = append(out, rule)
-	}
-	if len(out) == 0 {
-		return nil, missingParameter("IpRanges")
-	}
-	return out, nil
+	return SecurityGroup{}, missingParameter("GroupId")
 }

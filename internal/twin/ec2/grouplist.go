@@ -12,7 +12,7 @@ import (
 
 // DescribeSecurityGroups handles the operation of that name.
 func (s *Service) DescribeSecurityGroups(tx *world.Tx, in *ec2.DescribeSecurityGroupsInput) (*ec2.DescribeSecurityGroupsOutput, error) {
-	if err := known(in.Filters, groupFields(tx, SecurityGroup{}), map[string]string{}); err != nil {
+	if err := known("DescribeSecurityGroups", in.Filters, groupFields(tx, SecurityGroup{}), map[string]string{}); err != nil {
 		return nil, err
 	}
 	s.place(tx)
@@ -28,11 +28,7 @@ func (s *Service) DescribeSecurityGroups(tx *world.Tx, in *ec2.DescribeSecurityG
 		if len(in.GroupIds) > 0 && !slices.Contains(in.GroupIds, id) || len(in.GroupNames) > 0 && !slices.Contains(in.GroupNames, g.Name) {
 			continue
 		}
-		ok, err := match(in.Filters, groupFields(tx, g), orNone(g.Tags))
-		if err != nil {
-			return nil, err
-		}
-		if ok {
+		if match(in.Filters, groupFields(tx, g), orNone(g.Tags)) {
 			all = append(all, sdkGroup(tx, g))
 		}
 	}
@@ -41,27 +37,15 @@ func (s *Service) DescribeSecurityGroups(tx *world.Tx, in *ec2.DescribeSecurityG
 			return nil, noGroup(name)
 		}
 	}
-	out, next, err := page(all, in.MaxResults, in.NextToken, 5, 1000)
+	out, next, err := page(tx, in, all, func(g types.SecurityGroup) string { return *g.GroupId }, 5, 1000)
 	return &ec2.DescribeSecurityGroupsOutput{SecurityGroups: out, NextToken: next}, err
 }
 
 func sdkGroup(tx *world.Tx, g SecurityGroup) types.SecurityGroup {
 	out := types.SecurityGroup{
 		GroupId: &g.ID, GroupName: &g.Name, Description: &g.Description, VpcId: &g.VPC, OwnerId: &tx.Account,
-		SecurityGroupArn: aws.String(groupARN(tx, g.ID)), Tags: sdkTags(g.Tags),
+		SecurityGroupArn: aws.String(groupARN(tx, g.ID)), Tags: sdkTags(g.Tags), IpPermissions: sdkPermissions(tx, g.Rules),
 		IpPermissionsEgress: []types.IpPermission{{IpProtocol: aws.String("-1"), IpRanges: []types.IpRange{{CidrIp: aws.String("0.0.0.0/0")}}}},
-	}
-	for _, r := range g.Rules {
-		p := types.IpPermission{IpProtocol: &r.Protocol}
-		if r.Protocol != "-1" {
-			p.FromPort, p.ToPort = &r.From, &r.To
-		}
-		if r.CIDR != "" {
-			p.IpRanges = []types.IpRange{{CidrIp: &r.CIDR, Description: some(r.Description)}}
-		} else {
-			p.UserIdGroupPairs = []types.UserIdGroupPair{{GroupId: &r.Group, UserId: &tx.Account, Description: some(r.Description)}}
-		}
-		out.IpPermissions = append(out.IpPermissions, p)
 	}
 	return out
 }
@@ -70,23 +54,11 @@ func sdkGroup(tx *world.Tx, g SecurityGroup) types.SecurityGroup {
 // or another group's rule uses stays ("DeleteSecurityGroup": DependencyViolation).
 func (s *Service) DeleteSecurityGroup(tx *world.Tx, in *ec2.DeleteSecurityGroupInput) (*ec2.DeleteSecurityGroupOutput, error) {
 	p := s.place(tx)
-	id := aws.ToString(in.GroupId)
-	if id == "" {
-		for k, g := range groups(tx).All() {
-			if in.GroupName != nil && g.Name == *in.GroupName {
-				id = k
-			}
-		}
-		if id == "" && in.GroupName != nil {
-			return nil, noGroup(*in.GroupName)
-		}
+	g, err := s.oneGroup(tx, in.GroupId, in.GroupName)
+	if err != nil {
+		return nil, err
 	}
-	if id == "" {
-		return nil, missingParameter("GroupId")
-	}
-	if _, ok := groups(tx).Get(id); !ok {
-		return nil, noGroup(id)
-	}
+	id := g.ID
 	if id == p.Group {
 		return nil, wire.Errorf("CannotDelete", "the specified group: \"%s\" name: \"default\" cannot be deleted by a user", id)
 	}
@@ -106,5 +78,29 @@ func (s *Service) DeleteSecurityGroup(tx *world.Tx, in *ec2.DeleteSecurityGroupI
 }
 
 func groupFields(tx *world.Tx, g SecurityGroup) fields {
-	return fields{"group-id": {g.ID}, "group-name": {g.Name}, "vpc-id": {g.VPC}, "description": {g.Description}, "owner-id": {tx.Account}}
+	f := fields{
+		"group-id": {g.ID}, "group-name": {g.Name}, "vpc-id": {g.VPC}, "description": {g.Description}, "owner-id": {tx.Account},
+		"egress.ip-permission.cidr": {"0.0.0.0/0"}, "egress.ip-permission.protocol": {"-1"},
+	}
+	for _, name := range []string{"cidr", "ipv6-cidr", "prefix-list-id", "group-id", "group-name", "user-id", "protocol", "from-port", "to-port"} {
+		f["ip-permission."+name] = nil
+	}
+	add := func(name string, have ...string) {
+		f["ip-permission."+name] = append(f["ip-permission."+name], have...)
+	}
+	for _, r := range g.Rules {
+		add("cidr", one(r.CIDR)...)
+		add("ipv6-cidr", one(r.CIDR6)...)
+		add("protocol", r.Protocol)
+		if r.Protocol != "-1" {
+			add("from-port", itoa(r.From))
+			add("to-port", itoa(r.To))
+		}
+		if from, ok := groups(tx).Get(r.Group); ok {
+			add("group-id", from.ID)
+			add("group-name", from.Name)
+			add("user-id", tx.Account)
+		}
+	}
+	return f
 }

@@ -10,7 +10,7 @@ import (
 // DescribeImages handles the operation of that name: what the account owns, what is
 // shared with it and what is public.
 func (s *Service) DescribeImages(tx *world.Tx, in *ec2.DescribeImagesInput) (*ec2.DescribeImagesOutput, error) {
-	if err := known(in.Filters, imageFields(Image{}, tx.Region), map[string]string{}); err != nil {
+	if err := known("DescribeImages", in.Filters, imageFields(Image{}, tx.Region), map[string]string{}); err != nil {
 		return nil, err
 	}
 	if len(in.ImageIds) > 0 && in.MaxResults != nil {
@@ -34,15 +34,11 @@ func (s *Service) DescribeImages(tx *world.Tx, in *ec2.DescribeImagesInput) (*ec
 		if len(in.ImageIds) == 0 && i.Owner != tx.Account && !aws.ToBool(in.IncludeDeprecated) && !i.Deprecation.IsZero() && !tx.Now.Before(i.Deprecation) {
 			continue
 		}
-		ok, err := match(in.Filters, imageFields(i, tx.Region), orNone(tagsSeen(tx, i.Owner, i.Tags)))
-		if err != nil {
-			return nil, err
-		}
-		if ok {
+		if match(in.Filters, imageFields(i, tx.Region), orNone(tagsSeen(tx, i.Owner, i.Tags))) {
 			all = append(all, sdkImage(tx, i))
 		}
 	}
-	out, next, err := page(all, in.MaxResults, in.NextToken, 1, 1000)
+	out, next, err := page(tx, in, all, func(i types.Image) string { return *i.ImageId }, 1, 1000)
 	return &ec2.DescribeImagesOutput{Images: out, NextToken: next}, err
 }
 
@@ -61,7 +57,7 @@ func (s *Service) lookImages(tx *world.Tx, ids []string) ([]Image, error) {
 		return rows, nil
 	}
 	var unknown []string
-	for _, id := range ids {
+	for _, id := range distinct(ids) {
 		if err := checkID(id, "ami-", "InvalidAMIID.Malformed"); err != nil {
 			return nil, err
 		}

@@ -89,7 +89,7 @@ func (s *Service) DescribeImageReferences(tx *world.Tx, in *ec2.DescribeImageRef
 		return nil, err
 	}
 	var all []types.ImageReference
-	for _, id := range in.ImageIds {
+	for _, id := range distinct(in.ImageIds) {
 		if err := checkID(id, "ami-", "InvalidAMIID.Malformed"); err != nil {
 			return nil, err
 		}
@@ -103,7 +103,7 @@ func (s *Service) DescribeImageReferences(tx *world.Tx, in *ec2.DescribeImageRef
 			}
 		}
 	}
-	out, next, err := page(all, in.MaxResults, in.NextToken, 5, 1000)
+	out, next, err := page(tx, in, all, func(r types.ImageReference) string { return *r.ImageId + *r.Arn }, 5, 1000)
 	return &ec2.DescribeImageReferencesOutput{ImageReferences: out, NextToken: next}, err
 }
 

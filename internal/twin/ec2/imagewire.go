@@ -55,7 +55,7 @@ func imageFields(i Image, region string) fields {
 		"block-device-mapping.snapshot-id": nil, "block-device-mapping.volume-type": nil, "block-device-mapping.device-name": nil,
 		"block-device-mapping.volume-size": nil, "block-device-mapping.encrypted": nil, "block-device-mapping.delete-on-termination": nil,
 		"source-image-region": one(i.sourceRegion(region)), "state-reason-code": one(i.Reason.Code), "state-reason-message": one(i.Reason.Message),
-		"manifest-location": {i.Owner + "/" + i.Name},
+		"manifest-location": {i.Owner + "/" + i.Name}, "image-allowed": {"true"}, // Allowed AMIs are not set here
 	}
 	for _, d := range i.Disks {
 		for name, v := range map[string]string{"snapshot-id": d.Snapshot, "volume-type": d.Type, "device-name": d.Device,
@@ -73,7 +73,7 @@ func sdkImage(tx *world.Tx, i Image) types.Image {
 		Public: &i.Public, CreationDate: aws.String(stamp(i.Created)), RootDeviceName: &i.RootDevice, RootDeviceType: types.DeviceTypeEbs,
 		VirtualizationType: types.VirtualizationTypeHvm, Hypervisor: types.HypervisorTypeXen, ImageType: types.ImageTypeValuesMachine, EnaSupport: &i.ENA,
 		BootMode: types.BootModeValues(i.BootMode), ImdsSupport: types.ImdsSupportValues(i.IMDS), Platform: types.PlatformValues(i.Platform),
-		PlatformDetails: aws.String("Linux/UNIX"), UsageOperation: aws.String("RunInstances"), Tags: sdkTags(tagsSeen(tx, i.Owner, i.Tags)),
+		PlatformDetails: aws.String(platformDetails(i.Platform)), UsageOperation: aws.String(usageOperation(i.Platform)), Tags: sdkTags(tagsSeen(tx, i.Owner, i.Tags)),
 		SourceImageId: some(i.SourceImage), SourceInstanceId: some(i.Instance), SourceImageRegion: some(i.sourceRegion(tx.Region)),
 		DeregistrationProtection: aws.String(i.protection()),
 	}

@@ -1,6 +1,8 @@
 package ec2
 
 import (
+	"slices"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
@@ -13,7 +15,7 @@ func (s *Service) DescribeInstances(tx *world.Tx, in *ec2.DescribeInstancesInput
 	if len(in.InstanceIds) > 0 && in.MaxResults != nil {
 		return nil, badCombination("The parameter instancesSet cannot be used with the parameter maxResults")
 	}
-	if err := known(in.Filters, instanceFields(tx, Instance{}), map[string]string{}); err != nil {
+	if err := known("DescribeInstances", in.Filters, instanceFields(tx, Instance{}), map[string]string{}); err != nil {
 		return nil, err
 	}
 	rows, err := s.look(tx, in.InstanceIds)
@@ -22,18 +24,9 @@ func (s *Service) DescribeInstances(tx *world.Tx, in *ec2.DescribeInstancesInput
 	}
 	all := rows
 	if len(in.Filters) > 0 {
-		all = nil
-		for _, i := range rows {
-			ok, err := match(in.Filters, instanceFields(tx, i), orNone(i.Tags))
-			if err != nil {
-				return nil, err
-			}
-			if ok {
-				all = append(all, i)
-			}
-		}
+		all = slices.DeleteFunc(rows, func(i Instance) bool { return !match(in.Filters, instanceFields(tx, i), orNone(i.Tags)) })
 	}
-	some, next, err := page(all, in.MaxResults, in.NextToken, 5, 1000)
+	some, next, err := page(tx, in, all, func(i Instance) string { return i.ID }, 5, 1000)
 	if err != nil {
 		return nil, err
 	}
@@ -80,21 +73,6 @@ func (s *Service) look(tx *world.Tx, ids []string) ([]Instance, error) {
 	return rows, nil
 }
 
-// instanceFields are the modelled filters of DescribeInstances.
-func instanceFields(tx *world.Tx, i Instance) fields {
-	f := fields{
-		"instance-id": {i.ID}, "image-id": {i.Image}, "instance-type": {i.Type}, "instance-state-name": {i.State},
-		"instance-state-code": {itoa(stateCode(i.State))}, "architecture": {i.Architecture}, "reservation-id": {i.Reservation},
-		"owner-id": {tx.Account}, "availability-zone": {i.Zone}, "subnet-id": one(i.Subnet), "vpc-id": one(i.VPC), "key-name": one(i.Key),
-		"private-ip-address": one(i.Address), "ip-address": one(i.Address), "dns-name": one(i.Address), "private-dns-name": one(i.Address),
-		"client-token": one(i.ClientToken), "instance.group-id": i.Groups, "group-id": i.Groups, "root-device-name": {i.RootDevice},
-		"root-device-type": {"ebs"}, "virtualization-type": {"hvm"}, "iam-instance-profile.arn": one(i.Profile),
-		"launch-time": {stamp(i.Launched)}, "metadata-options.http-tokens": {i.Metadata.Tokens}, "platform": one(i.Platform),
-		"block-device-mapping.volume-id": i.Volumes, "instance-lifecycle": nil,
-	}
-	return f
-}
-
 func one(s string) []string {
 	if s == "" {
 		return nil
@@ -105,7 +83,7 @@ func one(s string) []string {
 // DescribeInstanceStatus handles the operation of that name: running instances
 // unless all are asked for. A machine that could not be started fails its check.
 func (s *Service) DescribeInstanceStatus(tx *world.Tx, in *ec2.DescribeInstanceStatusInput) (*ec2.DescribeInstanceStatusOutput, error) {
-	if err := known(in.Filters, statusFields(Instance{}, ""), nil); err != nil {
+	if err := known("DescribeInstanceStatus", in.Filters, statusFields(tx, Instance{}, ""), nil); err != nil {
 		return nil, err
 	}
 	if len(in.InstanceIds) > 0 && in.MaxResults != nil {
@@ -127,24 +105,23 @@ func (s *Service) DescribeInstanceStatus(tx *world.Tx, in *ec2.DescribeInstanceS
 		case i.Machine.Error != "":
 			status = types.SummaryStatusImpaired
 		}
-		ok, err := match(in.Filters, statusFields(i, status), nil)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
+		if match(in.Filters, statusFields(tx, i, status), nil) {
 			all = append(all, types.InstanceStatus{
 				InstanceId: aws.String(i.ID), AvailabilityZone: aws.String(i.Zone), InstanceState: sdkState(i.State),
 				InstanceStatus: &types.InstanceStatusSummary{Status: status}, SystemStatus: &types.InstanceStatusSummary{Status: status},
 			})
 		}
 	}
-	out, next, err := page(all, in.MaxResults, in.NextToken, 5, 1000)
+	out, next, err := page(tx, in, all, func(i types.InstanceStatus) string { return *i.InstanceId }, 5, 1000)
 	return &ec2.DescribeInstanceStatusOutput{InstanceStatuses: out, NextToken: next}, err
 }
 
-func statusFields(i Instance, status types.SummaryStatus) fields {
+func statusFields(tx *world.Tx, i Instance, status types.SummaryStatus) fields {
+	reached := map[types.SummaryStatus]string{types.SummaryStatusOk: "passed", types.SummaryStatusImpaired: "failed"}[status]
 	return fields{
 		"instance-state-name": {i.State}, "instance-state-code": {itoa(stateCode(i.State))}, "availability-zone": {i.Zone},
-		"instance-status.status": {string(status)}, "system-status.status": {string(status)},
+		"instance-status.status": {string(status)}, "system-status.status": {string(status)}, "attached-ebs-status.status": {string(status)},
+		"instance-status.reachability": one(reached), "system-status.reachability": one(reached), "availability-zone-id": {zoneID(tx, i.Zone)},
+		"operator.managed": {"false"},
 	}
 }

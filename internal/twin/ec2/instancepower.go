@@ -116,19 +116,16 @@ func (s *Service) each(tx *world.Tx, ids []string, f func(Instance) error) error
 func byIDs(tx *world.Tx, ids []string) ([]Instance, error) {
 	var out []Instance
 	var unknown []string
-	seen := map[string]bool{}
-	for _, id := range ids {
+	for _, id := range distinct(ids) {
 		if err := checkID(id, "i-", "InvalidInstanceID.Malformed"); err != nil {
 			return nil, err
 		}
 		i, ok := instances(tx).Get(id)
-		switch {
-		case !ok:
+		if !ok {
 			unknown = append(unknown, id)
-		case !seen[id]:
-			seen[id] = true
-			out = append(out, i)
+			continue
 		}
+		out = append(out, i)
 	}
 	if len(unknown) > 0 {
 		return nil, noInstance(unknown...)

@@ -8,6 +8,22 @@ import (
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
 
+// platformDetails and usageOperation are what is billed ("AMI billing information
+// fields", EC2 User Guide): plain Linux and Windows are known.
+func platformDetails(platform string) string {
+	if platform == "windows" {
+		return "Windows"
+	}
+	return "Linux/UNIX"
+}
+
+func usageOperation(platform string) string {
+	if platform == "windows" {
+		return "RunInstances:0002"
+	}
+	return "RunInstances"
+}
+
 func itoa(n int32) string { return strconv.Itoa(int(n)) }
 
 // sdkInstance is the wire form. Addresses and names are all the machine's loopback
@@ -22,6 +38,7 @@ func (s *Service) sdkInstance(tx *world.Tx, i Instance) types.Instance {
 		Monitoring: &types.Monitoring{State: types.MonitoringStateDisabled}, Platform: types.PlatformValues(i.Platform),
 		ClientToken: some(i.ClientToken), KeyName: some(i.Key), SubnetId: some(i.Subnet), VpcId: some(i.VPC),
 		PrivateIpAddress: some(i.Address), PublicIpAddress: some(i.Address), PrivateDnsName: some(i.Address), PublicDnsName: some(i.Address),
+		PlatformDetails: aws.String(platformDetails(i.Platform)), UsageOperation: aws.String(usageOperation(i.Platform)),
 		StateTransitionReason: aws.String(i.TransitionReason), Tags: sdkTags(i.Tags),
 		MetadataOptions: &types.InstanceMetadataOptionsResponse{
 			State: types.InstanceMetadataOptionsStateApplied, HttpTokens: types.HttpTokensState(i.Metadata.Tokens),

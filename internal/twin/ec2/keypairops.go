@@ -95,7 +95,7 @@ func (s *Service) DeleteKeyPair(tx *world.Tx, in *ec2.DeleteKeyPairInput) (*ec2.
 
 // DescribeKeyPairs handles the operation of that name.
 func (s *Service) DescribeKeyPairs(tx *world.Tx, in *ec2.DescribeKeyPairsInput) (*ec2.DescribeKeyPairsOutput, error) {
-	if err := known(in.Filters, keyPairFields(KeyPair{}), map[string]string{}); err != nil {
+	if err := known("DescribeKeyPairs", in.Filters, keyPairFields(KeyPair{}), map[string]string{}); err != nil {
 		return nil, err
 	}
 	wanted := map[string]bool{}
@@ -117,11 +117,7 @@ func (s *Service) DescribeKeyPairs(tx *world.Tx, in *ec2.DescribeKeyPairsInput) 
 		if len(wanted) > 0 && !wanted[id] {
 			continue
 		}
-		ok, err := match(in.Filters, keyPairFields(k), orNone(k.Tags))
-		if err != nil {
-			return nil, err
-		}
-		if !ok {
+		if !match(in.Filters, keyPairFields(k), orNone(k.Tags)) {
 			continue
 		}
 		info := types.KeyPairInfo{

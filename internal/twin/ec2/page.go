@@ -1,40 +1,106 @@
 package ec2
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
-	"strconv"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/goldenami/rehydrate/internal/twin/world"
 )
 
-// page cuts one page out of a list that is in a stable order. low and high bound
-// MaxResults as the operation's reference states; without MaxResults everything
-// comes at once.
-func page[T any](all []T, limit *int32, token *string, low, high int32) ([]T, *string, error) {
-	at := 0
-	if t := aws.ToString(token); t != "" {
-		raw, err := base64.RawURLEncoding.DecodeString(t)
-		if err == nil {
-			at, err = strconv.Atoi(string(raw))
-		}
-		if err != nil || at < 0 {
-			return nil, nil, badToken(t)
-		}
-	}
-	if at > len(all) {
-		at = len(all) // what was there has been removed since
-	}
-	all = all[at:]
-	if limit == nil || *limit == 0 {
-		return all, nil, nil
-	}
-	if *limit < low {
+// page cuts one page out of what answers a Describe request. key names a row: pages are
+// in the order of their rows' keys, so that none is left out because others have gone
+// between two of them. low and high bound MaxResults as the operation's reference
+// states; without MaxResults everything comes at once, in the order that it has.
+//
+// A token belongs to the account, the region and the request that it was given for:
+// with another one, or made up, it is refused in EC2's words. AWS does not document how
+// long one lives; here it does not expire.
+func page[T any](tx *world.Tx, in any, all []T, key func(T) string, low, high int32) ([]T, *string, error) {
+	request := reflect.ValueOf(in).Elem()
+	limit, _ := request.FieldByName("MaxResults").Interface().(*int32)
+	token, _ := request.FieldByName("NextToken").Interface().(*string)
+	if limit != nil && *limit < low {
 		return nil, nil, badValue("Value ( %d ) for parameter maxResults is invalid. Expecting a value greater than or equal to %d", *limit, low)
 	}
-	n := int(min(*limit, high))
-	if len(all) <= n {
+	if limit == nil && aws.ToString(token) == "" { // EC2 takes an empty one for none (boto3 issue 2673)
 		return all, nil, nil
 	}
-	next := base64.RawURLEncoding.EncodeToString([]byte(strconv.Itoa(at + n)))
-	return all[:n], &next, nil
+	last := ""
+	if aws.ToString(token) != "" {
+		var err error
+		if last, err = openToken(tx, request, *token); err != nil {
+			return nil, nil, err
+		}
+	}
+	var order []named
+	for k := range all {
+		if name := key(all[k]); name > last {
+			order = append(order, named{name, k})
+		}
+	}
+	slices.SortFunc(order, func(a, b named) int { return strings.Compare(a.key, b.key) })
+	var next *string
+	if limit != nil && len(order) > int(min(*limit, high)) {
+		order = order[:min(*limit, high)]
+		token, err := sealToken(tx, request, order[len(order)-1].key)
+		if err != nil {
+			return nil, nil, err
+		}
+		next = &token
+	}
+	var out []T
+	for _, n := range order {
+		out = append(out, all[n.at])
+	}
+	return out, next, nil
+}
+
+// named is a row's key, with where the row is.
+type named struct {
+	key string
+	at  int
+}
+
+// sumSize is how much of the digest stands in a token.
+const sumSize = 12
+
+func sealToken(tx *world.Tx, request reflect.Value, last string) (string, error) {
+	sum, err := tokenSum(tx, request, last)
+	return base64.RawURLEncoding.EncodeToString(append(sum, last...)), err
+}
+
+func openToken(tx *world.Tx, request reflect.Value, token string) (last string, err error) {
+	raw, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || len(raw) <= sumSize {
+		return "", badToken(token)
+	}
+	last = string(raw[sumSize:])
+	sum, err := tokenSum(tx, request, last)
+	if err == nil && string(sum) != string(raw[:sumSize]) {
+		err = badToken(token)
+	}
+	return last, err
+}
+
+// tokenSum is over all that must be the same when the next page is asked for; how long
+// a page is may change.
+func tokenSum(tx *world.Tx, request reflect.Value, last string) ([]byte, error) {
+	bare := reflect.New(request.Type()).Elem()
+	bare.Set(request)
+	for _, name := range []string{"MaxResults", "NextToken", "DryRun"} {
+		bare.FieldByName(name).SetZero()
+	}
+	data, err := json.Marshal(bare.Interface())
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(fmt.Appendf(data, "\n%s %s %s %s", request.Type().Name(), tx.Account, tx.Region, last))
+	return sum[:sumSize], nil
 }

@@ -11,12 +11,12 @@ import (
 
 // DescribeReplaceRootVolumeTasks handles the operation of that name.
 func (s *Service) DescribeReplaceRootVolumeTasks(tx *world.Tx, in *ec2.DescribeReplaceRootVolumeTasksInput) (*ec2.DescribeReplaceRootVolumeTasksOutput, error) {
-	if err := known(in.Filters, rootFields(RootTask{}), map[string]string{}); err != nil {
+	if err := known("DescribeReplaceRootVolumeTasks", in.Filters, rootFields(RootTask{}), map[string]string{}); err != nil {
 		return nil, err
 	}
 	var rows []RootTask
 	var unknown []string
-	for _, id := range in.ReplaceRootVolumeTaskIds {
+	for _, id := range distinct(in.ReplaceRootVolumeTaskIds) {
 		t, ok := rootTasks(tx).Get(id)
 		if !ok {
 			unknown = append(unknown, id)
@@ -34,15 +34,11 @@ func (s *Service) DescribeReplaceRootVolumeTasks(tx *world.Tx, in *ec2.DescribeR
 	var all []types.ReplaceRootVolumeTask
 	for _, t := range rows {
 		t = s.lookedTask(tx, t)
-		ok, err := match(in.Filters, rootFields(t), orNone(t.Tags))
-		if err != nil {
-			return nil, err
-		}
-		if ok {
+		if match(in.Filters, rootFields(t), orNone(t.Tags)) {
 			all = append(all, *sdkRootTask(t))
 		}
 	}
-	out, next, err := page(all, in.MaxResults, in.NextToken, 1, 50)
+	out, next, err := page(tx, in, all, func(t types.ReplaceRootVolumeTask) string { return *t.ReplaceRootVolumeTaskId }, 1, 50)
 	return &ec2.DescribeReplaceRootVolumeTasksOutput{ReplaceRootVolumeTasks: out, NextToken: next}, err
 }
 

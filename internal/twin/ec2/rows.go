@@ -109,13 +109,15 @@ type SecurityGroup struct {
 
 // Rule is one inbound rule.
 type Rule struct {
-	ID          string `json:"id"`
-	Protocol    string `json:"protocol"`
-	From        int32  `json:"from"`
-	To          int32  `json:"to"`
-	CIDR        string `json:"cidr,omitempty"`
-	Group       string `json:"group,omitempty"` // source security group
-	Description string `json:"description,omitempty"`
+	ID          string            `json:"id"`
+	Protocol    string            `json:"protocol"`
+	From        int32             `json:"from"`
+	To          int32             `json:"to"`
+	CIDR        string            `json:"cidr,omitempty"`
+	CIDR6       string            `json:"cidr6,omitempty"`
+	Group       string            `json:"group,omitempty"` // source security group
+	Description string            `json:"description,omitempty"`
+	Tags        map[string]string `json:"tags,omitempty"`
 }
 
 func images(tx *world.Tx) *world.Rows[Image]       { return world.Table[Image](tx, "ec2/images") }

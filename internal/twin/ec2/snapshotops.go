@@ -12,7 +12,7 @@ import (
 // DescribeSnapshots handles the operation of that name: what the account owns, what
 // is shared with it and what is public.
 func (s *Service) DescribeSnapshots(tx *world.Tx, in *ec2.DescribeSnapshotsInput) (*ec2.DescribeSnapshotsOutput, error) {
-	if err := known(in.Filters, snapshotFields(Snapshot{}), map[string]string{}); err != nil {
+	if err := known("DescribeSnapshots", in.Filters, snapshotFields(Snapshot{}), map[string]string{}); err != nil {
 		return nil, err
 	}
 	if len(in.SnapshotIds) > 0 && in.MaxResults != nil {
@@ -31,15 +31,11 @@ func (s *Service) DescribeSnapshots(tx *world.Tx, in *ec2.DescribeSnapshotsInput
 		if !owned || !restorable {
 			continue
 		}
-		ok, err := match(in.Filters, snapshotFields(n), orNone(tagsSeen(tx, n.Owner, n.Tags)))
-		if err != nil {
-			return nil, err
-		}
-		if ok {
+		if match(in.Filters, snapshotFields(n), orNone(tagsSeen(tx, n.Owner, n.Tags))) {
 			all = append(all, sdkSnapshot(tx, n))
 		}
 	}
-	out, next, err := page(all, in.MaxResults, in.NextToken, 5, 1000)
+	out, next, err := page(tx, in, all, func(n types.Snapshot) string { return *n.SnapshotId }, 5, 1000)
 	return &ec2.DescribeSnapshotsOutput{Snapshots: out, NextToken: next}, err
 }
 
@@ -53,7 +49,7 @@ func (s *Service) lookSnapshots(tx *world.Tx, ids []string) ([]Snapshot, error) 
 	}
 	var rows []Snapshot
 	var unknown []string
-	for _, id := range ids {
+	for _, id := range distinct(ids) {
 		if err := checkID(id, "snap-", "InvalidSnapshotID.Malformed"); err != nil {
 			return nil, err
 		}
@@ -143,5 +139,6 @@ func snapshotFields(n Snapshot) fields {
 	return fields{
 		"snapshot-id": {n.ID}, "owner-id": {n.Owner}, "status": {n.State}, "volume-id": one(n.Volume), "description": one(n.Description),
 		"volume-size": {itoa(n.Size)}, "progress": {progress(n)}, "start-time": {stamp(n.Started)}, "encrypted": {text(n.Encrypted)},
+		"storage-tier": {"standard"}, "owner-alias": nil,
 	}
 }

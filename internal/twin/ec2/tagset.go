@@ -61,7 +61,7 @@ func (s *Service) DeleteTags(tx *world.Tx, in *ec2.DeleteTagsInput) (*ec2.Delete
 
 // DescribeTags handles the operation of that name.
 func (s *Service) DescribeTags(tx *world.Tx, in *ec2.DescribeTagsInput) (*ec2.DescribeTagsOutput, error) {
-	if err := known(in.Filters, tagFields("", "", "", ""), map[string]string{}); err != nil {
+	if err := known("DescribeTags", in.Filters, tagFields("", "", "", ""), map[string]string{}); err != nil {
 		return nil, err
 	}
 	var all []types.TagDescription
@@ -71,16 +71,12 @@ func (s *Service) DescribeTags(tx *world.Tx, in *ec2.DescribeTagsInput) (*ec2.De
 			return nil, err
 		}
 		for _, t := range sdkTags(r.tags) {
-			ok, err := match(in.Filters, tagFields(*t.Key, *t.Value, id, r.kind), map[string]string{*t.Key: *t.Value})
-			if err != nil {
-				return nil, err
-			}
-			if ok {
+			if match(in.Filters, tagFields(*t.Key, *t.Value, id, r.kind), map[string]string{*t.Key: *t.Value}) {
 				all = append(all, types.TagDescription{ResourceId: aws.String(id), ResourceType: r.kind, Key: t.Key, Value: t.Value})
 			}
 		}
 	}
-	out, next, err := page(all, in.MaxResults, in.NextToken, 5, 1000)
+	out, next, err := page(tx, in, all, func(t types.TagDescription) string { return *t.ResourceId + "/" + *t.Key }, 5, 1000)
 	return &ec2.DescribeTagsOutput{Tags: out, NextToken: next}, err
 }
 
@@ -111,6 +107,9 @@ func taggable(tx *world.Tx) []string {
 		add(id)
 	}
 	for id := range keyPairs(tx).All() {
+		add(id)
+	}
+	for id := range rootTasks(tx).All() {
 		add(id)
 	}
 	return ids

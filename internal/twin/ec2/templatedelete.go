@@ -61,7 +61,7 @@ func (s *Service) DeleteLaunchTemplateVersions(tx *world.Tx, in *ec2.DeleteLaunc
 				ResponseError: &types.ResponseError{Code: code, Message: &text},
 			})
 	}
-	for _, name := range in.Versions {
+	for _, name := range distinct(in.Versions) {
 		n, err := t.number(name)
 		if err != nil {
 			return nil, err

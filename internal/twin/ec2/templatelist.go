@@ -1,7 +1,8 @@
 package ec2
 
 import (
-	"strconv"
+	"cmp"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -11,13 +12,13 @@ import (
 
 // DescribeLaunchTemplates handles the operation of that name.
 func (s *Service) DescribeLaunchTemplates(tx *world.Tx, in *ec2.DescribeLaunchTemplatesInput) (*ec2.DescribeLaunchTemplatesOutput, error) {
-	if err := known(in.Filters, templateFields(LaunchTemplate{}), map[string]string{}); err != nil {
+	if err := known("DescribeLaunchTemplates", in.Filters, templateFields(LaunchTemplate{}), map[string]string{}); err != nil {
 		return nil, err
 	}
 	var list []LaunchTemplate
 	switch {
 	case len(in.LaunchTemplateIds) > 0:
-		for _, id := range in.LaunchTemplateIds {
+		for _, id := range distinct(in.LaunchTemplateIds) {
 			t, err := s.named(tx, &id, nil)
 			if err != nil {
 				return nil, err
@@ -25,7 +26,7 @@ func (s *Service) DescribeLaunchTemplates(tx *world.Tx, in *ec2.DescribeLaunchTe
 			list = append(list, t)
 		}
 	case len(in.LaunchTemplateNames) > 0:
-		for _, name := range in.LaunchTemplateNames {
+		for _, name := range distinct(in.LaunchTemplateNames) {
 			t, err := s.Template(tx, name)
 			if err != nil {
 				return nil, err
@@ -39,24 +40,20 @@ func (s *Service) DescribeLaunchTemplates(tx *world.Tx, in *ec2.DescribeLaunchTe
 	}
 	var all []types.LaunchTemplate
 	for _, t := range list {
-		ok, err := match(in.Filters, templateFields(t), orNone(t.Tags))
-		if err != nil {
-			return nil, err
-		}
-		if ok {
+		if match(in.Filters, templateFields(t), orNone(t.Tags)) {
 			all = append(all, *sdkTemplate(t))
 		}
 	}
-	out, next, err := page(all, in.MaxResults, in.NextToken, 1, 200)
+	out, next, err := page(tx, in, all, func(t types.LaunchTemplate) string { return *t.LaunchTemplateId }, 1, 200)
 	return &ec2.DescribeLaunchTemplatesOutput{LaunchTemplates: out, NextToken: next}, err
 }
 
-// DescribeLaunchTemplateVersions handles the operation of that name; newest first,
-// as AWS lists them. Without a template, only $Latest and $Default of all templates
-// may be asked for.
+// DescribeLaunchTemplateVersions handles the operation of that name. Without a template,
+// only $Latest and $Default of all templates may be asked for ("Versions", API
+// Reference). Filters see the image that the answer shows.
 func (s *Service) DescribeLaunchTemplateVersions(tx *world.Tx, in *ec2.DescribeLaunchTemplateVersionsInput) (*ec2.DescribeLaunchTemplateVersionsOutput, error) {
-	if len(in.Filters) > 0 {
-		return nil, unmodelled("DescribeLaunchTemplateVersions", "filters")
+	if err := known("DescribeLaunchTemplateVersions", in.Filters, versionFields(types.LaunchTemplateVersion{}), nil); err != nil {
+		return nil, err
 	}
 	var of []LaunchTemplate
 	if in.LaunchTemplateId != nil || in.LaunchTemplateName != nil {
@@ -71,7 +68,7 @@ func (s *Service) DescribeLaunchTemplateVersions(tx *world.Tx, in *ec2.DescribeL
 				return nil, missingParameter("LaunchTemplateId or LaunchTemplateName")
 			}
 		}
-		if len(in.Versions) == 0 {
+		if len(in.Versions) == 0 || in.MinVersion != nil || in.MaxVersion != nil {
 			return nil, missingParameter("LaunchTemplateId or LaunchTemplateName")
 		}
 		for _, t := range templates(tx).All() {
@@ -85,17 +82,18 @@ func (s *Service) DescribeLaunchTemplateVersions(tx *world.Tx, in *ec2.DescribeL
 			return nil, err
 		}
 		for _, v := range list {
-			all = append(all, *sdkVersion(t, v))
-		}
-	}
-	out, next, err := page(all, in.MaxResults, in.NextToken, 1, 200)
-	if err == nil && aws.ToBool(in.ResolveAlias) {
-		for k := range out {
-			if err := s.resolveAlias(tx, &out[k]); err != nil {
-				return nil, err
+			shown := *sdkVersion(t, v)
+			if aws.ToBool(in.ResolveAlias) {
+				if err := s.resolveAlias(tx, &shown); err != nil {
+					return nil, err
+				}
+			}
+			if match(in.Filters, versionFields(shown), nil) {
+				all = append(all, shown)
 			}
 		}
 	}
+	out, next, err := page(tx, in, all, newestFirst, 1, 200)
 	return &ec2.DescribeLaunchTemplateVersionsOutput{LaunchTemplateVersions: out, NextToken: next}, err
 }
 
@@ -109,14 +107,19 @@ func (s *Service) resolveAlias(tx *world.Tx, v *types.LaunchTemplateVersion) err
 
 func (s *Service) chosen(tx *world.Tx, t LaunchTemplate, in *ec2.DescribeLaunchTemplateVersionsInput) ([]TemplateVersion, error) {
 	var out []TemplateVersion
-	if len(in.Versions) > 0 {
-		for _, name := range in.Versions {
-			v, err := s.TemplateVersion(tx, t.ID, name)
-			if err != nil {
-				return nil, err
-			}
+	seen := map[int64]bool{} // $Latest, $Default and a number may be the same version
+	for _, name := range in.Versions {
+		v, err := s.TemplateVersion(tx, t.ID, name)
+		if err != nil {
+			return nil, err
+		}
+		if !seen[v.Version] {
+			seen[v.Version] = true
 			out = append(out, v)
 		}
+	}
+	if len(in.Versions) > 0 {
+		slices.SortFunc(out, func(a, b TemplateVersion) int { return cmp.Compare(b.Version, a.Version) })
 		return out, nil
 	}
 	low, high := int64(1), t.Latest
@@ -127,13 +130,13 @@ func (s *Service) chosen(tx *world.Tx, t LaunchTemplate, in *ec2.DescribeLaunchT
 		if b.text == nil {
 			continue
 		}
-		n, err := strconv.ParseInt(*b.text, 10, 64)
+		n, err := t.number(*b.text)
 		if err != nil {
-			return nil, badValue("Invalid version number: %s", *b.text)
+			return nil, err
 		}
 		*b.to = n
 	}
-	for n := high; n >= low; n-- {
+	for n := min(high, t.Latest); n >= low; n-- {
 		if v, ok := versions(tx).Get(versionKey(t.ID, n)); ok {
 			out = append(out, v)
 		}

@@ -13,7 +13,7 @@ import (
 
 // DescribeInstanceTypes handles the operation of that name.
 func (s *Service) DescribeInstanceTypes(tx *world.Tx, in *ec2.DescribeInstanceTypesInput) (*ec2.DescribeInstanceTypesOutput, error) {
-	if err := known(in.Filters, typeFields(typeInfo{}), nil); err != nil {
+	if err := known("DescribeInstanceTypes", in.Filters, typeFields(typeInfo{}), nil); err != nil {
 		return nil, err
 	}
 	for _, t := range in.InstanceTypes {
@@ -26,31 +26,29 @@ func (s *Service) DescribeInstanceTypes(tx *world.Tx, in *ec2.DescribeInstanceTy
 		if len(in.InstanceTypes) > 0 && !slices.Contains(in.InstanceTypes, types.InstanceType(t.Name)) {
 			continue
 		}
-		ok, err := match(in.Filters, typeFields(t), nil)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
+		if match(in.Filters, typeFields(t), nil) {
 			all = append(all, types.InstanceTypeInfo{
 				InstanceType: types.InstanceType(t.Name), CurrentGeneration: aws.Bool(true), BareMetal: aws.Bool(false),
-				BurstablePerformanceSupported: aws.Bool(t.Burst), Hypervisor: types.InstanceTypeHypervisorNitro,
+				BurstablePerformanceSupported: aws.Bool(t.Burst), Hypervisor: t.hypervisor(),
 				InstanceStorageSupported: aws.Bool(false), MemoryInfo: &types.MemoryInfo{SizeInMiB: aws.Int64(t.Memory)},
 				ProcessorInfo:                &types.ProcessorInfo{SupportedArchitectures: []types.ArchitectureType{types.ArchitectureType(t.Arch)}},
 				SupportedRootDeviceTypes:     []types.RootDeviceType{types.RootDeviceTypeEbs},
 				SupportedUsageClasses:        []types.UsageClassType{types.UsageClassTypeOnDemand},
 				SupportedVirtualizationTypes: []types.VirtualizationType{types.VirtualizationTypeHvm},
-				VCpuInfo:                     &types.VCpuInfo{DefaultVCpus: aws.Int32(t.VCPUs)},
+				VCpuInfo: &types.VCpuInfo{
+					DefaultVCpus: aws.Int32(t.VCPUs), DefaultCores: aws.Int32(t.cores()), DefaultThreadsPerCore: aws.Int32(t.threads()),
+				},
 			})
 		}
 	}
-	out, next, err := page(all, in.MaxResults, in.NextToken, 5, 100)
+	out, next, err := page(tx, in, all, func(i types.InstanceTypeInfo) string { return string(i.InstanceType) }, 5, 100)
 	return &ec2.DescribeInstanceTypesOutput{InstanceTypes: out, NextToken: next}, err
 }
 
 // DescribeInstanceTypeOfferings handles the operation of that name: every modelled
 // type is offered everywhere.
 func (s *Service) DescribeInstanceTypeOfferings(tx *world.Tx, in *ec2.DescribeInstanceTypeOfferingsInput) (*ec2.DescribeInstanceTypeOfferingsOutput, error) {
-	if err := known(in.Filters, offeringFields("", ""), nil); err != nil {
+	if err := known("DescribeInstanceTypeOfferings", in.Filters, offeringFields("", ""), nil); err != nil {
 		return nil, err
 	}
 	kind := in.LocationType
@@ -73,16 +71,12 @@ func (s *Service) DescribeInstanceTypeOfferings(tx *world.Tx, in *ec2.DescribeIn
 	var all []types.InstanceTypeOffering
 	for _, t := range allTypes() {
 		for _, l := range locations {
-			ok, err := match(in.Filters, offeringFields(t.Name, l), nil)
-			if err != nil {
-				return nil, err
-			}
-			if ok {
+			if match(in.Filters, offeringFields(t.Name, l), nil) {
 				all = append(all, types.InstanceTypeOffering{InstanceType: types.InstanceType(t.Name), Location: &l, LocationType: kind})
 			}
 		}
 	}
-	out, next, err := page(all, in.MaxResults, in.NextToken, 5, 1000)
+	out, next, err := page(tx, in, all, func(o types.InstanceTypeOffering) string { return string(o.InstanceType) + "/" + *o.Location }, 5, 1000)
 	return &ec2.DescribeInstanceTypeOfferingsOutput{InstanceTypeOfferings: out, NextToken: next}, err
 }
 
@@ -91,10 +85,24 @@ func offeringFields(name, location string) fields {
 }
 
 func typeFields(t typeInfo) fields {
-	return fields{
+	f := fields{
 		"instance-type": {t.Name}, "processor-info.supported-architecture": {t.Arch}, "current-generation": {"true"},
-		"vcpu-info.default-vcpus": {strconv.Itoa(int(t.VCPUs))}, "memory-info.size-in-mib": {strconv.FormatInt(t.Memory, 10)},
-		"supported-virtualization-type": {"hvm"}, "supported-root-device-type": {"ebs"}, "burstable-performance-supported": {strconv.FormatBool(t.Burst)},
-		"bare-metal": {"false"}, "hypervisor": {"nitro"},
+		"vcpu-info.default-vcpus": {itoa(t.VCPUs)}, "vcpu-info.default-cores": {itoa(t.cores())},
+		"vcpu-info.default-threads-per-core": {itoa(t.threads())}, "memory-info.size-in-mib": {strconv.FormatInt(t.Memory, 10)},
+		"supported-virtualization-type": {"hvm"}, "supported-root-device-type": {"ebs"}, "burstable-performance-supported": {text(t.Burst)},
+		"supported-usage-class": {"on-demand"}, "bare-metal": {"false"}, "hypervisor": {string(t.hypervisor())}, "instance-storage-supported": {"false"},
+		"free-tier-eligible": {text(t.Name == "t2.micro" || t.Name == "t3.micro")}, "ebs-info.encryption-support": {"supported"},
+		"ebs-info.nvme-support": {"required"}, "ebs-info.ebs-optimized-support": {"default"}, "supported-boot-mode": {"legacy-bios", "uefi"},
+		"network-info.ena-support": {"required"}, "network-info.efa-supported": {"false"}, "network-info.ipv6-supported": {"true"},
+		"auto-recovery-supported": {"true"}, "dedicated-hosts-supported": {"true"}, "hibernation-supported": {"true"},
+		"nitro-enclaves-support": {"unsupported"}, "nitro-tpm-support": {"unsupported"}, "reboot-migration-support": {"supported"},
 	}
+	if t.Arch == "arm64" {
+		f["supported-boot-mode"] = []string{"uefi"}
+	}
+	if !t.nitro() {
+		f["ebs-info.nvme-support"], f["network-info.ena-support"] = []string{"unsupported"}, []string{"unsupported"}
+		f["ebs-info.ebs-optimized-support"], f["supported-boot-mode"] = []string{"unsupported"}, []string{"legacy-bios"}
+	}
+	return f
 }

@@ -1,6 +1,10 @@
 package ec2
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+)
 
 // typeInfo is what is known of an instance type.
 type typeInfo struct {
@@ -10,6 +14,27 @@ type typeInfo struct {
 	Memory int64 // MiB
 	Burst  bool
 }
+
+// nitro: all modelled types but t2, which is Xen ("Instances built on the AWS Nitro
+// System", EC2 User Guide).
+func (t typeInfo) nitro() bool { return !strings.HasPrefix(t.Name, "t2.") }
+
+func (t typeInfo) hypervisor() types.InstanceTypeHypervisor {
+	if t.nitro() {
+		return types.InstanceTypeHypervisorNitro
+	}
+	return types.InstanceTypeHypervisorXen
+}
+
+// threads of a core: Graviton has one, and so has t2 ("CPU options", EC2 User Guide).
+func (t typeInfo) threads() int32 {
+	if t.Arch == "arm64" || !t.nitro() {
+		return 1
+	}
+	return 2
+}
+
+func (t typeInfo) cores() int32 { return t.VCPUs / t.threads() }
 
 // families are the modelled ones: architecture and MiB of memory for each vCPU
 // ("Amazon EC2 instance types" tables); burstable ones have sizes of their own.
@@ -47,7 +72,7 @@ func sizes() []string {
 func lookType(name string) (typeInfo, bool) {
 	fam, size, _ := strings.Cut(name, ".")
 	arch, per, burstable, ok := family(fam)
-	if !ok {
+	if !ok || name == "c5.8xlarge" { // its place is c5.9xlarge's
 		return typeInfo{}, false
 	}
 	t := typeInfo{Name: name, Arch: arch, Burst: burstable}
@@ -68,6 +93,9 @@ func lookType(name string) (typeInfo, bool) {
 			t.VCPUs, t.Memory = 4, 16384
 		case "2xlarge":
 			t.VCPUs, t.Memory = 8, 32768
+		}
+		if fam == "t2" && t.Memory < 4096 {
+			t.VCPUs = 1
 		}
 		return t, t.Memory > 0
 	}

@@ -10,7 +10,7 @@ import (
 
 // DescribeVolumes handles the operation of that name.
 func (s *Service) DescribeVolumes(tx *world.Tx, in *ec2.DescribeVolumesInput) (*ec2.DescribeVolumesOutput, error) {
-	if err := known(in.Filters, volumeFields(Volume{}), map[string]string{}); err != nil {
+	if err := known("DescribeVolumes", in.Filters, volumeFields(tx, Volume{}), map[string]string{}); err != nil {
 		return nil, err
 	}
 	if len(in.VolumeIds) > 0 && in.MaxResults != nil {
@@ -18,7 +18,7 @@ func (s *Service) DescribeVolumes(tx *world.Tx, in *ec2.DescribeVolumesInput) (*
 	}
 	wanted := map[string]bool{}
 	var unknown []string
-	for _, id := range in.VolumeIds {
+	for _, id := range distinct(in.VolumeIds) {
 		if err := checkID(id, "vol-", "InvalidVolumeID.Malformed"); err != nil {
 			return nil, err
 		}
@@ -35,15 +35,11 @@ func (s *Service) DescribeVolumes(tx *world.Tx, in *ec2.DescribeVolumesInput) (*
 		if len(wanted) > 0 && !wanted[id] {
 			continue
 		}
-		ok, err := match(in.Filters, volumeFields(v), orNone(v.Tags))
-		if err != nil {
-			return nil, err
-		}
-		if ok {
+		if match(in.Filters, volumeFields(tx, v), orNone(v.Tags)) {
 			all = append(all, sdkVolume(v))
 		}
 	}
-	out, next, err := page(all, in.MaxResults, in.NextToken, 5, 1000)
+	out, next, err := page(tx, in, all, func(v types.Volume) string { return *v.VolumeId }, 5, 1000)
 	return &ec2.DescribeVolumesOutput{Volumes: out, NextToken: next}, err
 }
 
@@ -92,10 +88,16 @@ func (s *Service) DeleteVolume(tx *world.Tx, in *ec2.DeleteVolumeInput) (*ec2.De
 	return &ec2.DeleteVolumeOutput{}, nil
 }
 
-func volumeFields(v Volume) fields {
+func volumeFields(tx *world.Tx, v Volume) fields {
+	attached := ""
+	if v.Instance != "" {
+		attached = stamp(v.Created)
+	}
 	return fields{
 		"volume-id": {v.ID}, "status": {v.state()}, "attachment.instance-id": one(v.Instance), "attachment.device": one(v.Device),
 		"snapshot-id": one(v.Snapshot), "size": {itoa(v.Size)}, "volume-type": {v.Type}, "availability-zone": {v.Zone},
 		"encrypted": {text(v.Encrypted)}, "attachment.status": one(v.attachment()), "attachment.delete-on-termination": {text(!v.Keep)},
+		"attachment.attach-time": one(attached), "availability-zone-id": {zoneID(tx, v.Zone)}, "create-time": {stamp(v.Created)},
+		"fast-restored": {"false"}, "multi-attach-enabled": {"false"}, "operator.managed": {"false"},
 	}
 }
