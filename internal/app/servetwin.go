@@ -25,6 +25,7 @@ import (
 	"github.com/goldenami/rehydrate/internal/twin/modelled"
 	"github.com/goldenami/rehydrate/internal/twin/roots"
 	"github.com/goldenami/rehydrate/internal/twin/s3"
+	"github.com/goldenami/rehydrate/internal/twin/servicequotas"
 	"github.com/goldenami/rehydrate/internal/twin/sns"
 	"github.com/goldenami/rehydrate/internal/twin/ssm"
 	"github.com/goldenami/rehydrate/internal/twin/sts"
@@ -160,7 +161,7 @@ func buildTwin(w *world.World, dir string, file *worldfile.File) (twin.Services,
 	var stopped func()
 	return twin.Services{
 		Wire: []*wire.Service{compute.Wire(), systems.Wire(), groups.Wire(), ebs.New(compute).Wire(), objects.Wire(), sts.New(),
-			watch.Wire(), keys.Wire(), sns.New(), eventbridge.New(), balancing.Wire()},
+			watch.Wire(), keys.Wire(), sns.New(), eventbridge.New(), servicequotas.New(), balancing.Wire()},
 		Admin: map[string]http.Handler{"GET " + worldfile.IndexPath: worldfile.ServeIndex(w)},
 		Resume: func() (err error) {
 			if file != nil {

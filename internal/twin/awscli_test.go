@@ -21,6 +21,7 @@ import (
 	"github.com/goldenami/rehydrate/internal/twin/kms"
 	"github.com/goldenami/rehydrate/internal/twin/modelled"
 	"github.com/goldenami/rehydrate/internal/twin/s3"
+	"github.com/goldenami/rehydrate/internal/twin/servicequotas"
 	"github.com/goldenami/rehydrate/internal/twin/sns"
 	"github.com/goldenami/rehydrate/internal/twin/ssm"
 	"github.com/goldenami/rehydrate/internal/twin/sts"
@@ -44,7 +45,7 @@ func fullWith(dir string, made func(*ec2.Service)) twin.Options {
 		made(compute)
 		systems := ssm.New(w, ssm.Ports{EC2: compute, Machines: machines, Objects: objects})
 		return twin.Services{Wire: []*wire.Service{compute.Wire(), systems.Wire(), autoscaling.New(w, compute).Wire(), ebs.New(compute).Wire(), objects.Wire(), sts.New(),
-			elbv2.New(w, compute).Wire(), kms.New().Wire(), sns.New(), eventbridge.New(), cloudwatch.New(nil).Wire()},
+			elbv2.New(w, compute).Wire(), kms.New().Wire(), sns.New(), eventbridge.New(), servicequotas.New(), cloudwatch.New(nil).Wire()},
 			Close: machines.Close}, nil
 	}}
 }
@@ -142,6 +143,9 @@ func TestTheAWSCLIWorksAsASecondClient(t *testing.T) {
 
 	topic := c.run("sns", "create-topic", "--name", "news", "--query", "TopicArn")
 	c.expect("1", "sns", "publish", "--topic-arn", topic, "--message", "hi", "--query", "length([MessageId])")
+	c.expect("5", "service-quotas", "get-aws-default-service-quota", "--service-code", "ec2", "--quota-code", "L-1216C47A", "--query", "Quota.Value")
+	c.expect("19", "service-quotas", "list-aws-default-service-quotas", "--service-code", "ec2", "--query", "length(Quotas)")
+	c.expect("(NoSuchResourceException)...", "service-quotas", "get-service-quota", "--service-code", "ec2", "--quota-code", "L-1216C47A")
 	c.expect("(NotFound)...", "sns", "publish", "--topic-arn", topic+"x", "--message", "hi")
 	c.expect("arn:aws:events:"+region+":111122223333:event-bus/b", "events", "create-event-bus", "--name", "b", "--query", "EventBusArn")
 	c.expect("(ResourceNotFoundException)...", "events", "describe-event-bus", "--name", "nope")

@@ -97,6 +97,10 @@ var negatives = []struct{ service, operation, body, code string }{
 	{"sns", "DeleteTopic", "TopicArn=arn:aws:sns:us-east-1:111122223333:elsewhere", "InvalidParameter"},
 	{"sns", "DeleteTopic", "TopicArn=arn:aws:sns:" + region + ":999988887777:foreign", "AuthorizationError"},
 	{"sns", "ListTopics", "NextToken=nonsense", "InvalidParameter"},
+	{"servicequotas", "GetServiceQuota", `{"ServiceCode":"ec2","QuotaCode":"L-00000000"}`, "NoSuchResourceException"},
+	{"servicequotas", "GetAWSDefaultServiceQuota", `{"ServiceCode":"ec2","QuotaCode":"L-00000000"}`, "NoSuchResourceException"},
+	{"servicequotas", "ListServiceQuotas", `{"ServiceCode":"ec2","NextToken":"nonsense"}`, "InvalidPaginationTokenException"},
+	{"servicequotas", "ListAWSDefaultServiceQuotas", `{"ServiceCode":"nope"}`, "NoSuchResourceException"},
 }
 
 var (

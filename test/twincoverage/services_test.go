@@ -12,6 +12,7 @@ import (
 	"github.com/goldenami/rehydrate/internal/twin/eventbridge"
 	"github.com/goldenami/rehydrate/internal/twin/kms"
 	"github.com/goldenami/rehydrate/internal/twin/s3"
+	"github.com/goldenami/rehydrate/internal/twin/servicequotas"
 	"github.com/goldenami/rehydrate/internal/twin/sns"
 	"github.com/goldenami/rehydrate/internal/twin/ssm"
 	"github.com/goldenami/rehydrate/internal/twin/sts"
@@ -59,6 +60,7 @@ func services(t *testing.T) []service {
 		{Service: sns.New(), title: "SNS", pkg: "sns"},
 		{Service: eventbridge.New(), title: "EventBridge", pkg: "eventbridge"},
 		{Service: sts.New(), title: "STS", pkg: "sts"},
+		{Service: servicequotas.New(), title: "Service Quotas", pkg: "servicequotas"},
 	}
 	for i := range all {
 		text, err := models.Read(all[i].Name)

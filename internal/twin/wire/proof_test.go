@@ -21,6 +21,7 @@ import (
 	sdkeventbridge "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	sdkkms "github.com/aws/aws-sdk-go-v2/service/kms"
 	sdks3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	sdkservicequotas "github.com/aws/aws-sdk-go-v2/service/servicequotas"
 	sdksns "github.com/aws/aws-sdk-go-v2/service/sns"
 	sdkssm "github.com/aws/aws-sdk-go-v2/service/ssm"
 	sdksts "github.com/aws/aws-sdk-go-v2/service/sts"
@@ -34,6 +35,7 @@ import (
 	"github.com/goldenami/rehydrate/internal/twin/eventbridge"
 	"github.com/goldenami/rehydrate/internal/twin/kms"
 	"github.com/goldenami/rehydrate/internal/twin/s3"
+	"github.com/goldenami/rehydrate/internal/twin/servicequotas"
 	"github.com/goldenami/rehydrate/internal/twin/sns"
 	"github.com/goldenami/rehydrate/internal/twin/ssm"
 	"github.com/goldenami/rehydrate/internal/twin/sts"
@@ -92,6 +94,7 @@ func proofs(t testing.TB) []proof {
 		{Service: cloudwatch.New(nil).Wire(), module: "cloudwatch"},
 		{Service: kms.New().Wire(), module: "kms"},
 		{Service: sns.New(), module: "sns"},
+		{Service: servicequotas.New(), module: "servicequotas"},
 		{Service: eventbridge.New(), module: "eventbridge"},
 		{Service: elbv2.New(w, compute).Wire(), module: "elasticloadbalancingv2"},
 	}
@@ -119,6 +122,8 @@ func proofs(t testing.TB) []proof {
 			p.client = sdkcloudwatch.NewFromConfig(cfg)
 		case "sns":
 			p.client = sdksns.NewFromConfig(cfg)
+		case "servicequotas":
+			p.client = sdkservicequotas.NewFromConfig(cfg)
 		case "eventbridge":
 			p.client = sdkeventbridge.NewFromConfig(cfg)
 		case "elasticloadbalancingv2":

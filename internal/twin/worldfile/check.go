@@ -76,6 +76,9 @@ func (f *File) check() error {
 	if err := f.checkKeys(); err != nil {
 		return err
 	}
+	if err := f.checkQuotas(); err != nil {
+		return err
+	}
 	return f.checkArchives()
 }
 

@@ -29,6 +29,8 @@ type File struct {
 	Roles []Role `json:"roles"`
 	// Keys are customer keys of KMS.
 	Keys []Key `json:"keys"`
+	// Quotas are limits of running vCPUs; AWS's defaults stand for all others.
+	Quotas []Quota `json:"quotas"`
 	// Buckets are S3 buckets in Account and Region.
 	Buckets      []Bucket              `json:"buckets"`
 	Repositories map[string]Repository `json:"repositories"`

@@ -88,7 +88,7 @@ func (l *Loader) Fill(tx *world.Tx, f *File) (made, groups int, err error) {
 	if err := l.places(tx, f); err != nil {
 		return 0, 0, err
 	}
-	for _, step := range []func(*world.Tx, *File) (int, error){l.roles, l.keys, l.images, l.templates, l.instances, l.targetGroups, l.groups} {
+	for _, step := range []func(*world.Tx, *File) (int, error){l.roles, l.keys, l.quotas, l.images, l.templates, l.instances, l.targetGroups, l.groups} {
 		if groups, err = step(tx, f); err != nil {
 			return 0, 0, err
 		}

@@ -181,5 +181,8 @@ func (f *File) places() (all []*Place) {
 	for k := range f.Keys {
 		all = append(all, &f.Keys[k].Place)
 	}
+	for k := range f.Quotas {
+		all = append(all, &f.Quotas[k].Place)
+	}
 	return all
 }

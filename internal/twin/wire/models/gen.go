@@ -27,7 +27,7 @@ import (
 // another name.
 var services = map[string]string{
 	"autoscaling": "", "ebs": "", "ec2": "", "elasticloadbalancing": "elbv2", "events": "", "kms": "",
-	"monitoring": "cloudwatch", "s3": "", "sns": "", "ssm": "", "sts": "",
+	"monitoring": "cloudwatch", "s3": "", "servicequotas": "service-quotas", "sns": "", "ssm": "", "sts": "",
 }
 
 // keep are the keys that decide what goes over the wire or what is valid there.
