@@ -52,7 +52,7 @@ func (x *exchange) unknownService() {
 	case strings.HasPrefix(x.r.http.Header.Get("Content-Type"), "application/x-www-form-urlencoded"):
 		protocol = "query"
 		if x.r.read == nil && x.r.body == nil {
-			x.r.read = x.r.readBody(maxBody)
+			x.r.read = x.r.readBody(maxBody, grown)
 		}
 		if x.r.parseForm() == nil {
 			x.op = x.r.form.Get("Action")

@@ -96,6 +96,12 @@ func (b *bound) plan(name string) *opPlan {
 	return p
 }
 
+// carries says whether an operation's body is bytes to keep, and not a document.
+func (b *bound) carries(op string) bool {
+	p := b.plan(op)
+	return p != nil && p.in.payload != nil && (p.in.payload.plan.kind == kStream || p.in.payload.plan.kind == kBlob)
+}
+
 // decode makes the operation's input from a request.
 func (b *bound) decode(p *opPlan, r *request) (reflect.Value, error) {
 	in := reflect.New(p.op.in)

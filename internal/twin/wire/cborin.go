@@ -15,6 +15,9 @@ func decodeCBOR(p *plan, body []byte, v reflect.Value) error {
 	if len(body) == 0 {
 		return nil
 	}
+	if err := checkCBOR(body); err != nil {
+		return err
+	}
 	x, err := cbor.Decode(body)
 	if err != nil {
 		return malformed("not CBOR")
@@ -94,7 +97,7 @@ func cborValue(p *plan, x cbor.Value, v reflect.Value, path string, depth int) e
 			return cborScalar(p, x, n, v, path)
 		}
 	}
-	return badValue(path, fmt.Sprintf("a CBOR %T where a %s belongs", x, p.kind))
+	return badValue(path, fmt.Sprintf("%s where %s belongs", cborKind(x), p.kind))
 }
 
 // cborScalar puts a number where one belongs; whole numbers stay exact.
@@ -113,7 +116,7 @@ func cborScalar(p *plan, x cbor.Value, n float64, v reflect.Value, path string) 
 		}
 		return textValue(p, "", text, v, path)
 	}
-	return badValue(path, "a number where a "+p.kind.String()+" belongs")
+	return badValue(path, "a number where "+p.kind.String()+" belongs")
 }
 
 // cborNumber is the number that x is, if it is one.
@@ -166,4 +169,22 @@ func cborMap(p *plan, x cbor.Map, v reflect.Value, path string, depth int) error
 	}
 	v.Set(out)
 	return nil
+}
+
+func cborKind(x cbor.Value) string {
+	switch x.(type) {
+	case cbor.Map:
+		return "a CBOR map"
+	case cbor.List:
+		return "a CBOR list"
+	case cbor.String:
+		return "a CBOR text"
+	case cbor.Slice:
+		return "CBOR bytes"
+	case cbor.Bool:
+		return "a CBOR boolean"
+	case *cbor.Tag:
+		return "a CBOR tag"
+	}
+	return "a CBOR number"
 }

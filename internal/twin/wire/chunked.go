@@ -9,28 +9,28 @@ import (
 
 // dechunk takes the aws-chunked encoding off a body. Trailers (checksums that the
 // client has computed while it sent) become headers; chunk signatures are not
-// checked.
+// checked. What it returns lies in body, which is used up.
 //
 // Format: size in hexadecimal, optional ";chunk-signature=...", CR LF, that many
 // bytes, CR LF; the last chunk has size 0 and trailer lines follow it.
 func dechunk(body []byte, h http.Header) ([]byte, error) {
-	out := make([]byte, 0, len(body))
+	out := body[:0] // never overtakes what is still to be read
 	for {
 		line, rest, ok := bytes.Cut(body, []byte("\r\n"))
 		if !ok {
-			return nil, malformed("an aws-chunked body ended early")
+			return nil, cut("an aws-chunked body ended early")
 		}
 		text, _, _ := bytes.Cut(line, []byte(";"))
 		n, err := strconv.ParseUint(strings.TrimSpace(string(text)), 16, 31)
 		if err != nil {
-			return nil, malformed("a chunk without a size")
+			return nil, cut("a chunk without a size")
 		}
 		body = rest
 		if n == 0 {
 			break
 		}
 		if uint64(len(body)) < n+2 || !bytes.HasPrefix(body[n:], []byte("\r\n")) {
-			return nil, malformed("a chunk is shorter than it says")
+			return nil, cut("a chunk is shorter than it says")
 		}
 		out = append(out, body[:n]...)
 		body = body[n+2:]
@@ -41,7 +41,7 @@ func dechunk(body []byte, h http.Header) ([]byte, error) {
 		}
 	}
 	if want := h.Get("X-Amz-Decoded-Content-Length"); want != "" && want != strconv.Itoa(len(out)) {
-		return nil, malformed("the decoded length is not what the header says")
+		return nil, cut("the decoded length is not what the header says")
 	}
 	return out, nil
 }

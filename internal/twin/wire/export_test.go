@@ -24,7 +24,7 @@ func (c Codec) Types(op string) (in, out reflect.Type) {
 // Decode makes the input of a request; it does not validate.
 func (c Codec) Decode(op string, r *http.Request) (reflect.Value, error) {
 	x := newRequest(r)
-	if err := x.readBody(maxRESTBody); err != nil {
+	if err := x.readBody(maxRESTBody, 1); err != nil {
 		return reflect.Value{}, err
 	}
 	switch {

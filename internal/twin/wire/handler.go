@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
 
@@ -60,11 +62,12 @@ type Handler struct {
 	o        Options
 	services []*bound
 	byName   map[string]*bound
+	memory   *semaphore.Weighted // for bodies
 }
 
 // NewHandler binds the services to their models.
 func NewHandler(o Options) (*Handler, error) {
-	h := &Handler{o: o, byName: map[string]*bound{}}
+	h := &Handler{o: o, byName: map[string]*bound{}, memory: newMemory()}
 	if h.o.Account == "" {
 		h.o.Account = DefaultAccount
 	}
@@ -85,6 +88,8 @@ func NewHandler(o Options) (*Handler, error) {
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	x := &exchange{h: h, w: w, r: newRequest(hr), began: time.Now()}
+	x.r.rc, x.r.memory = http.NewResponseController(w), h.memory
+	defer x.r.done()
 	leave := h.o.World.Clock().Enter(x.r.client)
 	defer func() { leave() }()
 	x.id = requestID()
@@ -119,6 +124,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	if fault.LostResponse {
 		panic(http.ErrAbortHandler)
 	}
+	_ = x.r.rc.SetWriteDeadline(time.Now().Add(writeLimit)) // without a socket there is none
+	defer func() { _ = x.r.rc.SetWriteDeadline(time.Time{}) }()
 	if err != nil {
 		x.b.fail(w, x.wireError(err), x.id)
 		return

@@ -233,11 +233,11 @@ func TestBadRequestsAreTheProtocolsOwnErrors(t *testing.T) {
 		"rest below minimum":     {raw{method: http.MethodGet, path: "/snapshots/snap-1/blocks?maxResults=1", scope: "ebs"}, "ValidationException", 400},
 		"rest bad pattern":       {raw{method: http.MethodGet, path: "/snapshots/ami-1/blocks", scope: "ebs"}, "ValidationException", 400},
 		"xml not XML":            {raw{method: http.MethodPut, path: "/box", scope: "s3", body: "<a"}, "MalformedXML", 400},
-		"xml two documents":      {raw{method: http.MethodPut, path: "/box", scope: "s3", body: "<a/><b/>"}, "MalformedXML", 400},
+		"xml two documents":      {raw{method: http.MethodPut, path: "/box", scope: "s3", body: "<CreateBucketConfiguration/><b/>"}, "MalformedXML", 400},
 		"xml with a type":        {raw{method: http.MethodPut, path: "/box", scope: "s3", body: `<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>`}, "MalformedXML", 400},
 		"xml deep":               {raw{method: http.MethodPut, path: "/box", scope: "s3", body: strings.Repeat("<a>", 1000)}, "MalformedXML", 400},
-		"xml unknown member":     {raw{method: http.MethodPut, path: "/box", scope: "s3", body: "<a><Color/></a>"}, "InvalidRequest", 400},
-		"chunk too short":        {raw{method: http.MethodPut, path: "/box/a", scope: "s3", body: "5\r\nab\r\n", header: map[string]string{"Content-Encoding": "aws-chunked"}}, "MalformedXML", 400},
+		"xml unknown member":     {raw{method: http.MethodPut, path: "/box", scope: "s3", body: "<CreateBucketConfiguration><Color/></CreateBucketConfiguration>"}, "InvalidRequest", 400},
+		"chunk too short":        {raw{method: http.MethodPut, path: "/box/a", scope: "s3", body: "5\r\nab\r\n", header: map[string]string{"Content-Encoding": "aws-chunked"}}, "IncompleteBody", 400},
 		"too large":              {q("ec2", "Action=DescribeInstances&NextToken="+strings.Repeat("x", 5<<20)), "RequestEntityTooLarge", 413},
 	} {
 		w := test.raw.send(h)

@@ -71,6 +71,18 @@ func (h *Handler) accountOf(key string) string {
 	return h.o.Account
 }
 
+// known refuses an access key that is not on file, before anything is read for it.
+func (h *Handler) known(r *request) error {
+	if len(h.o.Secrets) == 0 || r.cred.key == "" || h.o.Secrets[r.cred.key] != "" || isSessionKey(r.cred.key) {
+		return nil
+	}
+	return unknownKey()
+}
+
+func unknownKey() error {
+	return &Error{Code: "InvalidClientTokenId", Message: "The access key is not known here.", Status: 403}
+}
+
 // authenticate refuses requests without a signature. The signature itself is
 // checked only if the handler has secrets.
 func (h *Handler) authenticate(r *request) error {

@@ -8,12 +8,19 @@ import (
 	"io"
 	"reflect"
 	"strconv"
+	"unicode/utf8"
 )
 
 // decodeJSON fills v, a structure, from a JSON object; an empty body is {}.
 func decodeJSON(p *plan, body []byte, v reflect.Value) error {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil
+	}
+	switch {
+	case !utf8.Valid(body):
+		return malformed("text is not UTF-8")
+	case bytes.Count(body, []byte(","))+bytes.Count(body, []byte("["))+bytes.Count(body, []byte("{")) > maxValues:
+		return malformed("too many values")
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
@@ -92,7 +99,7 @@ func jsonValue(p *plan, format string, x any, v reflect.Value, path string, dept
 			return textValue(p, "unixTimestamp", x.String(), v, path)
 		}
 	}
-	return badValue(path, fmt.Sprintf("a JSON %s where a %s belongs", jsonKind(x), p.kind))
+	return badValue(path, fmt.Sprintf("a JSON %s where %s belongs", jsonKind(x), p.kind))
 }
 
 func textValue(p *plan, format, s string, v reflect.Value, path string) error {

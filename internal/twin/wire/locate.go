@@ -2,6 +2,7 @@ package wire
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -35,7 +36,7 @@ func (h *Handler) service(r *request) *bound {
 func (h *Handler) byAction(r *request) *bound {
 	action := r.query.Get("Action")
 	if action == "" && strings.HasPrefix(r.http.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
-		if r.read = r.readBody(maxBody); r.read != nil {
+		if r.read = r.readBody(maxBody, grown); r.read != nil {
 			return nil
 		}
 		form, err := url.ParseQuery(string(r.body))
@@ -52,24 +53,29 @@ func (h *Handler) byAction(r *request) *bound {
 	return nil
 }
 
-// prepare reads the request and names its operation.
+// prepare names the request's operation and reads it.
 func (x *exchange) prepare() error {
-	limit := int64(maxBody)
+	if err := x.h.known(x.r); err != nil {
+		return err
+	}
+	limit, weight := int64(maxBody), int64(grown)
 	if x.b.rest() {
-		limit = maxRESTBody
+		if x.b.Name == "s3" {
+			x.r.path = pathStyle(x.r.http.Host, x.r.path)
+		}
+		x.op, x.r.labels = x.b.find(x.r.http.Method, x.r.path, x.r.query, x.r.http.Header)
+		if x.b.carries(x.op) {
+			limit, weight = maxRESTBody, 1
+		}
 	}
 	if x.r.body == nil && x.r.read == nil {
-		x.r.read = x.r.readBody(limit)
+		x.r.read = x.r.readBody(limit, weight)
 	}
 	if x.r.read != nil {
 		return x.r.read
 	}
 	switch {
 	case x.b.rest():
-		if x.b.Name == "s3" {
-			x.r.path = pathStyle(x.r.http.Host, x.r.path)
-		}
-		x.op, x.r.labels = x.b.find(x.r.http.Method, x.r.path, x.r.query, x.r.http.Header)
 	case x.b.protocol == "json":
 		prefix, op, _ := strings.Cut(x.r.http.Header.Get("X-Amz-Target"), ".")
 		if x.op = op; prefix != x.b.m.Metadata.TargetPrefix {
@@ -86,7 +92,30 @@ func (x *exchange) prepare() error {
 	if x.b.m.Operations[x.op] == nil {
 		return x.unknownOperation()
 	}
-	return x.h.authenticate(x.r)
+	if err := x.h.authenticate(x.r); err != nil {
+		return err
+	}
+	if !regionForm.MatchString(x.r.cred.region) {
+		return &problem{what: isForeign, value: x.r.cred.region}
+	}
+	return x.version()
+}
+
+// regionForm is that of all regions ("Regions and Availability Zones"); which of them
+// are there, each service knows.
+var regionForm = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]{1,16}){1,3}-\d{1,2}$`)
+
+// version refuses the API of another date than the model's: what it would ask and be
+// answered is not known here. Without one it is the model's.
+func (x *exchange) version() error {
+	v := x.r.form.Get("Version")
+	switch {
+	case v == "" || v == x.b.m.Metadata.APIVersion:
+		return nil
+	case x.b.protocol == "ec2": // "Error codes for the Amazon EC2 API"
+		return &Error{Code: "NoSuchVersion", Message: "The specified API version does not exist: " + v, Status: 400}
+	}
+	return &Error{Code: "InvalidAction", Message: "Could not find operation " + x.op + " for version " + v, Status: 400}
 }
 
 // unknownOperation answers for what AWS has not either, as its protocols do: what AWS

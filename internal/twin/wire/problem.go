@@ -24,6 +24,9 @@ const (
 	isMissing                // a required member is absent
 	isInvalid                // a constraint is broken
 	isTooLarge
+	isCut     // there is less of the body than was said
+	isSlow    // the client did not send it
+	isForeign // the signature is for no region
 )
 
 func (p *problem) Error() string { return p.path + ": " + p.detail }
@@ -31,6 +34,8 @@ func (p *problem) Error() string { return p.path + ": " + p.detail }
 func malformed(format string, args ...any) error {
 	return &problem{what: isMalformed, detail: fmt.Sprintf(format, args...)}
 }
+
+func cut(detail string) error { return &problem{what: isCut, detail: detail} }
 
 func unknownMember(path string) error { return &problem{what: isUnknown, path: path} }
 
@@ -46,8 +51,8 @@ func badValue(path, detail string) error {
 func (p *problem) wireError(protocol string) *Error {
 	e := &Error{Status: 400}
 	switch p.what {
-	case isTooLarge:
-		return &Error{Code: "RequestEntityTooLarge", Message: "The request is larger than the service accepts.", Status: 413}
+	case isTooLarge, isCut, isSlow, isForeign:
+		return p.outside(protocol)
 	case isMalformed:
 		e.Code = map[string]string{"ec2": "MalformedQueryString", "query": "MalformedQueryString", "rest-xml": "MalformedXML"}[protocol]
 		if e.Code == "" {
@@ -82,6 +87,32 @@ func (p *problem) wireError(protocol string) *Error {
 		e.Message = fmt.Sprintf("1 validation error detected: Value null at '%s' failed to satisfy constraint: Member must not be null", member)
 	default:
 		e.Message = fmt.Sprintf("1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: Member must %s", p.value, member, p.limit)
+	}
+	return e
+}
+
+// outside words what is wrong with a request as such, whatever it asks for: "List of
+// error codes" of the S3 API Reference, and what Signature Version 4 says of a scope.
+func (p *problem) outside(protocol string) *Error {
+	s3 := protocol == "rest-xml"
+	switch {
+	case p.what == isTooLarge && s3:
+		return &Error{Code: "EntityTooLarge", Message: "Your proposed upload exceeds the maximum allowed object size", Status: 400}
+	case p.what == isTooLarge:
+		return &Error{Code: "RequestEntityTooLarge", Message: "The request is larger than the service accepts.", Status: 413}
+	case p.what == isSlow:
+		return &Error{Code: "RequestTimeout", Message: "Your socket connection to the server was not read from or written to within the timeout period.", Status: 400}
+	case p.what == isCut && s3:
+		return &Error{Code: "IncompleteBody", Message: "The request body is incomplete: " + p.detail + ".", Status: 400}
+	case p.what == isCut:
+		return (&problem{what: isMalformed, detail: p.detail}).wireError(protocol)
+	}
+	e := &Error{Code: "SignatureDoesNotMatch", Message: fmt.Sprintf("Credential should be scoped to a valid region, not '%s'.", p.value), Status: 403}
+	switch protocol {
+	case "rest-xml":
+		e.Code, e.Status = "AuthorizationHeaderMalformed", 400
+	case "json", "rest-json", rpcCBOR:
+		e.Code, e.Status = "InvalidSignatureException", 400
 	}
 	return e
 }

@@ -19,7 +19,7 @@ const maxDepth = 64
 
 // parseQuery turns a form into a tree.
 func parseQuery(form url.Values) (*node, error) {
-	root := &node{}
+	root, nodes := &node{}, 0
 	for name, values := range form {
 		n := root
 		parts := strings.Split(name, ".")
@@ -32,6 +32,9 @@ func parseQuery(form url.Values) (*node, error) {
 			}
 			kid := n.kids[part]
 			if kid == nil {
+				if nodes++; nodes > maxValues/4 {
+					return nil, malformed("too many parameters")
+				}
 				kid = &node{}
 				n.kids[part] = kid
 			}
@@ -75,7 +78,7 @@ func (d queryDecoder) value(p *plan, format string, n *node, v reflect.Value, pa
 		return d.mapping(p, n, v, path)
 	}
 	if len(n.kids) > 0 {
-		return badValue(path, "a structure where a "+p.kind.String()+" belongs")
+		return badValue(path, "a structure where "+p.kind.String()+" belongs")
 	}
 	if err := setText(p, format, settle(v), n.text); err != nil {
 		return badValue(path, err.Error())

@@ -3,19 +3,15 @@ package wire
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // ClientHeader carries the id of a client that takes its time from the twin.
 const ClientHeader = "X-Rehydrate-Client"
-
-const (
-	maxBody     = 4 << 20   // of a query or JSON request
-	maxRESTBody = 256 << 20 // of an object or a block
-)
 
 // request is an HTTP request, read and understood as far as every protocol goes.
 type request struct {
@@ -28,6 +24,10 @@ type request struct {
 	cred   credential
 	client string
 	read   error // why the body could not be read
+
+	rc     *http.ResponseController // nil without a connection
+	memory *semaphore.Weighted      // for the bodies of all requests; nil is without bounds
+	taken  int64                    // of it
 }
 
 // credential is what a signature says about its maker.
@@ -61,31 +61,6 @@ func credentialOf(r *http.Request, query url.Values) credential {
 		return credential{key: parts[0], region: or(r.Header.Get("X-Amz-Region-Set"), "us-east-1"), service: parts[2], presigned: presigned}
 	}
 	return credential{}
-}
-
-// readBody reads the body up to limit bytes.
-func (r *request) readBody(limit int64) error {
-	if r.http.Body == nil {
-		return nil
-	}
-	if r.http.ContentLength > limit {
-		return &problem{what: isTooLarge}
-	}
-	body, err := io.ReadAll(io.LimitReader(r.http.Body, limit+1))
-	if err != nil {
-		return malformed("the body ended early")
-	}
-	if int64(len(body)) > limit {
-		return &problem{what: isTooLarge}
-	}
-	if strings.Contains(r.http.Header.Get("Content-Encoding"), "aws-chunked") ||
-		strings.HasPrefix(r.http.Header.Get("X-Amz-Content-Sha256"), "STREAMING-") {
-		if body, err = dechunk(body, r.http.Header); err != nil {
-			return err
-		}
-	}
-	r.body = body
-	return nil
 }
 
 // parseForm reads the parameters of a query protocol: the body of a POST, the

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
 	"math"
@@ -52,7 +53,7 @@ func setText(p *plan, format string, v reflect.Value, s string) error {
 		}
 		v.SetBytes(b)
 	default:
-		return fmt.Errorf("a plain value where a %s belongs", p.kind)
+		return fmt.Errorf("a plain value where %s belongs", p.kind)
 	}
 	return nil
 }
@@ -66,7 +67,7 @@ func parseFloat(s string, bits int) (float64, error) {
 }
 
 func (k kind) String() string {
-	return [...]string{"structure", "list", "map", "string", "integer", "number", "boolean", "timestamp", "blob", "stream", "union"}[k]
+	return [...]string{"a structure", "a list", "a map", "a string", "an integer", "a number", "a boolean", "a timestamp", "a blob", "a stream", "a union"}[k]
 }
 
 // parseTime reads a time in the given format, or in any that AWS accepts.
@@ -103,7 +104,7 @@ func appendText(dst []byte, p *plan, format string, v reflect.Value) []byte {
 	case kInt:
 		return strconv.AppendInt(dst, v.Int(), 10)
 	case kFloat:
-		return strconv.AppendFloat(dst, v.Float(), 'g', -1, v.Type().Bits())
+		return appendFloat(dst, v.Float(), v.Type().Bits())
 	case kTime:
 		t := timeOf(v).UTC()
 		switch or(format, p.timefmt) {
@@ -115,6 +116,17 @@ func appendText(dst []byte, p *plan, format string, v reflect.Value) []byte {
 		return t.AppendFormat(dst, "2006-01-02T15:04:05.000Z")
 	case kBlob:
 		return base64.StdEncoding.AppendEncode(dst, v.Bytes())
+	}
+	return dst
+}
+
+// appendFloat writes a number that may have a fraction as AWS does: 5 is 5.0, which the
+// AWS CLI shows.
+func appendFloat(dst []byte, f float64, bits int) []byte {
+	n := len(dst)
+	dst = strconv.AppendFloat(dst, f, 'g', -1, bits)
+	if !bytes.ContainsAny(dst[n:], ".eIN") {
+		dst = append(dst, '.', '0')
 	}
 	return dst
 }

@@ -16,6 +16,10 @@ import (
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
 
+// signatureLife is how far a signature's time may be from now ("Elements of an AWS API
+// request signature": five minutes to fifteen).
+const signatureLife = 15 * time.Minute
+
 // verify signs the request again with the secret on file and compares. Presigned
 // addresses and SigV4a are refused when signatures are checked.
 func (h *Handler) verify(r *request) error {
@@ -29,12 +33,16 @@ func (h *Handler) verify(r *request) error {
 		})
 	}
 	if !ok {
-		return &Error{Code: "InvalidClientTokenId", Message: "The access key is not known here.", Status: 403}
+		return unknownKey()
 	}
 	auth := r.http.Header.Get("Authorization")
 	when, err := time.Parse("20060102T150405Z", r.http.Header.Get("X-Amz-Date"))
 	if r.cred.presigned || err != nil || !strings.HasPrefix(auth, "AWS4-HMAC-SHA256 ") {
 		return denied
+	}
+	if late := time.Since(when); late > signatureLife || late < -signatureLife {
+		// By the wall: a client signs with its own clock, or with the answers' Date.
+		return &Error{Code: "RequestExpired", Message: "The signature's time is too far from the twin's clock on the wall.", Status: 403}
 	}
 	_, list, _ := strings.Cut(auth, "SignedHeaders=")
 	list, _, _ = strings.Cut(list, ",")

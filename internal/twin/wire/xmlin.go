@@ -24,7 +24,7 @@ func parseXML(body []byte) (*element, error) {
 	d := xml.NewDecoder(bytes.NewReader(body))
 	var stack []*element
 	var root *element
-	for {
+	for n := 0; ; {
 		tok, err := d.Token()
 		if errors.Is(err, io.EOF) {
 			break
@@ -34,7 +34,13 @@ func parseXML(body []byte) (*element, error) {
 		}
 		switch t := tok.(type) {
 		case xml.StartElement:
-			e := &element{name: t.Name.Local, attr: map[string]string{}}
+			if n += 1 + len(t.Attr); n > maxValues {
+				return nil, malformed("too many elements")
+			}
+			e := &element{name: t.Name.Local}
+			if len(t.Attr) > 0 {
+				e.attr = make(map[string]string, len(t.Attr))
+			}
 			for _, a := range t.Attr {
 				e.attr[a.Name.Local] = a.Value
 			}
@@ -54,6 +60,8 @@ func parseXML(body []byte) (*element, error) {
 		case xml.CharData:
 			if len(stack) > 0 {
 				stack[len(stack)-1].text = append(stack[len(stack)-1].text, t...)
+			} else if len(bytes.TrimSpace(t)) > 0 {
+				return nil, malformed("text outside the document")
 			}
 		case xml.Directive:
 			return nil, malformed("document type definitions are not accepted")
