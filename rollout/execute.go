@@ -87,6 +87,7 @@ type Execution struct {
 	// It is called again when another process does. nil: there is nothing else.
 	Returning func(ctx context.Context, p *Plan, why string) error
 
+	names  names
 	memo   versionMemo
 	moving movingRings
 	warn   sync.Map // name of a failing unit → since when
@@ -95,6 +96,7 @@ type Execution struct {
 // Roll rolls the plan and returns a result for every group that was begun, also beside
 // an error. When the andon, or a gate, says so, what was moved goes back.
 func (x *Execution) Roll(ctx context.Context, p *Plan) ([]record.Roll, error) {
+	x.names.learn(p)
 	var all []record.Roll
 	for n, ring := range p.Rings {
 		some, err := x.ring(ctx, ring)
@@ -113,11 +115,11 @@ func (x *Execution) Roll(ctx context.Context, p *Plan) ([]record.Roll, error) {
 			also := x.returning(ctx, scope, why)
 			went, backErr := x.Back(ctx, scope, all, why)
 			all = replace(all, went)
-			return all, errors.Join(backErr, also, later(Err(all), n, p), stuckIn(err))
+			return all, errors.Join(backErr, also, later(x.names.err(all), n, p), stuckIn(err))
 		}
 		return all, errors.Join(x.returned(ctx, p, ring, some), later(err, n, p), x.freeze(ctx, all))
 	}
-	return all, Err(all)
+	return all, x.names.err(all)
 }
 
 // touched says whether a refresh of ours was begun.
@@ -234,16 +236,16 @@ func (x *Execution) groups(ctx context.Context, p RingPlan) ([]record.Roll, erro
 	})
 	results, rerr := resultsOf(jobs, states)
 	if err = errors.Join(err, rerr); err != nil {
-		return results, errors.Join(&stuck{err}, x.takenBack(ctx, p.Name, results, err), Err(finished(results)))
+		return results, errors.Join(&stuck{err}, x.takenBack(ctx, p.Name, results, err), x.names.err(finished(results)))
 	}
 	if err := x.takenBack(ctx, p.Name, results, nil); err != nil {
 		return results, err
 	}
 	switch o := x.Andon.Order(); {
 	case b.spent():
-		return results, Err(results)
+		return results, x.names.err(results)
 	case o == Cancel && slices.ContainsFunc(results, touched) && (len(results) < len(jobs) || Err(results) != nil):
-		return results, errors.Join(Err(results), called(o, x.Andon.Says()))
+		return results, errors.Join(x.names.err(results), called(o, x.Andon.Says()))
 	case o != Cancel && o != Rollback && len(results) < len(jobs):
 		return results, fault.New(fault.Halted, "look at the ring's windows", "ring %s: %d of %d groups were not begun: no window opens for them any more",
 			p.Name, len(jobs)-len(results), len(jobs))

@@ -18,6 +18,7 @@ import (
 // under way is turned round; after one that succeeded the group rolls forward to the
 // recorded version. The first group that cannot go back ends it: nothing is tried twice.
 func (x *Execution) Back(ctx context.Context, p *Plan, rolls []record.Roll, why string) ([]record.Roll, error) {
+	x.names.learn(p)
 	have := map[place]record.Roll{}
 	for _, r := range rolls {
 		have[placeOf(r)] = r
@@ -36,7 +37,7 @@ func (x *Execution) Back(ctx context.Context, p *Plan, rolls []record.Roll, why 
 		some, err := x.groupsBack(ctx, ring, groups, have, why)
 		all = append(all, some...)
 		if err == nil {
-			err = Err(slices.DeleteFunc(slices.Clone(some), func(r record.Roll) bool { return r.Outcome == RolledBack }))
+			err = x.names.err(slices.DeleteFunc(slices.Clone(some), func(r record.Roll) bool { return r.Outcome == RolledBack }))
 		}
 		if err != nil {
 			return all, errors.Join(err, x.freeze(ctx, all))
@@ -135,7 +136,7 @@ func (x *Execution) freeze(ctx context.Context, rolls []record.Roll) error {
 		return nil
 	}
 	r := rolls[at]
-	err := x.Andon.Pull(context.WithoutCancel(ctx), Pause, "rehydrate", fmt.Sprintf("group %s could not be rolled back; look at it, then resume", r.Group))
+	err := x.Andon.Pull(context.WithoutCancel(ctx), Pause, "rehydrate", fmt.Sprintf("group %s could not be rolled back; look at it, then resume", x.names.in(Cell{r.Account, r.Region}, r.Group)))
 	if err != nil {
 		x.Stage.Events.Emit(event.Event{Stage: "roll", Unit: "roll", Kind: event.Warned,
 			Text: fmt.Sprintf("the andon could not be pulled, other runs are not kept from rolling: %s", err)})

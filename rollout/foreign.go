@@ -24,7 +24,7 @@ func (x *cellReader) refreshing(ctx context.Context, plans []GroupPlan) error {
 		p := ask[n]
 		list, err := x.Refreshes.List(ctx, p.Group)
 		if err != nil {
-			return fmt.Errorf("list the instance refreshes of group %s: %w", p.Group, err)
+			return fmt.Errorf("list the instance refreshes of group %s%s: %w", p.Group, p.Cell.in(), err)
 		}
 		for _, r := range list {
 			if terminal(r.Status) {
@@ -52,7 +52,7 @@ func (x *cellReader) foreign(ctx context.Context, guard *sync.Mutex, p *GroupPla
 			list, err := x.Templates.Versions(ctx, to.template, to.version)
 			switch {
 			case err != nil && fault.KindOf(err) != fault.NotFound:
-				return fmt.Errorf("read version %s of launch template %s: %w", to.version, to.template, err)
+				return fmt.Errorf("read version %s of launch template %s%s: %w", to.version, to.template, x.cell.in(), err)
 			case err == nil && len(list) == 1:
 				have = list[0]
 			}

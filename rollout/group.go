@@ -128,7 +128,7 @@ func (m *groupMover) step(ctx context.Context, st *groupState) (unit.Next, error
 	case stepConverge:
 		return m.converge(ctx, st)
 	}
-	return unit.Next{}, fault.New(fault.Failed, "", "roll group %s: unknown step %q in the saved state", m.plan.Group, st.Step)
+	return unit.Next{}, fault.New(fault.Failed, "", "roll group %s: unknown step %q in the saved state", m.name(), st.Step)
 }
 
 // check compares the group with the plan's preconditions.
@@ -141,7 +141,7 @@ func (m *groupMover) check(ctx context.Context, st *groupState) (unit.Next, erro
 		return unit.Next{}, err
 	}
 	moved := func(format string, args ...any) (unit.Next, error) {
-		return unit.Next{}, fault.New(fault.Conflict, "plan again", "roll group %s: since the plan %w", p.Group, fmt.Errorf(format, args...))
+		return unit.Next{}, fault.New(fault.Conflict, "plan again", "roll group %s: since the plan %w", m.name(), fmt.Errorf(format, args...))
 	}
 	now := running(g)
 	switch {
@@ -185,13 +185,13 @@ func (m *groupMover) pin(ctx context.Context, st *groupState) (unit.Next, error)
 	}
 	if g.Template.ID != m.plan.Template.ID || g.Template.Version != m.plan.Template.Version {
 		return unit.Next{}, fault.New(fault.Conflict, "plan again", "pin group %s to version %s: somebody set it to %s of %s",
-			m.plan.Group, m.plan.InUse, g.Template.Version, g.Template.ID)
+			m.name(), m.plan.InUse, g.Template.Version, g.Template.ID)
 	}
 	m.wrote = true
 	if err := m.Groups.Pin(ctx, m.plan.Group, m.desired(m.plan.InUse)); err != nil {
-		return unit.Next{}, fmt.Errorf("pin group %s to version %s: %w", m.plan.Group, m.plan.InUse, err)
+		return unit.Next{}, fmt.Errorf("pin group %s to version %s: %w", m.name(), m.plan.InUse, err)
 	}
-	m.say(event.Changed, "pinned %s to template version %s, which it runs", m.plan.Group, m.plan.InUse)
+	m.say(event.Changed, "pinned %s to template version %s, which it runs", m.name(), m.plan.InUse)
 	return unit.Again(0), nil
 }
 
@@ -244,10 +244,10 @@ func (m *groupMover) start(ctx context.Context, st *groupState) (unit.Next, erro
 		return unit.Again(lookEvery), nil
 	}
 	if err != nil {
-		return unit.Next{}, fmt.Errorf("start an instance refresh of group %s: %w", m.plan.Group, err)
+		return unit.Next{}, fmt.Errorf("start an instance refresh of group %s: %w", m.name(), err)
 	}
 	m.follow(st, id)
-	m.say(event.Changed, "started instance refresh %s of %s to template version %s", id, m.plan.Group, st.Target)
+	m.say(event.Changed, "started instance refresh %s of %s to template version %s", id, m.name(), st.Target)
 	return unit.Again(meet(m.Clock.Now(), firstLook, firstLook, true)), nil
 }
 
@@ -280,7 +280,7 @@ func (m *groupMover) ours(st *groupState, x Refresh) bool {
 
 func (m *groupMover) adopt(st *groupState, x Refresh) {
 	m.follow(st, x.ID)
-	m.say(event.Found, "went on with instance refresh %s of %s (%s)", x.ID, m.plan.Group, x.Status)
+	m.say(event.Found, "went on with instance refresh %s of %s (%s)", x.ID, m.name(), x.Status)
 }
 
 func (m *groupMover) follow(st *groupState, id string) {
@@ -290,7 +290,7 @@ func (m *groupMover) follow(st *groupState, id string) {
 
 func (m *groupMover) foreign(x Refresh) error {
 	return fault.New(fault.Conflict, "wait until it has ended, or end it yourself",
-		"roll group %s: somebody else's instance refresh %s is under way (%s)", m.plan.Group, x.ID, x.Status)
+		"roll group %s: somebody else's instance refresh %s is under way (%s)", m.name(), x.ID, x.Status)
 }
 
 // desired is where a refresh brings the group: a numbered version and the policy.
@@ -301,10 +301,10 @@ func (m *groupMover) desired(version string) Desired {
 func (m *groupMover) group(ctx context.Context) (Group, error) {
 	list, err := m.Groups.Find(ctx, []string{m.plan.Group}, nil)
 	if err != nil {
-		return Group{}, fmt.Errorf("read group %s: %w", m.plan.Group, err)
+		return Group{}, fmt.Errorf("read group %s: %w", m.name(), err)
 	}
 	if len(list) != 1 {
-		return Group{}, fault.New(fault.NotFound, "plan again", "there is no Auto Scaling group %s any more", m.plan.Group)
+		return Group{}, fault.New(fault.NotFound, "plan again", "there is no Auto Scaling group %s any more", m.name())
 	}
 	return list[0], nil
 }
@@ -312,11 +312,11 @@ func (m *groupMover) group(ctx context.Context) (Group, error) {
 func (m *groupMover) refreshes(ctx context.Context) ([]Refresh, error) {
 	list, err := m.Refreshes.List(ctx, m.plan.Group)
 	if err != nil {
-		return nil, fmt.Errorf("list the instance refreshes of group %s: %w", m.plan.Group, err)
+		return nil, fmt.Errorf("list the instance refreshes of group %s: %w", m.name(), err)
 	}
 	return list, nil
 }
 
 func (m *groupMover) say(k event.Kind, format string, args ...any) {
-	m.Events.Emit(event.Event{Stage: "roll", Unit: "roll/" + m.plan.Group, Kind: k, Text: fmt.Sprintf(format, args...)})
+	m.Events.Emit(event.Event{Stage: "roll", Unit: m.unit(), Kind: k, Text: fmt.Sprintf(format, args...)})
 }

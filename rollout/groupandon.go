@@ -111,9 +111,9 @@ func (m *groupMover) pauseAt(st *groupState, x Refresh) (unit.Next, bool, error)
 			}
 		}
 		if st.Hold < 100 {
-			m.say(event.Found, "%s holds at its checkpoint of %d%%; it is at %d%%", m.plan.Group, st.Hold, x.Percent)
+			m.say(event.Found, "%s holds at its checkpoint of %d%%; it is at %d%%", m.name(), st.Hold, x.Percent)
 		} else {
-			m.say(event.Warned, "%s has no checkpoint before its end and goes on to it; it is at %d%%: pause --now holds it where it is", m.plan.Group, x.Percent)
+			m.say(event.Warned, "%s has no checkpoint before its end and goes on to it; it is at %d%%: pause --now holds it where it is", m.name(), x.Percent)
 		}
 	}
 	if st.Hold == 100 || x.Percent < st.Hold {
@@ -131,9 +131,9 @@ func (m *groupMover) cancel(ctx context.Context, x Refresh) (unit.Next, error) {
 	case fault.KindOf(err) == fault.NotFound:
 		return unit.Again(lookEvery), nil // it has ended meanwhile
 	case err != nil:
-		return unit.Next{}, fmt.Errorf("cancel instance refresh %s of group %s: %w", x.ID, m.plan.Group, err)
+		return unit.Next{}, fmt.Errorf("cancel instance refresh %s of group %s: %w", x.ID, m.name(), err)
 	}
-	m.say(event.Changed, "cancelled instance refresh %s of %s at %d%%", x.ID, m.plan.Group, x.Percent)
+	m.say(event.Changed, "cancelled instance refresh %s of %s at %d%%", x.ID, m.name(), x.Percent)
 	return unit.Again(pollEvery), nil
 }
 
@@ -147,12 +147,12 @@ func (m *groupMover) turn(ctx context.Context, st *groupState, x Refresh) (unit.
 		st.Stopping = toGoBack
 		return unit.Again(0), nil
 	case err != nil:
-		return unit.Next{}, fmt.Errorf("roll back instance refresh %s of group %s: %w", x.ID, m.plan.Group, err)
+		return unit.Next{}, fmt.Errorf("roll back instance refresh %s of group %s: %w", x.ID, m.name(), err)
 	}
 	if st.Why == "" {
 		st.Why = m.says()
 	}
 	st.Gate = m.x.calledBack(m.plan.Ring)
-	m.say(event.Changed, "turned instance refresh %s of %s round at %d%%", x.ID, m.plan.Group, x.Percent)
+	m.say(event.Changed, "turned instance refresh %s of %s round at %d%%", x.ID, m.name(), x.Percent)
 	return unit.Again(pollEvery), nil
 }

@@ -40,7 +40,7 @@ func (m *groupMover) checkBack(ctx context.Context, st *groupState, r record.Rol
 	st.Result.MinHealthy = len(inService(g))
 	moved := func(format string, args ...any) (unit.Next, error) {
 		return unit.Next{}, fault.New(fault.Conflict, "look at who changed it, and go back by hand if need be",
-			"roll group %s back: since the roll %w", p.Group, fmt.Errorf(format, args...))
+			"roll group %s back: since the roll %w", m.name(), fmt.Errorf(format, args...))
 	}
 	switch v := g.Template.Version; {
 	case g.Template.ID != p.Template.ID:

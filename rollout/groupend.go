@@ -19,7 +19,7 @@ func (m *groupMover) end(st *groupState, outcome, format string, args ...any) un
 	if outcome != Done && outcome != NothingToDo {
 		kind = event.Failed
 	}
-	m.say(kind, "%s: %s: %s", m.plan.Group, outcome, st.Result.Text)
+	m.say(kind, "%s: %s: %s", m.name(), outcome, st.Result.Text)
 	return unit.Done()
 }
 
@@ -98,7 +98,7 @@ func (m *groupMover) converge(ctx context.Context, st *groupState) (unit.Next, e
 	}
 	st.Result.Mixed = nil
 	if g.Template.Version != st.Target {
-		m.say(event.Warned, "%s now launches from template version %s, not %s", m.plan.Group, g.Template.Version, st.Target)
+		m.say(event.Warned, "%s now launches from template version %s, not %s", m.name(), g.Template.Version, st.Target)
 	}
 	return m.end(st, Done, "all %d instances run %s", of, want), nil
 }
@@ -116,7 +116,7 @@ func (m *groupMover) count(ctx context.Context, st *groupState, g Group, image s
 	}
 	list, err := m.Instances.Describe(ctx, ids)
 	if err != nil {
-		return fmt.Errorf("describe the instances of group %s: %w", m.plan.Group, err)
+		return fmt.Errorf("describe the instances of group %s: %w", m.name(), err)
 	}
 	runs := map[string][]string{}
 	for _, i := range list {

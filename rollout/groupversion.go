@@ -77,7 +77,7 @@ func (m *groupMover) version(ctx context.Context, st *groupState) (unit.Next, er
 	source := slices.IndexFunc(all, func(v TemplateVersion) bool { return v.Number == p.InUse })
 	if source < 0 {
 		return unit.Next{}, fault.New(fault.Conflict, "plan again", "roll group %s: version %s of launch template %s is gone",
-			p.Group, p.InUse, p.Template.ID)
+			m.name(), p.InUse, p.Template.ID)
 	}
 	for _, v := range all {
 		ok, _, err := onlyImage(all[source], v, p.To)
@@ -96,7 +96,7 @@ func (m *groupMover) version(ctx context.Context, st *groupState) (unit.Next, er
 		return unit.Next{}, fmt.Errorf("make a version of launch template %s with image %s: %w", p.Template.ID, p.To, err)
 	}
 	st.Target, st.Result.ToV, memo.number, memo.mine = v.Number, v.Number, v.Number, true
-	m.say(event.Changed, "made template version %s from %s: %s → %s", v.Number, p.InUse, p.From, p.To)
+	m.say(event.Changed, "made template version %s of %s from %s: %s → %s", v.Number, m.named(p.Template.ID), p.InUse, p.From, p.To)
 	return unit.Again(0), nil
 }
 

@@ -132,11 +132,11 @@ func (x *Execution) takenBack(ctx context.Context, ring string, results []record
 	case why == "", ctx.Err() != nil, err != nil && (kind == fault.Waiting || kind == fault.Interrupted):
 		return nil
 	case slices.ContainsFunc(results, func(r record.Roll) bool { return r.Frozen }):
-		return Err(results) // it stops everything, also the way back of others
+		return x.names.err(results) // it stops everything, also the way back of others
 	case slices.ContainsFunc(results, movedBy):
 		return fault.As(during(ring, why), fault.Halted, "look at what the gate names")
 	case slices.ContainsFunc(results, touched):
-		return Err(results)
+		return x.names.err(results)
 	}
 	return fault.New(fault.GateSaysNo, "look at what the gate names; then roll again", "%s; no instance of the ring was replaced", during(ring, why))
 }

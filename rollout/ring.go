@@ -44,6 +44,10 @@ func gravest(rolls []record.Roll) (at, worst int) {
 // Err is the gravest outcome as an error: halted before rolled back before done in
 // part before failed; nil when every group is done or had nothing to do.
 func Err(rolls []record.Roll) error {
+	return errOf(rolls, func(r record.Roll) string { return r.Group })
+}
+
+func errOf(rolls []record.Roll, name func(record.Roll) string) error {
 	kinds := []fault.Kind{fault.Failed, fault.Failed, fault.Partial, fault.RolledBack, fault.Halted}
 	hints := []string{"", "", "see which instances are left: rehydrate roll status", "the fleet runs what it ran before; find out why the image fails",
 		"the group may run two images: look at it, then roll again or go back"}
@@ -52,5 +56,5 @@ func Err(rolls []record.Roll) error {
 		return nil
 	}
 	r := rolls[at]
-	return fault.New(kinds[worst], hints[worst], "roll group %s to %s: %s: %s", r.Group, r.To, or(r.Outcome, "not ended"), r.Text)
+	return fault.New(kinds[worst], hints[worst], "roll group %s to %s: %s: %s", name(r), r.To, or(r.Outcome, "not ended"), r.Text)
 }

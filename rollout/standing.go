@@ -7,18 +7,25 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/goldenami/rehydrate/internal/record"
 )
 
 // Standing is how a group of a roll stands now.
 type Standing struct {
-	Ring    string `json:"ring"`
-	Cell    Cell   `json:"cell,omitzero"`
-	Group   string `json:"group"`
-	State   string `json:"state"` // not begun, preparing, moving, held, going back, or an outcome
-	Refresh string `json:"refresh,omitempty"`
-	Status  string `json:"status,omitempty"`  // of the refresh, as AWS says now
-	Percent int    `json:"percent,omitempty"` // likewise
-	Text    string `json:"text,omitempty"`
+	Ring  string `json:"ring"`
+	Cell  Cell   `json:"cell,omitzero"`
+	Group string `json:"group"`
+	State string `json:"state"` // not begun, preparing, moving, held, going back, or an outcome
+	// Image is what all its instances run, as far as the roll knows: what it ran before
+	// until it moves, and again after a way back. Empty: they may run several, or did
+	// when they were last counted; Mixed then says how many ran which.
+	Image   string         `json:"image,omitempty"`
+	Mixed   map[string]int `json:"mixed,omitempty"`
+	Refresh string         `json:"refresh,omitempty"`
+	Status  string         `json:"status,omitempty"`  // of the refresh, as AWS says now
+	Percent int            `json:"percent,omitempty"` // likewise
+	Text    string         `json:"text,omitempty"`
 	// Alone is what AWS goes on doing with the group when nobody looks after it.
 	Alone string `json:"alone,omitempty"`
 }
@@ -29,21 +36,23 @@ func (x *Execution) UnitName(g GroupPlan) string {
 	return jobs[0].Name
 }
 
-// Standing tells how every group of the plan stands, by the states of its units and, for
-// those that move, by what AWS says of their refreshes. It only reads.
+// Standing tells how every group of the plan stands, by the last states of the units of
+// its roll and of its ways back and, for those that move, by what AWS says of their
+// refreshes. It only reads.
 func (x *Execution) Standing(ctx context.Context, p *Plan, states map[string]json.RawMessage) ([]Standing, error) {
 	var out []Standing
 	for g := range p.Groups() {
-		s := Standing{Ring: g.Ring, Cell: g.Cell, Group: g.Group, State: "not begun"}
-		var st groupState
-		if raw := states[x.UnitName(g)]; len(raw) > 0 {
-			if err := json.Unmarshal(raw, &st); err != nil {
-				return nil, fmt.Errorf("read the state of group %s: %w", g.Group, err)
-			}
+		s := Standing{Ring: g.Ring, Cell: g.Cell, Group: g.Group, State: "not begun", Image: g.From}
+		st, err := x.newest(g, states)
+		if err != nil {
+			return nil, err
+		}
+		if st != nil {
 			s.Refresh, s.Text = st.Result.Refresh, st.Result.Text
 			s.State = st.state()
+			s.Image, s.Mixed = st.runs(g)
 		}
-		if !st.Ended && st.Touched {
+		if st != nil && !st.Ended && st.Result.Refresh != "" {
 			if err := x.ask(ctx, g, &s); err != nil {
 				return nil, err
 			}
@@ -51,6 +60,66 @@ func (x *Execution) Standing(ctx context.Context, p *Plan, states map[string]jso
 		out = append(out, s)
 	}
 	return out, nil
+}
+
+// Newest is the result of a group's roll or, if one began after it, of its last way back;
+// ok is false when neither was begun.
+func (x *Execution) Newest(g GroupPlan, states map[string]json.RawMessage) (r record.Roll, ok bool, err error) {
+	st, err := x.newest(g, states)
+	if st == nil {
+		return record.Roll{}, false, err
+	}
+	return st.Result, true, err
+}
+
+// newest is the last state of a group's roll, or of the way back that began after it; nil
+// when it was not begun. A way back that has not looked at the group yet has changed nothing.
+func (x *Execution) newest(g GroupPlan, states map[string]json.RawMessage) (last *groupState, err error) {
+	name, from := x.UnitName(g), ""
+	for unit, raw := range states {
+		if len(raw) == 0 || unit != name && !isBack(unit, strings.TrimPrefix(name, "roll")) {
+			continue
+		}
+		var st groupState
+		if err := json.Unmarshal(raw, &st); err != nil {
+			return nil, fmt.Errorf("read the state of group %s: %w", g.Group, err)
+		}
+		if last != nil {
+			if c := st.Result.StartedAt.Compare(last.Result.StartedAt); c < 0 || c == 0 && unit < from {
+				continue
+			}
+		}
+		last, from = &st, unit
+	}
+	return last, nil
+}
+
+// isBack says whether a unit is a way back of the group whose units' names end in place:
+// that of its run, or one that somebody asked for later (see Execution.BackStem).
+func isBack(unit, place string) bool {
+	stem, ok := strings.CutSuffix(unit, place)
+	return ok && (stem == "rollback" || strings.HasPrefix(stem, "rollback/"))
+}
+
+// runs is what the instances of a group that was begun run; see Standing.
+func (st *groupState) runs(g GroupPlan) (image string, mixed map[string]int) {
+	if st.Ended {
+		for image, ids := range st.Result.Mixed {
+			if mixed == nil {
+				mixed = map[string]int{}
+			}
+			mixed[image] = len(ids)
+		}
+	}
+	switch {
+	case len(mixed) > 0:
+		return "", mixed
+	case st.Ended && st.Result.OnImage == st.Result.Of && st.Result.Of > 0 && st.Result.Outcome != RolledBack:
+		return g.To, nil
+	case !st.Touched, st.Ended && st.Result.Outcome == RolledBack:
+		return g.From, nil
+	}
+	return "", nil
 }
 
 func (st groupState) state() string {

@@ -108,12 +108,12 @@ func (m *groupMover) tell(st *groupState, status string) {
 	if m.seen.of > 0 {
 		percent = 100 * m.seen.on / m.seen.of
 	}
-	text := fmt.Sprintf("%s: %s, %d%%", m.plan.Group, status, percent)
+	text := fmt.Sprintf("%s: %s, %d%%", m.name(), status, percent)
 	if text == m.seen.shown {
 		return
 	}
 	m.seen.shown = text
-	m.Events.Emit(event.Event{Stage: "roll", Unit: "roll/" + m.plan.Group, Kind: event.Progress, Done: percent, Total: 100, Text: text,
+	m.Events.Emit(event.Event{Stage: "roll", Unit: m.unit(), Kind: event.Progress, Done: percent, Total: 100, Text: text,
 		Data: map[string]any{"refresh": st.Result.Refresh}})
 }
 
@@ -156,7 +156,7 @@ func (m *groupMover) ended(ctx context.Context, st *groupState, x Refresh) (unit
 		return unit.Again(meet(m.Clock.Now(), pollEvery, pollEvery, true)), nil
 	case x.Status == cancelled && stop == toHold:
 		st.Step = stepHeld
-		m.say(event.Found, "%s is held at %d%%: %s", m.plan.Group, x.Percent, m.says())
+		m.say(event.Found, "%s is held at %d%%: %s", m.name(), x.Percent, m.says())
 		return unit.Again(0), nil
 	case x.Status == cancelled && stop == toGoBack:
 		m.goBack(st, or(st.Why, m.says()))
@@ -167,7 +167,7 @@ func (m *groupMover) ended(ctx context.Context, st *groupState, x Refresh) (unit
 		// AWS did not roll back; the version before is still there to go to.
 		m.goBack(st, why)
 		m.say(event.Warned, "instance refresh %s of %s failed (%s); going back to template version %s",
-			x.ID, m.plan.Group, why, m.plan.InUse)
+			x.ID, m.name(), why, m.plan.InUse)
 		return unit.Again(0), nil
 	}
 	// A rollback that failed is never tried again: people go on from here.
@@ -179,7 +179,7 @@ func (m *groupMover) progress(st *groupState, x Refresh) {
 	m.seen.status = x.Status
 	if !known(x.Status) && st.Odd != x.Status {
 		st.Odd = x.Status
-		m.say(event.Warned, "instance refresh %s of %s has the unknown status %s; waiting on", x.ID, m.plan.Group, x.Status)
+		m.say(event.Warned, "instance refresh %s of %s has the unknown status %s; waiting on", x.ID, m.name(), x.Status)
 	}
 	m.tell(st, x.Status)
 }

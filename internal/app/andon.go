@@ -114,13 +114,12 @@ func RollBack(ctx context.Context, in Request, why string, keepChannels bool) (*
 	x := p.execution()
 	var rolls []record.Roll
 	for g := range plan.Groups() {
-		raw := states[x.UnitName(g)]
-		if len(raw) == 0 {
-			continue
-		}
-		r, err := rollout.GroupResult(raw)
+		r, begun, err := x.Newest(g, states)
 		if err != nil {
 			return p.doc, err
+		}
+		if !begun {
+			continue
 		}
 		r.Frozen = false // a person has asked
 		rolls = append(rolls, r)
@@ -198,7 +197,7 @@ func openRoll(ctx context.Context, in Request) (*pipeline, *rollout.Plan, map[st
 		p.close(ctx)
 		return nil, nil, nil, err
 	}
-	states, err := lastStates(ctx, p.local.Journal, "roll/")
+	states, err := lastStates(ctx, p.local.Journal, "roll/", "rollback/")
 	if err != nil {
 		p.close(ctx)
 		return nil, nil, nil, err
@@ -228,9 +227,11 @@ func planOf(ctx context.Context, j *journal.Journal) (*rollout.Plan, error) {
 	return plan, nil
 }
 
-// lastStates are the last states of the units whose names begin with stem.
-func lastStates(ctx context.Context, j *journal.Journal, stem string) (map[string]json.RawMessage, error) {
-	tails, err := j.Tails(ctx, func(unit string) bool { return strings.HasPrefix(unit, stem) })
+// lastStates are the last states of the units whose names begin with one of the stems.
+func lastStates(ctx context.Context, j *journal.Journal, stems ...string) (map[string]json.RawMessage, error) {
+	tails, err := j.Tails(ctx, func(unit string) bool {
+		return slices.ContainsFunc(stems, func(stem string) bool { return strings.HasPrefix(unit, stem) })
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,10 +72,28 @@ func (p *pipeline) fell(results []record.Roll, err error) string {
 	return ""
 }
 
+// manyRolled is up to how many groups a stage's line names.
+const manyRolled = 20
+
+// rolled is how many instances of which group run the image, with where a group is when
+// they are not all in one account and Region.
 func rolled(all []record.Roll) string {
+	several := slices.ContainsFunc(all, func(r record.Roll) bool { return r.Account != all[0].Account || r.Region != all[0].Region })
 	var parts []string
-	for _, g := range all {
-		parts = append(parts, fmt.Sprintf("%s %d of %d on %s", g.Group, g.OnImage, g.Of, g.To))
+	on, of := 0, 0
+	for n, g := range all {
+		on, of = on+g.OnImage, of+g.Of
+		if n >= manyRolled {
+			continue
+		}
+		at := ""
+		if several {
+			at = " in " + rollout.Cell{Account: g.Account, Region: g.Region}.String()
+		}
+		parts = append(parts, fmt.Sprintf("%s%s %d of %d on %s", g.Group, at, g.OnImage, g.Of, g.To))
+	}
+	if n := len(all) - manyRolled; n > 0 {
+		parts = append(parts, fmt.Sprintf("and %d more groups: %d of %d instances in all", n, on, of))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -57,5 +58,20 @@ func TestRolled_says_how_many_run_the_image(t *testing.T) {
 	got := rolled([]record.Roll{{Group: "a", OnImage: 2, Of: 2, To: "ami-1"}, {Group: "b", OnImage: 1, Of: 6, To: "ami-1"}})
 	if want := "a 2 of 2 on ami-1, b 1 of 6 on ami-1"; got != want {
 		t.Errorf("%q", got)
+	}
+}
+
+func TestRolled_names_the_place_where_there_are_several_and_does_not_list_a_whole_fleet(t *testing.T) {
+	got := rolled([]record.Roll{{Group: "a", Account: "111122223333", Region: "eu-west-1", OnImage: 2, Of: 2, To: "ami-1"},
+		{Group: "a", Account: "444455556666", Region: "eu-west-1", OnImage: 1, Of: 6, To: "ami-2"}})
+	if want := "a in 111122223333/eu-west-1 2 of 2 on ami-1, a in 444455556666/eu-west-1 1 of 6 on ami-2"; got != want {
+		t.Errorf("%q", got)
+	}
+	all := make([]record.Roll, 800)
+	for i := range all {
+		all[i] = record.Roll{Group: "a", OnImage: 49, Of: 50, To: "ami-1"}
+	}
+	if got := rolled(all); len(got) > 1000 || !strings.HasSuffix(got, "and 780 more groups: 39200 of 40000 instances in all") {
+		t.Errorf("%d characters: %q", len(got), got)
 	}
 }

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os/user"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -169,7 +171,7 @@ func statusTable(out io.Writer, st *app.RollStatus) error {
 	fmt.Fprintf(out, "run %s of %s: %s\n", st.Run, st.Line, outcomeOf(st.Outcome))
 	fmt.Fprintf(out, "the andon %s says %s\n", st.Andon.Parameter, strings.TrimSpace(st.Andon.Order+" "+st.Andon.Says))
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "RING\tGROUP\tSTATE\tREFRESH\tWITHOUT US, AWS")
+	fmt.Fprintln(w, "RING\tGROUP\tSTATE\tRUNS\tREFRESH\tWITHOUT US, AWS")
 	for _, g := range st.Groups {
 		name := g.Group
 		if at := g.Cell.String(); at != "" {
@@ -179,9 +181,21 @@ func statusTable(out io.Writer, st *app.RollStatus) error {
 		if g.Status != "" {
 			refresh = fmt.Sprintf("%s %d%%", g.Status, g.Percent)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", g.Ring, name, g.State, refresh, dash(g.Alone))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", g.Ring, name, g.State, runs(g.Image, g.Mixed), refresh, dash(g.Alone))
 	}
 	return w.Flush()
+}
+
+// runs is what a group's instances run: one image, or how many which.
+func runs(image string, mixed map[string]int) string {
+	if len(mixed) == 0 {
+		return dash(image)
+	}
+	var parts []string
+	for _, image := range slices.Sorted(maps.Keys(mixed)) {
+		parts = append(parts, fmt.Sprintf("%d %s", mixed[image], dash(image)))
+	}
+	return strings.Join(parts, ", ")
 }
 
 func outcomeOf(s string) string {

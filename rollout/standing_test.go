@@ -1,0 +1,166 @@
+package rollout_test
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/goldenami/rehydrate/internal/engine"
+	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/journal"
+	"github.com/goldenami/rehydrate/rollout"
+)
+
+// standings rolls the demo's plan and returns how its groups stand by the journal, as
+// another process reads it.
+func standings(t *testing.T, x *rollout.Execution, p *rollout.Plan) map[string]rollout.Standing {
+	t.Helper()
+	states := map[string]json.RawMessage{}
+	tails, err := x.Pool.(*engine.Pool).Local.Journal.Tails(t.Context(), func(string) bool { return true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, records := range tails {
+		for _, r := range records {
+			if r.Phase == journal.After {
+				states[name] = r.State
+			}
+		}
+	}
+	list, err := x.Standing(t.Context(), p, states)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]rollout.Standing{}
+	for _, s := range list {
+		out[s.Group] = s
+	}
+	return out
+}
+
+func TestAGroupThatWentBackStandsAsRolledBackWithTheImageItRuns(t *testing.T) {
+	f := demo()
+	x := f.execution(t)
+	p := plan(t, f, demoInput())
+	rolls, err := x.Roll(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range standings(t, x, p) {
+		if s.State != rollout.Done || s.Image != "ami-new" {
+			t.Errorf("after the roll: %+v", s)
+		}
+	}
+	// Somebody asked for it, could not go on, and asked again: the last one counts.
+	f.images["ami-old"] = "disabled"
+	x.BackStem = "rollback/20260310-130000-aaaaaa"
+	if _, err := x.Back(t.Context(), p, rolls, "a bug"); fault.KindOf(err) != fault.Halted {
+		t.Fatal(err)
+	}
+	got := standings(t, x, p)
+	if s := got["web-prod"]; s.State != rollout.Halted || s.Image != "ami-new" {
+		t.Errorf("after a way back that failed: %+v", s)
+	}
+	if s := got["web-dev"]; s.State != rollout.Done {
+		t.Errorf("one that was not begun to be taken back: %+v", s)
+	}
+	f.images["ami-old"], f.andon = "available", ""
+	x.Andon = nil
+	x.BackStem = "rollback/20260310-140000-bbbbbb"
+	if _, err := x.Back(t.Context(), p, rolls, "a bug"); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range standings(t, x, p) {
+		if s.State != rollout.RolledBack || s.Image != "ami-old" || !strings.Contains(s.Text, "a bug") {
+			t.Errorf("after the way back: %+v", s)
+		}
+	}
+}
+
+func TestAGroupThatWasNotBegunStandsOnWhatItRan(t *testing.T) {
+	f := demo()
+	x := f.execution(t)
+	p := plan(t, f, demoInput())
+	for _, s := range standings(t, x, p) {
+		if s.State != "not begun" || s.Image != "ami-old" || s.Mixed != nil {
+			t.Errorf("%+v", s)
+		}
+	}
+}
+
+func TestAGroupThatWasLeftMixedStandsWithHowManyRunWhich(t *testing.T) {
+	f := demo()
+	f.fate["ami-new"] = "Cancelled"
+	x := f.execution(t)
+	p := plan(t, f, demoInput())
+	if _, err := x.Roll(t.Context(), p); fault.KindOf(err) != fault.Halted {
+		t.Fatal(err)
+	}
+	s := standings(t, x, p)["web-dev"]
+	if s.State != rollout.Halted || s.Image != "" || s.Mixed["ami-old"] != 1 || s.Mixed["ami-new"] != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// Groups of one name in two accounts, as the same stack in each has them.
+func TestLinesOfARollThroughSeveralCellsNameTheCell(t *testing.T) {
+	for name, cells := range map[string][]rollout.Cell{
+		"one":     {{Account: "111122223333", Region: "eu-west-1"}},
+		"several": {{Account: "111122223333", Region: "eu-west-1"}, {Account: "444455556666", Region: "us-east-1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			accounts := map[rollout.Cell]*fleet{}
+			var last *fleet
+			for _, c := range cells {
+				last = demo()
+				accounts[c] = last
+			}
+			x := last.execution(t)
+			x.Stage.Cells = func(_ context.Context, c rollout.Cell) (rollout.Ports, error) {
+				f := accounts[c]
+				return rollout.Ports{Groups: f, Templates: f, Refreshes: f, Instances: f, Images: f}, nil
+			}
+			in := demoInput()
+			for i := range in.Fleets {
+				in.Fleets[i].Cells = cells
+			}
+			p, err := x.Stage.Plan(t.Context(), in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rolls, err := x.Roll(t.Context(), p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			last.images["ami-old"] = "gone"
+			_, err = x.Back(t.Context(), p, rolls, "a bug")
+			if err == nil {
+				t.Fatal("it went back")
+			}
+			checkCells(t, last, cells, err.Error())
+		})
+	}
+}
+
+// checkCells checks every line about a group, and an error about one.
+func checkCells(t *testing.T, f *fleet, cells []rollout.Cell, said string) {
+	t.Helper()
+	of := map[string]int{}
+	lines := []string{said}
+	for _, e := range f.events {
+		if strings.Contains(e.Text, "web-") && e.Unit != "roll" {
+			lines = append(lines, e.Text)
+			of[e.Unit]++
+		}
+	}
+	for _, line := range lines {
+		named := strings.Contains(line, "in 111122223333/eu-west-1") || strings.Contains(line, "in 444455556666/us-east-1")
+		if named != (len(cells) > 1) {
+			t.Errorf("with %d cells: %s", len(cells), line)
+		}
+	}
+	if len(of) != 2*len(cells) {
+		t.Errorf("the lines are about %v", of)
+	}
+}
