@@ -110,51 +110,53 @@ func view(at usage.Cell, i usage.Image) ImageView {
 		Revoked: i.Tags[usage.TagRevoked], Reason: i.Tags[usage.TagReason], Snapshots: i.Snapshots, Tags: i.Tags}
 }
 
+// found is an image, and where.
+type found struct {
+	at      usage.Cell
+	image   usage.Image
+	ports   imagePorts
+	unknown []string // where it could not be looked for
+}
+
 // find is the image of that id in the first cell where it can be seen, its owner's
 // before others'.
-func (in *ImageRequest) find(ctx context.Context, id string) (usage.Cell, usage.Image, []string, error) {
-	var unknown []string
-	var where usage.Cell
-	var found usage.Image
+func (in *ImageRequest) find(ctx context.Context, id string) (found, error) {
+	var out found
+	if err := in.begin(); err != nil {
+		return out, err
+	}
 	for _, at := range in.everywhere() {
 		p, err := in.cells.at(ctx, at)
 		if err == nil {
 			var i usage.Image
 			i, err = p.images.Image(ctx, id)
-			if err == nil && (found.ID == "" || i.Owner == at.Account) {
-				where, found = at, i
+			if err == nil && (out.image.ID == "" || i.Owner == at.Account) {
+				out.at, out.image, out.ports = at, i, p
 			}
 		}
 		if err != nil && fault.KindOf(err) != fault.NotFound {
-			unknown = append(unknown, fmt.Sprintf("look in %s: %v", at, err))
+			out.unknown = append(out.unknown, fmt.Sprintf("look in %s: %v", at, err))
 		}
 	}
-	if found.ID == "" {
+	if out.image.ID == "" {
 		hint := "check id, account and Region"
-		if len(unknown) > 0 {
-			hint = "not all could be read: " + strings.Join(unknown, "; ")
+		if len(out.unknown) > 0 {
+			hint = "not all could be read: " + strings.Join(out.unknown, "; ")
 		}
-		return where, found, unknown, fault.New(fault.NotFound, hint, "there is no image %s", id)
+		return out, fault.New(fault.NotFound, hint, "there is no image %s", id)
 	}
-	return where, found, unknown, ctx.Err()
+	return out, ctx.Err()
 }
 
 // ShowImage is an image with everything that uses or names it.
 func ShowImage(ctx context.Context, in *ImageRequest, id string) (*ImageList, error) {
-	if err := in.begin(); err != nil {
-		return nil, err
-	}
-	at, i, unknown, err := in.find(ctx, id)
+	x, err := in.find(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	out := &ImageList{Unknown: unknown}
-	p, err := in.cells.at(ctx, at)
-	if err != nil {
-		return nil, err
-	}
-	v := view(at, i)
-	v.Channels = in.held(ctx, at, p, out)[id]
+	out := &ImageList{Unknown: x.unknown}
+	v := view(x.at, x.image)
+	v.Channels = in.held(ctx, x.at, x.ports, out)[id]
 	census, err := usage.Read(ctx, func(ctx context.Context, at usage.Cell) (usage.Ports, error) {
 		p, err := in.cells.at(ctx, at)
 		return p.uses, err
@@ -180,19 +182,12 @@ type Lineage struct {
 
 // ImageLineage follows an image up and down, over every cell.
 func ImageLineage(ctx context.Context, in *ImageRequest, id string) (*Lineage, error) {
-	if err := in.begin(); err != nil {
-		return nil, err
-	}
-	at, i, unknown, err := in.find(ctx, id)
+	x, err := in.find(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	out := &Lineage{Image: view(at, i), Unknown: unknown}
-	p, err := in.cells.at(ctx, at)
-	if err != nil {
-		return nil, err
-	}
-	if out.Up, err = p.images.Ancestry(ctx, id); err != nil && fault.KindOf(err) != fault.Unsupported {
+	out := &Lineage{Image: view(x.at, x.image), Unknown: x.unknown}
+	if out.Up, err = x.ports.images.Ancestry(ctx, id); err != nil && fault.KindOf(err) != fault.Unsupported {
 		out.Unknown = append(out.Unknown, err.Error())
 	}
 	if s := out.Image.Source; s != "" && !slices.Contains(out.Up, s) {

@@ -28,7 +28,9 @@ type RevokeRequest struct {
 	ImageRequest
 	Image  string
 	Reason string
-	Within time.Duration // until when nothing may run on it any more
+	// Within is how long after the first revocation something may run on it; 0: as the call
+	// before said, or a week.
+	Within time.Duration
 	Force  bool
 }
 
@@ -41,7 +43,7 @@ func PlanRevocation(ctx context.Context, in *RevokeRequest) (*Revocation, error)
 	if err := in.begin(); err != nil {
 		return nil, err
 	}
-	ask := revoke.Input{Image: in.Image, Reason: in.Reason, Cells: in.everywhere(), By: in.Cloud.Clock.Now().Add(in.Within), Force: in.Force}
+	ask := revoke.Input{Image: in.Image, Reason: in.Reason, Cells: in.everywhere(), Within: in.Within, Force: in.Force}
 	for _, i := range in.Config.Images {
 		for _, name := range channelsOf(i) {
 			ask.Channels = append(ask.Channels, revoke.Channel{Line: i.Label, Arch: archOf(i), Name: name})

@@ -13,9 +13,6 @@ import (
 	"github.com/goldenami/rehydrate/internal/fault"
 )
 
-// defaultDeadline is until when nothing may run on a revoked image any more.
-const defaultDeadline = 7 * 24 * time.Hour
-
 var applyFlag = &cli.BoolFlag{Name: "apply", Usage: "do it; without this the plan is shown and nothing changes"}
 
 // actFlags are what the commands that change images take.
@@ -34,7 +31,7 @@ func revokeCommand() *cli.Command {
 		codes: "3 done in part: not disabled while something launches it, 4 permissions, 10 no good image to go back to, or something would launch it, 11 it moved since the plan, 130 declined",
 		flags: actFlags(
 			&cli.StringFlag{Name: "reason", Usage: "`WHY`; it is written on the images"},
-			&cli.StringFlag{Name: "deadline", Value: "7d", Usage: "after this `TIME` nothing may run on it any more, such as 72h or 3d"},
+			&cli.StringFlag{Name: "deadline", Usage: "this `TIME` after the first revocation nothing may run on it any more, such as 72h or 3d (default: as said before, or 7d)"},
 			&cli.BoolFlag{Name: "force", Usage: "disable images although scale-out would break, and although a channel has nothing to go back to"},
 		),
 		run: imageRevoke,
@@ -48,7 +45,7 @@ func imageRevoke(c *cli.Context) error {
 	if strings.TrimSpace(c.String("reason")) == "" {
 		return fault.New(fault.Usage, "add --reason \"CVE-…\"; it is written on the images", "revoke %s: no reason is given", c.Args().First())
 	}
-	within := defaultDeadline
+	var within time.Duration
 	if s := c.String("deadline"); s != "" {
 		var err error
 		if within, err = config.ParseAge(s); err != nil {
@@ -64,12 +61,14 @@ func imageRevoke(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if !c.Bool("apply") || p.Nothing() {
+	if !c.Bool("apply") || len(p.Refused) > 0 {
 		return errors.Join(show(c, p, p.Text()), p.Err())
 	}
 	fmt.Fprint(c.App.ErrWriter, p.Text())
-	if err := confirm(c, in.Cloud, "revoke "+ask.Image); err != nil {
-		return err
+	if !p.Nothing() { // else there is nothing to be asked about
+		if err := confirm(c, in.Cloud, "revoke "+ask.Image); err != nil {
+			return err
+		}
 	}
 	out, err := app.Revoke(c.Context, ask, p)
 	return errors.Join(show(c, out, out.Text(p.Input.By)), err)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -69,27 +70,55 @@ func remark(i app.ImageView) string {
 	return strings.Join(out, ", ")
 }
 
-func imageShowCommand() *cli.Command {
+// oneImageCommand is a command that looks at one image. Its look returns what is printed,
+// the way to print it for people, and what could not be read.
+func oneImageCommand(name, use string, look func(ctx context.Context, in *app.ImageRequest, id string) (any, func(io.Writer) error, []string, error)) *cli.Command {
 	return command(spec{
-		name: "show", usage: "show an image with everything that launches, runs or names it; reads only", args: "<ami>", max: 1,
-		examples: []string{"rehydrate image show ami-0123456789abcdef0", "rehydrate image show --output json ami-0123456789abcdef0"},
+		name: name, usage: use, args: "<ami>", max: 1,
+		examples: []string{"rehydrate image " + name + " ami-0123456789abcdef0", "rehydrate image " + name + " --output json ami-0123456789abcdef0"},
 		codes:    "3 not all could be read, 4 permissions",
 		flags:    lookFlags(),
 		run: func(c *cli.Context) error {
-			in, err := oneImage(c)
+			if c.NArg() != 1 {
+				return fault.New(fault.Usage, "see `"+c.Command.HelpName+" --help`", "%s: name one image by its id", c.Command.HelpName)
+			}
+			in, _, err := imageRequest(c, false, "table", "json")
 			if err != nil {
 				return err
 			}
-			l, err := app.ShowImage(c.Context, in, c.Args().First())
+			v, text, unknown, err := look(c.Context, in, c.Args().First())
 			if err != nil {
 				return err
 			}
+			missing := (&app.ImageList{Unknown: unknown}).Err()
 			if c.String("output") == "json" {
-				return errors.Join(writeJSON(c, l), l.Err())
+				return errors.Join(writeJSON(c, v), missing)
 			}
-			return errors.Join(showImage(c.App.Writer, l.Images[0]), l.Err())
+			return errors.Join(text(c.App.Writer), missing)
 		},
 	})
+}
+
+func imageShowCommand() *cli.Command {
+	return oneImageCommand("show", "show an image with everything that launches, runs or names it; reads only",
+		func(ctx context.Context, in *app.ImageRequest, id string) (any, func(io.Writer) error, []string, error) {
+			l, err := app.ShowImage(ctx, in, id)
+			if err != nil {
+				return nil, nil, nil, err
+			}
+			return l, func(w io.Writer) error { return showImage(w, l.Images[0]) }, l.Unknown, nil
+		})
+}
+
+func imageLineageCommand() *cli.Command {
+	return oneImageCommand("lineage", "show what an image descends from, and what was made from it; reads only",
+		func(ctx context.Context, in *app.ImageRequest, id string) (any, func(io.Writer) error, []string, error) {
+			l, err := app.ImageLineage(ctx, in, id)
+			if err != nil {
+				return nil, nil, nil, err
+			}
+			return l, func(w io.Writer) error { return showLineage(w, l) }, l.Unknown, nil
+		})
 }
 
 func showImage(out io.Writer, i app.ImageView) error {
@@ -110,30 +139,6 @@ func showImage(out io.Writer, i app.ImageView) error {
 	return w.Flush()
 }
 
-func imageLineageCommand() *cli.Command {
-	return command(spec{
-		name: "lineage", usage: "show what an image descends from, and what was made from it; reads only", args: "<ami>", max: 1,
-		examples: []string{"rehydrate image lineage ami-0123456789abcdef0", "rehydrate image lineage --output json ami-0123456789abcdef0"},
-		codes:    "3 not all could be read, 4 permissions",
-		flags:    lookFlags(),
-		run: func(c *cli.Context) error {
-			in, err := oneImage(c)
-			if err != nil {
-				return err
-			}
-			l, err := app.ImageLineage(c.Context, in, c.Args().First())
-			if err != nil {
-				return err
-			}
-			missing := (&app.ImageList{Unknown: l.Unknown}).Err()
-			if c.String("output") == "json" {
-				return errors.Join(writeJSON(c, l), missing)
-			}
-			return errors.Join(showLineage(c.App.Writer, l), missing)
-		},
-	})
-}
-
 func showLineage(out io.Writer, l *app.Lineage) error {
 	w := columns(out)
 	for n := len(l.Up) - 1; n >= 0; n-- {
@@ -144,12 +149,4 @@ func showLineage(out io.Writer, l *app.Lineage) error {
 		fmt.Fprintf(w, "below\t%s\t%s\t%s, %s\n", m.Image, m.Cell, m.Via, m.State)
 	}
 	return w.Flush()
-}
-
-func oneImage(c *cli.Context) (*app.ImageRequest, error) {
-	if c.NArg() != 1 {
-		return nil, fault.New(fault.Usage, "see `"+c.Command.HelpName+" --help`", "%s: name one image by its id", c.Command.HelpName)
-	}
-	in, _, err := imageRequest(c, false, "table", "json")
-	return in, err
 }

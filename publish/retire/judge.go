@@ -1,6 +1,7 @@
 package retire
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -96,21 +97,33 @@ func day(t time.Time) string { return t.UTC().Format("2006-01-02") }
 // decide judges every image of the line, cell by cell, newest first.
 func (f *facts) decide(ctx context.Context, p *Plan) {
 	for _, at := range f.in.Cells {
-		newest := map[string]int{} // good images so far, by architecture
+		newest := map[string][]string{} // runs that made good images so far, by architecture
 		for _, i := range f.own[at] {
 			if !f.ours(at, i) || slices.ContainsFunc(p.Items, func(x Item) bool { return x.Cell == at && x.Image == i.ID }) {
 				continue
 			}
 			rank := 0
 			if good(i) {
-				newest[i.Architecture]++
-				rank = newest[i.Architecture]
+				rank = place(newest, i)
 			}
 			p.Items = append(p.Items, f.judge(ctx, at, i, rank))
 		}
 		p.Leftovers = append(p.Leftovers, f.leftovers(at)...)
 	}
 	f.runItems(ctx, p)
+}
+
+// place is an image's among the newest good ones. What one run made counts as one: where a
+// publication encrypts, its copy lies beside the image of the bake.
+func place(newest map[string][]string, i usage.Image) int {
+	made := cmp.Or(i.Tags[usage.TagRun], i.ID)
+	of := newest[i.Architecture]
+	at := slices.Index(of, made)
+	if at < 0 {
+		at = len(of)
+		newest[i.Architecture] = append(of, made)
+	}
+	return at + 1
 }
 
 // judge decides about one image; rank is its place among the newest good ones, or 0.

@@ -2,6 +2,8 @@ package retire
 
 import (
 	"errors"
+	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -251,5 +253,28 @@ func TestTheHashIsOfDecisionsOnly(t *testing.T) {
 	w.instances[0].Image = id(1)
 	if b := w.plan(t, input()); a.Hash == b.Hash {
 		t.Error("an image more that is kept did not change the hash")
+	}
+}
+
+// Where a publication encrypts, the copy that the channel names lies beside the image of the
+// bake. Both are one of the newest that stay.
+func TestAnImageAndItsCopyBesideItAreKeptAsOne(t *testing.T) {
+	w := standard()
+	for n, of := range map[int]int{6: 3, 7: 4, 8: 5} { // copies of 3 to 5
+		w.add(n, map[int]int{3: 40, 4: 39, 5: 38}[of])
+		w.set(n, func(i *usage.Image) { i.Tags[usage.TagRun] = fmt.Sprintf("run-%d", of) })
+		w.set(of, func(i *usage.Image) { i.CreatedAt = now.AddDate(0, 0, -map[int]int{3: 40, 4: 39, 5: 38}[of]) })
+	}
+	w.hold(8)
+	got := map[int]Action{}
+	for _, i := range w.plan(t, input()).Items {
+		for n := 3; n <= 8; n++ {
+			if i.Image == id(n) {
+				got[n] = i.Action
+			}
+		}
+	}
+	if want := map[int]Action{3: Deprecate, 6: Deprecate, 4: Keep, 7: Keep, 5: Keep, 8: Keep}; !maps.Equal(got, want) {
+		t.Errorf("got %v", got)
 	}
 }

@@ -11,7 +11,7 @@ import (
 // 0 leaves a stage out.
 type Policy struct {
 	// Keep is how many of the newest good images of each architecture stay in each
-	// cell, whatever their age.
+	// cell, whatever their age. An image and its copy beside it, of one run, are one.
 	Keep            int           `json:"keep"`
 	DeprecateAfter  time.Duration `json:"deprecateAfter,omitempty"`
 	DisableAfter    time.Duration `json:"disableAfter,omitempty"`

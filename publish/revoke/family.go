@@ -127,7 +127,7 @@ func (r *reader) named(ctx context.Context) error {
 }
 
 func (r *reader) add(at usage.Cell, i usage.Image, via string) {
-	m := Member{Cell: at, Image: i.ID, Name: i.Name, Line: i.Tags[usage.TagLine], State: i.State, Via: via, Ours: r.ours(at, i), arch: i.Architecture}
+	m := Member{Cell: at, Image: i.ID, Name: i.Name, Line: i.Tags[usage.TagLine], State: i.State, Via: via, Ours: r.ours(at, i), arch: i.Architecture, tags: i.Tags}
 	m.Mark = m.Ours && i.Tags[usage.TagRevoked] == ""
 	if !m.Ours && via != "named" {
 		r.plan.note("%s in %s (%s) is not of a line of this configuration: it is left alone", i.ID, at, via)
@@ -147,7 +147,7 @@ func (r *reader) via(at usage.Cell, i usage.Image) string {
 			return "baked from " + m.Image
 		case i.Source == m.Image, i.Tags[tagCopy] == m.Image:
 			return "copy of " + m.Image
-		case m.Cell != at && m.Line != "" && m.Line == i.Tags[usage.TagLine] && m.arch == i.Architecture && r.run(m) != "" && r.run(m) == i.Tags[usage.TagRun]:
+		case m.Line != "" && m.Line == i.Tags[usage.TagLine] && m.arch == i.Architecture && r.run(m) != "" && r.run(m) == i.Tags[usage.TagRun]:
 			return "from the run that made " + m.Image // a copy of it, or what it was copied from
 		}
 	}

@@ -38,12 +38,18 @@ type Input struct {
 	Reason   string       `json:"reason"`
 	Cells    []usage.Cell `json:"cells"`    // every account's Region that holds or uses images
 	Channels []Channel    `json:"channels"` // every pointer of every line
-	// By is when nothing may run on the image any more.
+	// Within is how long after the first revocation something may still run on the image;
+	// 0: as long as the call before said, or Week.
+	Within time.Duration `json:"-"`
+	// By is when nothing may run on it any more; zero: to be found by Within.
 	By time.Time `json:"by"`
 	// Force disables images even if that breaks scale-out, and leaves a channel without
 	// a good image where it is.
 	Force bool `json:"force,omitempty"`
 }
+
+// Week is how long something may run on a revoked image unless told otherwise.
+const Week = 7 * 24 * time.Hour
 
 // maxReason is the longest tag value EC2 takes ("Tag restrictions", EC2 User Guide).
 const maxReason = 256
@@ -102,6 +108,7 @@ type Member struct {
 	Disable bool `json:"disable,omitempty"`
 
 	arch string
+	tags map[string]string
 }
 
 // Label is a mark on the version of a channel that holds a revoked image.
@@ -137,6 +144,7 @@ func (s *Stage) Plan(ctx context.Context, in Input) (*Plan, error) {
 	if err := r.gather(ctx); err != nil {
 		return nil, err
 	}
+	r.deadline()
 	if !slices.ContainsFunc(p.Images, func(m Member) bool { return m.Ours }) {
 		if len(p.Unknown) > 0 { // it may be where nobody could look
 			return nil, fault.New(fault.Partial, "give the role the permission, then repeat the command", "revoke %s: nothing of it was found, and not all could be read: %s",
@@ -162,6 +170,9 @@ func (p *Plan) Nothing() bool {
 	return len(p.Labels) == 0 && len(p.Moves) == 0 &&
 		!slices.ContainsFunc(p.Images, func(m Member) bool { return m.Mark || m.Disable })
 }
+
+// toRoll is what to do about images that something still launches.
+const toRoll = "bring what is listed to the good image (rehydrate roll rollback takes a roll back), then repeat"
 
 // coming are the states of an image that will be available soon, and cannot be disabled
 // before.
@@ -189,7 +200,7 @@ func (p *Plan) Err() error {
 	if len(b) == 0 {
 		return nil
 	}
-	hint := "roll what is listed to the good image, then repeat; or add --force"
+	hint := toRoll + "; or add --force"
 	if slices.Contains(coming, b[0].State) {
 		hint = "repeat the command once it is available"
 	}

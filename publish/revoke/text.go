@@ -34,7 +34,11 @@ func (p *Plan) Text() string {
 			fmt.Fprintf(&b, "  %-9s %s\n", l.mark, text)
 		}
 	}
-	if p.Nothing() {
+	switch {
+	case !p.Nothing() || len(p.Refused) > 0:
+	case len(p.Blocked()) > 0:
+		b.WriteString("  nothing more to do before what is listed has gone\n")
+	default:
 		b.WriteString("  nothing to do: it is revoked already\n")
 	}
 	return b.String()

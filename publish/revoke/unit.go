@@ -48,8 +48,11 @@ func (s *Stage) mark(p *Plan, m Member) unit.Unit {
 		if err != nil {
 			return unit.Next{}, fmt.Errorf("look at image %s: %w", m.Image, err)
 		}
-		if i.Tags[usage.TagRevoked] == "" {
-			tags := map[string]string{usage.TagRevoked: p.At.UTC().Format(time.RFC3339), usage.TagReason: p.Input.Reason}
+		if i.Tags[usage.TagRevoked] == "" || i.Tags[usage.TagDeadline] != p.by() {
+			tags := map[string]string{usage.TagDeadline: p.by()}
+			if i.Tags[usage.TagRevoked] == "" {
+				tags[usage.TagRevoked], tags[usage.TagReason] = p.At.UTC().Format(time.RFC3339), p.Input.Reason
+			}
 			if err := ports.Marks.Tag(ctx, []string{m.Image}, tags); err != nil {
 				return unit.Next{}, fmt.Errorf("mark %s as revoked: %w", m.Image, err)
 			}

@@ -93,30 +93,35 @@ func (r *reader) drain() {
 	for _, id := range r.plan.ids() {
 		running := map[string]int{} // by cell and group
 		for _, u := range r.census.Of(id, usage.Instances) {
-			if g := groupOf(u); g != "" {
-				running[u.Cell.String()+" "+g]++
-			}
+			running[u.Cell.String()+" "+u.Group]++
 		}
-		for _, u := range r.census.Of(id) {
-			to := r.target(u.Cell, lines[id])
-			d := Drain{Cell: u.Cell, Kind: u.Kind, ID: u.ID, Image: id, To: to, By: r.in.By, Launches: u.Launches && !r.moved(u)}
-			g := groupOf(u)
+		for _, u := range r.census.Of(id) { // what launches comes first
+			d := Drain{Cell: u.Cell, Kind: u.Kind, ID: u.ID, Image: id, To: r.target(u.Cell, lines[id]), By: r.in.By, Launches: u.Launches && !r.moved(u)}
+			key := u.Cell.String() + " " + u.Group
+			if u.Kind == usage.Groups {
+				key = u.Cell.String() + " " + u.ID
+			}
 			switch {
-			case u.Kind == usage.Instances && g != "":
-				key := u.Cell.String() + " " + g
-				n := running[key]
-				if delete(running, key); n == 0 {
+			case u.Kind == usage.Groups:
+				d.Do = "roll it: " + u.Text
+				if d.Instances = running[key]; d.Instances > 0 {
+					d.Do += fmt.Sprintf("; %d of its instances run it", d.Instances)
+					running[key] = 0
+				}
+			case u.Kind == usage.Instances && u.Group != "":
+				if running[key] == 0 {
 					continue // counted with the group's first
 				}
-				d.Kind, d.ID, d.Instances = usage.Groups, g, n
-				d.Do = fmt.Sprintf("roll group %s: %d of its instances run it", g, n)
+				d.Kind, d.ID, d.Instances = usage.Groups, u.Group, running[key]
+				d.Do = fmt.Sprintf("roll group %s: %d of its instances run it", u.Group, d.Instances)
+				running[key] = 0
 			case u.Kind == usage.Params && (r.isChannel(u.ID) || strings.Contains(u.ID, "/builds/") || r.isChannel(strings.TrimSuffix(u.ID, "/envelope"))):
 				continue
 			default:
 				d.Do = todo(u)
 			}
-			if to != "" {
-				d.Do += ", to " + to
+			if d.To != "" {
+				d.Do += ", to " + d.To
 			}
 			r.plan.Drain = append(r.plan.Drain, d)
 		}
@@ -130,12 +135,13 @@ func (r *reader) drain() {
 		}
 		return strings.Compare(a.Cell.String()+string(a.Kind)+a.ID, b.Cell.String()+string(b.Kind)+b.ID)
 	})
+	if n := len(r.plan.Drain); n > 0 && !r.plan.At.Before(r.in.By) {
+		r.plan.note("the deadline has passed; still on it: %d", n)
+	}
 }
 
 func todo(u usage.Use) string {
 	switch u.Kind {
-	case usage.Groups:
-		return fmt.Sprintf("roll it: %s", u.Text)
 	case usage.Instances:
 		return fmt.Sprintf("replace instance %s, which is in no group", u.ID)
 	case usage.Versions:
@@ -149,14 +155,6 @@ func todo(u usage.Use) string {
 		return fmt.Sprintf("set parameter %s", u.ID)
 	}
 	return "look at it: " + u.Text
-}
-
-// groupOf is the Auto Scaling group that an instance belongs to.
-func groupOf(u usage.Use) string {
-	if u.Kind != usage.Instances {
-		return ""
-	}
-	return u.Group
 }
 
 func (r *reader) isChannel(name string) bool {

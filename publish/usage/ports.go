@@ -124,8 +124,9 @@ const (
 
 // The tags that a revocation writes.
 const (
-	TagRevoked = "rehydrate:revoked" // when, RFC 3339
-	TagReason  = "rehydrate:revoked-reason"
+	TagRevoked  = "rehydrate:revoked" // when, RFC 3339
+	TagReason   = "rehydrate:revoked-reason"
+	TagDeadline = "rehydrate:revoked-deadline" // from when nothing may run on it, RFC 3339
 )
 
 // StateAvailable and StateDisabled are the states of an image that matter here.

@@ -63,7 +63,7 @@ func New(s *session.Session) (Instances, Nodes, Builders) {
 func (i Instances) Describe(ctx context.Context, ids []string) ([]rollout.Instance, error) {
 	var out []rollout.Instance
 	for some := range slices.Chunk(ids, 200) { // the most values a filter takes
-		list, err := describe(ctx, i.API, types.Filter{Name: aws.String("instance-id"), Values: some})
+		list, err := describe(ctx, i.API, awscloud.Filter("instance-id", some...))
 		if err != nil {
 			return nil, err
 		}
@@ -80,8 +80,7 @@ func (i Instances) Using(ctx context.Context, images []string) (map[string]strin
 	out := map[string]string{}
 	for some := range slices.Chunk(images, 200) { // the most values a filter takes
 		p := ec2.NewDescribeInstancesPaginator(i.API, &ec2.DescribeInstancesInput{MaxResults: aws.Int32(1000), Filters: []types.Filter{
-			{Name: aws.String("image-id"), Values: some},
-			{Name: aws.String("instance-state-name"), Values: []string{"pending", "running", "stopping", "stopped"}}}})
+			awscloud.Filter("image-id", some...), alive()}})
 		for p.HasMorePages() {
 			page, err := p.NextPage(ctx)
 			if err != nil {
@@ -97,12 +96,16 @@ func (i Instances) Using(ctx context.Context, images []string) (map[string]strin
 	return out, nil
 }
 
+// alive are instances that are not terminated, nor about to be.
+func alive() types.Filter {
+	return awscloud.Filter("instance-state-name", "pending", "running", "stopping", "stopped")
+}
+
 // Find lists the instances that carry every one of the tags and are not terminated.
 func (n Nodes) Find(ctx context.Context, tags map[string]string) ([]inplace.Node, error) {
-	filters := []types.Filter{{Name: aws.String("instance-state-name"),
-		Values: []string{"pending", "running", "stopping", "stopped"}}}
+	filters := []types.Filter{alive()}
 	for _, k := range slices.Sorted(maps.Keys(tags)) {
-		filters = append(filters, types.Filter{Name: aws.String("tag:" + k), Values: []string{tags[k]}})
+		filters = append(filters, awscloud.Filter("tag:"+k, tags[k]))
 	}
 	list, err := describe(ctx, n.API, filters...)
 	if err != nil {
@@ -153,7 +156,7 @@ func (b Builders) Run(ctx context.Context, in bake.NewInstance) (string, error) 
 
 // Find is a build instance's state.
 func (b Builders) Find(ctx context.Context, id string) (bake.Instance, error) {
-	list, err := describe(ctx, b.API, types.Filter{Name: aws.String("instance-id"), Values: []string{id}})
+	list, err := describe(ctx, b.API, awscloud.Filter("instance-id", id))
 	if err != nil {
 		return bake.Instance{}, err
 	}

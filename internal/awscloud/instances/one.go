@@ -3,7 +3,6 @@ package instances
 import (
 	"context"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/goldenami/rehydrate/internal/awscloud"
@@ -14,7 +13,7 @@ import (
 // Node is the instance of that id, whatever its tags; of kind NotFound when there is
 // none, and Unsupported when it runs Windows.
 func (n Nodes) Node(ctx context.Context, id string) (inplace.Node, error) {
-	list, err := describe(ctx, n.API, types.Filter{Name: aws.String("instance-id"), Values: []string{id}})
+	list, err := describe(ctx, n.API, awscloud.Filter("instance-id", id))
 	if err != nil {
 		return inplace.Node{}, err
 	}

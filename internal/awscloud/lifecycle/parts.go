@@ -20,7 +20,7 @@ import (
 func (i Images) Snapshots(ctx context.Context, tag string) ([]retire.Snapshot, error) {
 	var out []retire.Snapshot
 	p := ec2.NewDescribeSnapshotsPaginator(i.API, &ec2.DescribeSnapshotsInput{OwnerIds: []string{"self"},
-		Filters: []types.Filter{{Name: aws.String("tag-key"), Values: []string{tag}}}})
+		Filters: []types.Filter{awscloud.Filter("tag-key", tag)}})
 	for p.HasMorePages() {
 		page, err := p.NextPage(ctx)
 		if err != nil {

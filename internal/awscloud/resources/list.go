@@ -16,7 +16,7 @@ import (
 var alive = []string{"pending", "running", "shutting-down", "stopping", "stopped"}
 
 func (r Resources) instances(ctx context.Context, tag []types.Filter) (out []bake.Resource, err error) {
-	f := append(slices.Clone(tag), types.Filter{Name: aws.String("instance-state-name"), Values: alive})
+	f := append(slices.Clone(tag), awscloud.Filter("instance-state-name", alive...))
 	p := ec2.NewDescribeInstancesPaginator(r.API, &ec2.DescribeInstancesInput{Filters: f})
 	for p.HasMorePages() {
 		page, err := p.NextPage(ctx)

@@ -4,7 +4,6 @@ package resources
 import (
 	"context"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
@@ -44,7 +43,7 @@ func New(s *session.Session) Resources { return Resources{ec2.NewFromConfig(s.Co
 
 // List names every resource that carries the tag.
 func (r Resources) List(ctx context.Context, key, value string) ([]bake.Resource, error) {
-	tag := []types.Filter{{Name: aws.String("tag:" + key), Values: []string{value}}}
+	tag := []types.Filter{awscloud.Filter("tag:"+key, value)}
 	var out []bake.Resource
 	for _, list := range []func(context.Context, []types.Filter) ([]bake.Resource, error){
 		r.instances, r.keyPairs, r.securityGroups, r.volumes, r.images, r.snapshots,
