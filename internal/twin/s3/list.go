@@ -1,7 +1,9 @@
 package s3
 
 import (
+	"maps"
 	"net/url"
+	"slices"
 	"sort"
 	"strings"
 
@@ -72,8 +74,14 @@ func (s *Service) ListObjectsV2(tx *world.Tx, in *s3.ListObjectsV2Input) (*s3.Li
 			out.CommonPrefixes = append(out.CommonPrefixes, types.CommonPrefix{Prefix: aws.String(encode(entry))})
 			continue
 		}
-		out.Contents = append(out.Contents, types.Object{Key: aws.String(encode(o.Key)), ETag: &o.ETag, Size: &o.Size, LastModified: &o.Modified,
-			StorageClass: types.ObjectStorageClassStandard})
+		c := types.Object{Key: aws.String(encode(o.Key)), ETag: &o.ETag, Size: &o.Size, LastModified: &o.Modified, StorageClass: types.ObjectStorageClassStandard, ChecksumType: o.sumType()}
+		for _, name := range slices.Sorted(maps.Keys(o.Checksums)) {
+			c.ChecksumAlgorithm = append(c.ChecksumAlgorithm, types.ChecksumAlgorithm(name))
+		}
+		if aws.ToBool(in.FetchOwner) {
+			c.Owner = &types.Owner{ID: &h.b.Account}
+		}
+		out.Contents = append(out.Contents, c)
 	}
 	out.KeyCount = aws.Int32(int32(n)) //nolint:gosec // at most 1000
 	return out, nil

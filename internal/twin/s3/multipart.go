@@ -89,10 +89,17 @@ func (s *Service) CreateMultipartUpload(tx *world.Tx, in *s3.CreateMultipartUplo
 	if len(key) > maxKey {
 		return nil, wire.Errorf("KeyTooLongError", "Your key is too long")
 	}
+	if err := (asked{acl: in.ACL, grants: []*string{in.GrantFullControl, in.GrantRead, in.GrantReadACP, in.GrantWriteACP}, class: in.StorageClass,
+		encryption: in.ServerSideEncryption, customer: in.SSECustomerAlgorithm, locked: in.ObjectLockMode != "" || in.ObjectLockLegalHoldStatus != "" || in.ObjectLockRetainUntilDate != nil,
+		others: map[string]bool{"object tags": in.Tagging != nil, "redirections": in.WebsiteRedirectLocation != nil},
+	}).check(); err != nil {
+		return nil, err
+	}
 	u := upload{Began: tx.Now, Algorithm: string(in.ChecksumAlgorithm), Object: object{
 		Key: key, ContentType: aws.ToString(in.ContentType), Encoding: stripChunked(aws.ToString(in.ContentEncoding)), Cache: aws.ToString(in.CacheControl), Metadata: in.Metadata,
+		Disposition: aws.ToString(in.ContentDisposition), Language: aws.ToString(in.ContentLanguage), Expires: in.Expires,
 	}}
-	out := &s3.CreateMultipartUploadOutput{Bucket: in.Bucket, Key: in.Key, UploadId: aws.String(tx.Hex(40))}
+	out := &s3.CreateMultipartUploadOutput{Bucket: in.Bucket, Key: in.Key, UploadId: aws.String(tx.Hex(40)), ServerSideEncryption: types.ServerSideEncryptionAes256}
 	if u.Algorithm != "" {
 		if newHash(u.Algorithm) == nil {
 			return nil, wire.Errorf("InvalidRequest", "The twin does not model the checksum algorithm %s.", u.Algorithm)
@@ -149,7 +156,7 @@ func (s *Service) UploadPart(tx *world.Tx, in *s3.UploadPartInput) (*s3.UploadPa
 		s.removeLater(tx, was.File)
 	}
 	h.parts().Put(partKey(*in.UploadId, n), p)
-	out := &s3.UploadPartOutput{ETag: &p.ETag}
+	out := &s3.UploadPartOutput{ETag: &p.ETag, ServerSideEncryption: types.ServerSideEncryptionAes256}
 	setSums(sums, &out.ChecksumCRC32, &out.ChecksumCRC32C, &out.ChecksumCRC64NVME, &out.ChecksumSHA1, &out.ChecksumSHA256)
 	return out, nil
 }
@@ -181,7 +188,7 @@ func (s *Service) CompleteMultipartUpload(tx *world.Tx, in *s3.CompleteMultipart
 	if err := h.mayWrite(u.Object.Key, in.IfNoneMatch, in.IfMatch); err != nil {
 		return nil, err
 	}
-	parts, err := h.listed(*in.UploadId, in.MultipartUpload)
+	parts, err := h.listed(*in.UploadId, u, in.MultipartUpload)
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +209,7 @@ func (s *Service) CompleteMultipartUpload(tx *world.Tx, in *s3.CompleteMultipart
 	}
 	o = h.put(o)
 	h.forget(*in.UploadId)
-	out := &s3.CompleteMultipartUploadOutput{Bucket: in.Bucket, Key: in.Key, ETag: &o.ETag, VersionId: h.shown(o), Location: aws.String("https://" + h.b.Name + ".s3." + h.b.Region + ".amazonaws.com/" + o.Key)}
+	out := &s3.CompleteMultipartUploadOutput{ServerSideEncryption: types.ServerSideEncryptionAes256, Bucket: in.Bucket, Key: in.Key, ETag: &o.ETag, VersionId: h.shown(o), Location: aws.String("https://" + h.b.Name + ".s3." + h.b.Region + ".amazonaws.com/" + o.Key)}
 	setSums(o.Checksums, &out.ChecksumCRC32, &out.ChecksumCRC32C, &out.ChecksumCRC64NVME, &out.ChecksumSHA1, &out.ChecksumSHA256)
 	if u.Algorithm != "" {
 		out.ChecksumType = u.kind()
@@ -210,8 +217,9 @@ func (s *Service) CompleteMultipartUpload(tx *world.Tx, in *s3.CompleteMultipart
 	return out, nil
 }
 
-// listed finds the parts that a request lists.
-func (h shelf) listed(id string, list *types.CompletedMultipartUpload) ([]part, error) {
+// listed finds the parts that a request lists, with their checksums where these make up the
+// object's ("CompleteMultipartUpload", S3 API Reference: InvalidRequest).
+func (h shelf) listed(id string, u upload, list *types.CompletedMultipartUpload) ([]part, error) {
 	if list == nil || len(list.Parts) == 0 {
 		return nil, &wire.Error{Code: "MalformedXML", Message: "The XML you provided was not well-formed or did not validate against our published schema", Status: 400}
 	}
@@ -225,6 +233,8 @@ func (h shelf) listed(id string, list *types.CompletedMultipartUpload) ([]part, 
 			ok = ok && (want == nil || p.Sums[name] == *want)
 		}
 		switch {
+		case u.Algorithm != "" && !u.Whole && sums[u.Algorithm] == nil:
+			return nil, wire.Errorf("InvalidRequest", "The upload was created using a %s checksum. The complete request must include the checksum for each part. It was missing for part %d in the request.", strings.ToLower(u.Algorithm), n)
 		case n <= last:
 			return nil, wire.Errorf("InvalidPartOrder", "The list of parts was not in ascending order. Parts must be ordered by part number.")
 		case !ok || !sameTag(aws.ToString(c.ETag), p.ETag):

@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -38,6 +37,12 @@ type object struct {
 	Marker bool `json:"marker,omitempty"`
 	// Composite says that the checksums are those of the parts' checksums.
 	Composite bool `json:"composite,omitempty"`
+	// Ordinal counts the versions of the key.
+	Ordinal uint64 `json:"ordinal,omitempty"`
+	// What is given back with the object as it was put.
+	Disposition string     `json:"disposition,omitempty"`
+	Language    string     `json:"language,omitempty"`
+	Expires     *time.Time `json:"expires,omitempty"`
 }
 
 var (
@@ -87,6 +92,13 @@ func (s *Service) PutObject(tx *world.Tx, in *s3.PutObjectInput) (*s3.PutObjectO
 	if len(key) > maxKey {
 		return nil, wire.Errorf("KeyTooLongError", "Your key is too long")
 	}
+	if err := (asked{acl: in.ACL, grants: []*string{in.GrantFullControl, in.GrantRead, in.GrantReadACP, in.GrantWriteACP}, class: in.StorageClass,
+		encryption: in.ServerSideEncryption, customer: in.SSECustomerAlgorithm, locked: in.ObjectLockMode != "" || in.ObjectLockLegalHoldStatus != "" || in.ObjectLockRetainUntilDate != nil,
+		others: map[string]bool{"object tags": in.Tagging != nil, "redirections": in.WebsiteRedirectLocation != nil, "appending to objects": in.WriteOffsetBytes != nil,
+			"the checksum of another algorithm": given(in.ChecksumMD5, in.ChecksumSHA512, in.ChecksumXXHASH128, in.ChecksumXXHASH3, in.ChecksumXXHASH64)},
+	}).check(); err != nil {
+		return nil, err
+	}
 	if err := h.mayWrite(key, in.IfNoneMatch, in.IfMatch); err != nil {
 		return nil, err
 	}
@@ -102,13 +114,14 @@ func (s *Service) PutObject(tx *world.Tx, in *s3.PutObjectInput) (*s3.PutObjectO
 	o := object{
 		Key: key, ETag: `"` + hex.EncodeToString(tag[:]) + `"`, Size: int64(len(body)), Modified: tx.Now.Truncate(time.Second),
 		ContentType: aws.ToString(in.ContentType), Encoding: stripChunked(aws.ToString(in.ContentEncoding)), Cache: aws.ToString(in.CacheControl),
+		Disposition: aws.ToString(in.ContentDisposition), Language: aws.ToString(in.ContentLanguage), Expires: in.Expires,
 		Metadata: in.Metadata, Checksums: sums, File: tx.Hex(40),
 	}
 	if err := s.write(o.File, body); err != nil {
 		return nil, err
 	}
 	o = h.put(o)
-	out := &s3.PutObjectOutput{ETag: &o.ETag, VersionId: h.shown(o), ChecksumType: o.sumType()}
+	out := &s3.PutObjectOutput{ETag: &o.ETag, VersionId: h.shown(o), ChecksumType: o.sumType(), ServerSideEncryption: types.ServerSideEncryptionAes256}
 	setSums(sums, &out.ChecksumCRC32, &out.ChecksumCRC32C, &out.ChecksumCRC64NVME, &out.ChecksumSHA1, &out.ChecksumSHA256)
 	return out, nil
 }
@@ -145,99 +158,6 @@ func stripChunked(encoding string) string {
 
 func sameTag(a, b string) bool { return strings.Trim(a, `"`) == strings.Trim(b, `"`) }
 
-// wanted is what a read names.
-type wanted struct{ bucket, owner, key, version, match, noneMatch *string }
-
-// find returns an object under the conditions of a read, and its version id as it is
-// shown.
-func (s *Service) find(tx *world.Tx, w wanted) (object, *string, error) {
-	h, err := s.shelf(tx, w.bucket, w.owner, ofVersion("GetObject", w.version), w.key)
-	if err != nil {
-		return object{}, nil, err
-	}
-	var o object
-	var ok bool
-	if w.version != nil {
-		if err := checkVersion(*w.version); err != nil {
-			return o, nil, err
-		}
-		if o, ok = h.version(aws.ToString(w.key), *w.version); ok && o.Marker {
-			return o, nil, errIsMarker
-		} else if !ok {
-			return o, nil, errNoVersion
-		}
-	} else if o, ok = h.current(aws.ToString(w.key)); !ok {
-		if !h.may("ListBucket", nil) {
-			return o, nil, errDenied // what is there is not told ("Permissions", GetObject)
-		}
-		return o, nil, errNoKey
-	}
-	switch {
-	case w.match != nil && *w.match != "*" && !sameTag(*w.match, o.ETag):
-		return o, nil, errPrecondition
-	case w.noneMatch != nil && (*w.noneMatch == "*" || sameTag(*w.noneMatch, o.ETag)):
-		return o, nil, errNotModified
-	}
-	return o, h.shown(o), nil
-}
-
-// GetObject reads an object or a range of it.
-func (s *Service) GetObject(tx *world.Tx, in *s3.GetObjectInput) (*s3.GetObjectOutput, error) {
-	if in.PartNumber != nil {
-		return nil, unmodelled("reads of one part")
-	}
-	o, version, err := s.find(tx, wanted{in.Bucket, in.ExpectedBucketOwner, in.Key, in.VersionId, in.IfMatch, in.IfNoneMatch})
-	if err != nil {
-		return nil, err
-	}
-	from, n, partial, err := span(aws.ToString(in.Range), o.Size)
-	if err != nil {
-		return nil, err
-	}
-	f, err := os.Open(filepath.Join(s.dir, o.File))
-	if err != nil {
-		return nil, fmt.Errorf("open object: %w", err)
-	}
-	out := &s3.GetObjectOutput{
-		Body: section{io.NewSectionReader(f, from, n), f}, ContentLength: &n, ETag: &o.ETag, LastModified: &o.Modified,
-		ContentType: text(o.ContentType), ContentEncoding: text(o.Encoding), CacheControl: text(o.Cache), Metadata: o.Metadata, AcceptRanges: aws.String("bytes"), VersionId: version,
-	}
-	if partial {
-		out.ContentRange = aws.String(fmt.Sprintf("bytes %d-%d/%d", from, from+n-1, o.Size))
-	}
-	if in.ChecksumMode == types.ChecksumModeEnabled && !partial {
-		out.ChecksumType = o.sumType()
-		setSums(o.Checksums, &out.ChecksumCRC32, &out.ChecksumCRC32C, &out.ChecksumCRC64NVME, &out.ChecksumSHA1, &out.ChecksumSHA256)
-	}
-	return out, nil
-}
-
-type section struct {
-	io.Reader
-	io.Closer
-}
-
-// HeadObject describes an object. Its errors have no body, so S3 answers 404 and
-// no code.
-func (s *Service) HeadObject(tx *world.Tx, in *s3.HeadObjectInput) (*s3.HeadObjectOutput, error) {
-	if in.PartNumber != nil {
-		return nil, unmodelled("reads of one part")
-	}
-	o, version, err := s.find(tx, wanted{in.Bucket, in.ExpectedBucketOwner, in.Key, in.VersionId, in.IfMatch, in.IfNoneMatch})
-	if err != nil {
-		return nil, err
-	}
-	out := &s3.HeadObjectOutput{
-		ContentLength: &o.Size, ETag: &o.ETag, LastModified: &o.Modified, ContentType: text(o.ContentType),
-		ContentEncoding: text(o.Encoding), CacheControl: text(o.Cache), Metadata: o.Metadata, AcceptRanges: aws.String("bytes"), VersionId: version,
-	}
-	if in.ChecksumMode == types.ChecksumModeEnabled {
-		out.ChecksumType = o.sumType()
-		setSums(o.Checksums, &out.ChecksumCRC32, &out.ChecksumCRC32C, &out.ChecksumCRC64NVME, &out.ChecksumSHA1, &out.ChecksumSHA256)
-	}
-	return out, nil
-}
-
 // DeleteObject removes an object or a version, or hides the object behind a delete
 // marker where versions are kept; a missing one is no error.
 func (s *Service) DeleteObject(tx *world.Tx, in *s3.DeleteObjectInput) (*s3.DeleteObjectOutput, error) {
@@ -260,51 +180,4 @@ func (s *Service) DeleteObject(tx *world.Tx, in *s3.DeleteObjectInput) (*s3.Dele
 		out.DeleteMarker = aws.Bool(true)
 	}
 	return out, nil
-}
-
-func text(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
-// span reads a Range header: where to begin, how much, and whether it is a part.
-// More than one range is answered with the whole, as S3 does.
-func span(header string, size int64) (from, n int64, partial bool, err error) {
-	spec, ok := strings.CutPrefix(header, "bytes=")
-	if !ok || strings.Contains(spec, ",") {
-		return 0, size, false, nil
-	}
-	bad := &wire.Error{Code: "InvalidRange", Message: "The requested range is not satisfiable", Status: 416}
-	first, last, ok := strings.Cut(spec, "-")
-	if !ok {
-		return 0, size, false, nil
-	}
-	a, errA := parse(first)
-	b, errB := parse(last)
-	switch {
-	case errA != nil || errB != nil || a < 0 && b < 0:
-		return 0, size, false, nil
-	case a < 0: // the last b bytes
-		from = max(size-b, 0)
-		if b == 0 || size == 0 {
-			return 0, 0, false, bad
-		}
-		return from, size - from, true, nil
-	case a >= size || b >= 0 && b < a:
-		return 0, 0, false, bad
-	case b < 0 || b >= size:
-		b = size - 1
-	}
-	return a, b - a + 1, true, nil
-}
-
-// parse reads digits; none at all is -1.
-func parse(s string) (int64, error) {
-	if s == "" {
-		return -1, nil
-	}
-	n, err := strconv.ParseUint(s, 10, 63)
-	return int64(n), err //nolint:gosec // 63 bits
 }

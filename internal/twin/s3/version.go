@@ -2,7 +2,9 @@ package s3
 
 import (
 	"encoding/base64"
+	"fmt"
 	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -98,12 +100,16 @@ func (h shelf) version(key, id string) (object, bool) {
 }
 
 // put makes an object or marker current. What was current stays as a version where
-// versions are kept; a null version replaces the null version.
+// versions are kept; a null version replaces the null version. A version's id ends with its
+// place among those of its key, so that a list goes on behind one that is gone.
 func (h shelf) put(o object) object {
 	was, had := h.live.Get(o.Key)
 	o.Version = ""
+	if had {
+		o.Ordinal = was.Ordinal + 1
+	}
 	if h.b.Versioning == enabled {
-		o.Version = h.tx.Hex(32)
+		o.Version = h.tx.Hex(24) + fmt.Sprintf("%08x", o.Ordinal)
 	}
 	switch {
 	case !had:
@@ -262,16 +268,21 @@ func (h shelf) all(prefix string) []object {
 	return all
 }
 
-// after is the rest of a list behind a marker.
+// after is the rest of a list behind a marker, which may be gone: who deletes versions page
+// by page has deleted it.
 func after(all []object, key, version string) []object {
 	if key == "" {
 		return all
 	}
+	ordinal := uint64(0)
+	if len(version) == 32 {
+		ordinal, _ = strconv.ParseUint(version[24:], 16, 32) // what is not ours has nothing behind it
+	}
 	for i, o := range all {
-		if o.Key > key {
+		switch {
+		case o.Key > key, o.Key == key && version != "" && o.Ordinal < ordinal:
 			return all[i:]
-		}
-		if o.Key == key && version != "" && o.id() == version {
+		case o.Key == key && version != "" && o.id() == version:
 			return all[i+1:]
 		}
 	}

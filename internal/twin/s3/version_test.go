@@ -222,3 +222,58 @@ func TestBucketsAreListedAndGoOnlyEmpty(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Who empties a bucket deletes each page before the next one is asked for: its marker names
+// a version that is gone.
+func TestVersionsDeletedPageByPageLeaveNone(t *testing.T) {
+	t.Parallel()
+	c, _, _ := open(t)
+	box := aws.String("box")
+	if _, err := c.PutBucketVersioning(ctx, &sdk.PutBucketVersioningInput{Bucket: box, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}); err != nil {
+		t.Fatal(err)
+	}
+	for range 7 {
+		put(t, c, "a", "1")
+	}
+	put(t, c, "b", "1")
+	if _, err := c.DeleteObject(ctx, &sdk.DeleteObjectInput{Bucket: box, Key: aws.String("a")}); err != nil {
+		t.Fatal(err)
+	}
+	pages := sdk.NewListObjectVersionsPaginator(c, &sdk.ListObjectVersionsInput{Bucket: box, MaxKeys: aws.Int32(2)})
+	for pages.HasMorePages() {
+		p, err := pages.NextPage(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var gone []types.ObjectIdentifier
+		for _, v := range p.Versions {
+			gone = append(gone, types.ObjectIdentifier{Key: v.Key, VersionId: v.VersionId})
+		}
+		for _, v := range p.DeleteMarkers {
+			gone = append(gone, types.ObjectIdentifier{Key: v.Key, VersionId: v.VersionId})
+		}
+		if _, err := c.DeleteObjects(ctx, &sdk.DeleteObjectsInput{Bucket: box, Delete: &types.Delete{Objects: gone}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, err := c.ListObjectVersions(ctx, &sdk.ListObjectVersionsInput{Bucket: box})
+	if err != nil || len(out.Versions)+len(out.DeleteMarkers) != 0 {
+		t.Errorf("%d versions and %d markers are left, %v", len(out.Versions), len(out.DeleteMarkers), err)
+	}
+}
+
+func TestAVersionThatCannotBeOneIsAnErrorOfItsOwnAmongMany(t *testing.T) {
+	t.Parallel()
+	c, _, _ := open(t)
+	put(t, c, "a", "1")
+	for _, quiet := range []bool{false, true} {
+		out, err := c.DeleteObjects(ctx, &sdk.DeleteObjectsInput{Bucket: aws.String("box"), Delete: &types.Delete{Quiet: &quiet, Objects: []types.ObjectIdentifier{
+			{Key: aws.String("a"), VersionId: aws.String("abc")}, {Key: aws.String("a"), VersionId: aws.String("0123456789abcdef0123456789abcdef")}}}})
+		if err != nil || len(out.Errors) != 1 || *out.Errors[0].Code != "NoSuchVersion" || *out.Errors[0].Key != "a" || *out.Errors[0].VersionId != "abc" || (len(out.Deleted) == 0) != quiet {
+			t.Errorf("%+v %v", out, err)
+		}
+	}
+	if code(second(c.HeadObject(ctx, &sdk.HeadObjectInput{Bucket: aws.String("box"), Key: aws.String("a")}))) != "" {
+		t.Error("the object is gone")
+	}
+}
