@@ -64,6 +64,9 @@ func (s Settings) data() (d types.RequestLaunchTemplateData) {
 	}
 	if s.Profile != "" {
 		d.IamInstanceProfile = &types.LaunchTemplateIamInstanceProfileSpecificationRequest{Name: &s.Profile}
+		if strings.HasPrefix(s.Profile, "arn:") { // "The name or the ... ARN", CreateLaunchConfiguration
+			d.IamInstanceProfile = &types.LaunchTemplateIamInstanceProfileSpecificationRequest{Arn: &s.Profile}
+		}
 	}
 	d.SecurityGroupIds = s.SecurityGroups
 	return d

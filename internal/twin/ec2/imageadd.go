@@ -80,10 +80,9 @@ func (s *Service) RegisterImage(tx *world.Tx, in *ec2.RegisterImageInput) (*ec2.
 	if n.State != snapCompleted {
 		return nil, wire.Errorf("IncorrectState", "The snapshot '%s' is not completed", n.ID)
 	}
-	d := Disk{Device: root, Snapshot: n.ID, Size: max(n.Size, aws.ToInt32(e.VolumeSize)), Type: string(e.VolumeType), Encrypted: n.Encrypted, Key: n.Key,
-		DeleteOnTermination: e.DeleteOnTermination == nil || *e.DeleteOnTermination}
-	if d.Type == "" {
-		d.Type = "gp2"
+	d, err := registered(n, root, e)
+	if err != nil {
+		return nil, err
 	}
 	i := Image{
 		ID: tx.ID("ami-"), Name: *in.Name, Description: aws.ToString(in.Description), Owner: tx.Account, State: imageAvailable,
@@ -98,4 +97,25 @@ func (s *Service) RegisterImage(tx *world.Tx, in *ec2.RegisterImageInput) (*ec2.
 	}
 	putImage(tx, i)
 	return &ec2.RegisterImageOutput{ImageId: &i.ID}, nil
+}
+
+// registered is the disk of an image made from a snapshot. Whether it is encrypted comes
+// from the snapshot and cannot be said again ("Encrypted": "If you include this
+// parameter, the request will fail, regardless of the value", EbsBlockDevice).
+func registered(n Snapshot, device string, e *types.EbsBlockDevice) (Disk, error) {
+	if e.Encrypted != nil || e.KmsKeyId != nil {
+		return Disk{}, badCombination("the parameter encrypted and the parameter KmsKeyId cannot be used with the parameter snapshotId in a block device mapping of RegisterImage")
+	}
+	d := Disk{
+		Device: device, Snapshot: n.ID, Size: n.Size, Type: string(types.VolumeTypeGp2), Encrypted: n.Encrypted, Key: n.Key,
+		DeleteOnTermination: e.DeleteOnTermination == nil || *e.DeleteOnTermination,
+	}
+	if size := e.VolumeSize; size != nil {
+		if *size < n.Size {
+			return d, smaller(*size, n.ID, n.Size)
+		}
+		d.Size = *size
+	}
+	perform(&d, e.VolumeType, e.Iops, e.Throughput)
+	return d, d.check(true)
 }

@@ -65,7 +65,9 @@ func (s *Service) imageDisks(tx *world.Tx, i Instance, changes []types.BlockDevi
 	for _, id := range i.Volumes {
 		v, ok := volumes(tx).Get(id)
 		if ok {
-			out = append(out, Disk{Device: v.Device, Size: v.Size, Type: v.Type, Encrypted: v.Encrypted, Key: v.Key, DeleteOnTermination: !v.Keep})
+			d := v.disk()
+			d.Snapshot = ""
+			out = append(out, d)
 		}
 	}
 	for _, c := range changes {
@@ -81,8 +83,9 @@ func (s *Service) imageDisks(tx *world.Tx, i Instance, changes []types.BlockDevi
 		} else if n != nil {
 			out[k].Size = *n
 		}
-		if c.Ebs.VolumeType != "" {
-			out[k].Type = string(c.Ebs.VolumeType)
+		perform(&out[k], c.Ebs.VolumeType, c.Ebs.Iops, c.Ebs.Throughput)
+		if err := out[k].check(out[k].Device == i.RootDevice); err != nil {
+			return nil, err
 		}
 		if c.Ebs.DeleteOnTermination != nil {
 			out[k].DeleteOnTermination = *c.Ebs.DeleteOnTermination

@@ -91,7 +91,7 @@ func sdkImage(tx *world.Tx, i Image) types.Image {
 			DeviceName: aws.String(d.Device),
 			Ebs: &types.EbsBlockDevice{
 				SnapshotId: some(d.Snapshot), VolumeSize: aws.Int32(d.Size), VolumeType: types.VolumeType(d.Type),
-				Encrypted: aws.Bool(d.Encrypted), DeleteOnTermination: aws.Bool(d.DeleteOnTermination),
+				Encrypted: aws.Bool(d.Encrypted), DeleteOnTermination: aws.Bool(d.DeleteOnTermination), Iops: number(d.IOPS), Throughput: number(d.Throughput),
 			},
 		})
 	}

@@ -101,11 +101,8 @@ func configure(tx *world.Tx, i *Instance, d types.RequestLaunchTemplateData, img
 	if len(raw) > maxUserData {
 		return badValue("User data is limited to %d bytes", maxUserData)
 	}
-	if p := d.IamInstanceProfile; p != nil {
-		i.Profile = aws.ToString(p.Arn)
-		if i.Profile == "" && aws.ToString(p.Name) != "" {
-			i.Profile = "arn:aws:iam::" + tx.Account + ":instance-profile/" + *p.Name
-		}
+	if i.Profile, err = profileARN(tx.Account, d.IamInstanceProfile); err != nil {
+		return err
 	}
 	i.Shutdown = string(d.InstanceInitiatedShutdownBehavior)
 	if i.Shutdown == "" {

@@ -112,7 +112,7 @@ func (s *Service) ReplaceRoot(tx *world.Tx, t RootTask) (RootTask, error) {
 	if err != nil {
 		return t, err
 	}
-	t.Disk = Disk{Device: v.Device, Snapshot: v.Snapshot, Size: v.Size, Type: v.Type, Encrypted: v.Encrypted, Key: v.Key, DeleteOnTermination: !v.Keep}
+	t.Disk = v.disk()
 	if t.Content, err = s.rootSource(tx, i, v, &t); err != nil {
 		return t, err
 	}
@@ -167,7 +167,9 @@ func (s *Service) rootSource(tx *world.Tx, i Instance, v Volume, t *RootTask) (s
 			return "", badValue("The image '%s' must have exactly one volume", img.ID)
 		}
 		d := img.Disks[0]
-		disks := []Disk{{Device: d.Device, Snapshot: d.Snapshot, Size: max(v.Size, d.Size), Type: v.Type, Encrypted: d.Encrypted, Key: d.Key, DeleteOnTermination: !v.Keep}}
+		fresh := v.disk()
+		fresh.Device, fresh.Snapshot, fresh.Size, fresh.Encrypted, fresh.Key = d.Device, d.Snapshot, max(v.Size, d.Size), d.Encrypted, d.Key
+		disks := []Disk{fresh}
 		t.Fails = s.encryptDisks(tx, img, disks, "").Code != ""
 		t.Disk = disks[0]
 		t.Disk.Device = v.Device

@@ -16,8 +16,10 @@ type Reason struct {
 type Disk struct {
 	Device              string `json:"device"`
 	Snapshot            string `json:"snapshot,omitempty"`
-	Size                int32  `json:"size"` // GiB
-	Type                string `json:"type"` // gp3, ...
+	Size                int32  `json:"size"`                 // GiB
+	Type                string `json:"type"`                 // gp3, ...
+	IOPS                int32  `json:"iops,omitempty"`       // as asked for; zero: the type's own
+	Throughput          int32  `json:"throughput,omitempty"` // MiB/s, as asked for
 	Encrypted           bool   `json:"encrypted,omitempty"`
 	Key                 string `json:"key,omitempty"` // ARN of the KMS key that it is encrypted with
 	DeleteOnTermination bool   `json:"deleteOnTermination"`
@@ -111,17 +113,19 @@ type Snapshot struct {
 
 // Volume is an EBS volume.
 type Volume struct {
-	ID        string            `json:"id"`
-	Zone      string            `json:"zone"`
-	Size      int32             `json:"size"` // GiB
-	Type      string            `json:"type"`
-	Encrypted bool              `json:"encrypted,omitempty"`
-	Key       string            `json:"key,omitempty"` // ARN of its KMS key
-	Snapshot  string            `json:"snapshot,omitempty"`
-	Lineage   string            `json:"lineage,omitempty"` // see Snapshot
-	Created   time.Time         `json:"created"`
-	Instance  string            `json:"instance,omitempty"` // attached to
-	Device    string            `json:"device,omitempty"`
-	Keep      bool              `json:"keep,omitempty"` // not deleted with the instance
-	Tags      map[string]string `json:"tags,omitempty"`
+	ID         string            `json:"id"`
+	Zone       string            `json:"zone"`
+	Size       int32             `json:"size"` // GiB
+	Type       string            `json:"type"`
+	IOPS       int32             `json:"iops,omitempty"` // see Disk
+	Throughput int32             `json:"throughput,omitempty"`
+	Encrypted  bool              `json:"encrypted,omitempty"`
+	Key        string            `json:"key,omitempty"` // ARN of its KMS key
+	Snapshot   string            `json:"snapshot,omitempty"`
+	Lineage    string            `json:"lineage,omitempty"` // see Snapshot
+	Created    time.Time         `json:"created"`
+	Instance   string            `json:"instance,omitempty"` // attached to
+	Device     string            `json:"device,omitempty"`
+	Keep       bool              `json:"keep,omitempty"` // not deleted with the instance
+	Tags       map[string]string `json:"tags,omitempty"`
 }

@@ -58,7 +58,9 @@ func (v Volume) attachment() string {
 }
 
 func sdkVolume(v Volume) types.Volume {
+	iops, throughput := v.performance()
 	out := types.Volume{
+		Iops: iops, Throughput: throughput,
 		VolumeId: &v.ID, AvailabilityZone: &v.Zone, Size: &v.Size, VolumeType: types.VolumeType(v.Type), Encrypted: &v.Encrypted, KmsKeyId: some(v.Key),
 		SnapshotId: aws.String(v.Snapshot), CreateTime: &v.Created, State: types.VolumeState(v.state()), Tags: sdkTags(v.Tags), MultiAttachEnabled: aws.Bool(false),
 	}
