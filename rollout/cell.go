@@ -3,6 +3,8 @@ package rollout
 import (
 	"context"
 	"fmt"
+
+	"github.com/goldenami/rehydrate/rollout/estimate"
 )
 
 // Cell is one account's Region: groups, templates, quotas and image ids are its own.
@@ -37,6 +39,8 @@ type Ports struct {
 	Images    Images
 	// Look may be nil: what it would tell is then unknown, and the plan says so.
 	Look Look
+	// Quotas may be nil: the account's limits of running vCPUs are then unknown.
+	Quotas estimate.Quotas
 }
 
 // Everywhere gives the same ports for every cell.

@@ -54,14 +54,20 @@ type TaggedTemplate struct {
 
 // Look tells what a plan shows beside what it decides.
 type Look interface {
-	// FreeAddresses is how many addresses each subnet has left, by subnet id.
-	FreeAddresses(ctx context.Context, subnets []string) (map[string]int, error)
+	// Subnets tells of subnets by their ids; those that do not exist are left out.
+	Subnets(ctx context.Context, ids []string) (map[string]Subnet, error)
 	// Alarms says which CloudWatch alarms exist.
 	Alarms(ctx context.Context, names []string) ([]string, error)
 	// Scheduled lists what is scheduled for groups in a time.
 	Scheduled(ctx context.Context, from, until time.Time) ([]ScheduledAction, error)
 	// CPUs is how many vCPUs each instance type has.
 	CPUs(ctx context.Context, types []string) (map[string]int, error)
+}
+
+// Subnet is what a plan needs to know of a subnet.
+type Subnet struct {
+	Zone string // the Availability Zone
+	Free int    // addresses that are left
 }
 
 // ScheduledAction sets a group's capacity at a time.

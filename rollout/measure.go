@@ -61,24 +61,10 @@ func (x *cellReader) estimate(g Group, p GroupPlan) Estimate {
 		in.CheckpointDelay = time.Hour // the API's own
 	}
 	e := Estimate{Refresh: estimate.Default().Of(in)}
-	if price, ok := x.in.Prices.Hourly(x.cell.Region, types(g)); ok {
+	if price, ok := x.in.Prices.Hourly(x.cell.Region, x.types(g, p)); ok {
 		e.Cost = x.in.Prices.Cost(e.Surge, price)
 	}
 	return e
-}
-
-// types are the instance types that a group may launch, as far as it says so.
-func types(g Group) []string {
-	out := slices.Clone(g.Types)
-	if len(out) == 0 {
-		for _, m := range g.Instances {
-			if m.Type != "" {
-				out = append(out, m.Type)
-			}
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
 }
 
 // measure adds up each ring, and sees whether it fits into its window. A ring begins

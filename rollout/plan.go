@@ -67,10 +67,12 @@ type Plan struct {
 	Channel *ChannelAt `json:"channel,omitempty"` // nil: the image was named
 	Rings   []RingPlan `json:"rings"`
 	// Findings are about a fleet or a cell as a whole.
-	Findings  []PlanFinding `json:"findings,omitempty"`
-	Tolerance Tolerance     `json:"tolerance,omitzero"`
-	At        time.Time     `json:"at,omitzero"` // when it was made
-	Hash      string        `json:"hash"`
+	Findings []PlanFinding `json:"findings,omitempty"`
+	// Quotas are the limits of running vCPUs that the roll's surge counts towards.
+	Quotas    []Headroom `json:"quotas,omitempty"`
+	Tolerance Tolerance  `json:"tolerance,omitzero"`
+	At        time.Time  `json:"at,omitzero"` // when it was made
+	Hash      string     `json:"hash"`
 }
 
 // ChannelAt is a version of a channel.
@@ -166,6 +168,7 @@ func (s *Stage) plan(ctx context.Context, in Input, basis map[place]int) (*Plan,
 	if err != nil {
 		return nil, err
 	}
+	order, _ := cellsOf(in.Fleets)
 	p := &Plan{Schema: PlanSchema, Image: in.Image, At: s.Clock.Now(), Tolerance: in.Tolerance.orDefault()}
 	if in.Channel != "" {
 		p.Channel = &ChannelAt{in.Channel, in.ChannelVersion}
@@ -186,6 +189,9 @@ func (s *Stage) plan(ctx context.Context, in Input, basis map[place]int) (*Plan,
 		p.Rings = append(p.Rings, rp)
 	}
 	p.Findings = r.findings(cells)
+	for _, c := range order {
+		p.Quotas = append(p.Quotas, cells[c].quotas...)
+	}
 	p.measure(in)
 	p.Hash = p.hash()
 	return p, nil

@@ -147,12 +147,13 @@ func TestWhatStandsAroundAGroupIsSeen(t *testing.T) {
 	}
 	t.Run("room", func(t *testing.T) {
 		r, _ := make()
-		g := planOf(t, world{{}: r}, in).Rings[0].Groups[0]
-		if m := g.Measured.Room; m.Wanted != 5 || m.Addresses == nil || *m.Addresses != 4 || m.CPUs == nil || *m.CPUs != 20 || !strings.HasPrefix(m.Quota, "unknown") {
+		p := planOf(t, world{{}: r}, in)
+		g := p.Rings[0].Groups[0]
+		if m := g.Measured.Room; m.Wanted != 5 || m.Addresses == nil || *m.Addresses != 4 || m.CPUs == nil || *m.CPUs != 20 || m.Quota != "20 of 100000 vCPUs run of On-Demand Standard (L-1216C47A), and up to 20 more may be wanted at a time" {
 			t.Errorf("%+v", m)
 		}
-		if len(g.Findings) != 1 || !g.Findings[0].Warn || !strings.Contains(g.Findings[0].Text, "4 free addresses") {
-			t.Errorf("%+v", g.Findings)
+		if len(p.Findings) != 1 || !p.Findings[0].Warn || !strings.Contains(p.Findings[0].Text, "subnet-1, subnet-2 (zone a) have 4 free addresses; g may want 5 more") {
+			t.Errorf("%+v", p.Findings)
 		}
 	})
 	t.Run("an unknown subnet makes the whole unknown", func(t *testing.T) {

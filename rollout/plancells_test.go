@@ -3,6 +3,7 @@ package rollout_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"github.com/goldenami/rehydrate/internal/event"
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/rollout"
+	"github.com/goldenami/rehydrate/rollout/estimate"
 )
 
 // region is a cell whose ports can do all that is optional too, and count.
@@ -24,6 +26,11 @@ type region struct {
 	free   map[string]int
 	acts   []rollout.ScheduledAction
 	denied error // of the Look port
+	// limits are of running vCPUs, by quota; others are large. runs counts as t3.small
+	// but for what is in foreign.
+	limits   map[string]int
+	foreign  map[estimate.Kind]int
+	unlisted error // of the Quotas port
 
 	mu    sync.Mutex
 	calls map[string]int
@@ -96,15 +103,39 @@ func (r *region) Details(_ context.Context, ids []string) (map[string]rollout.Im
 	return out, nil
 }
 
-func (r *region) FreeAddresses(context.Context, []string) (map[string]int, error) {
-	return r.free, r.denied
+func (r *region) Subnets(context.Context, []string) (map[string]rollout.Subnet, error) {
+	out := map[string]rollout.Subnet{}
+	for id, n := range r.free {
+		out[id] = rollout.Subnet{Zone: "a", Free: n}
+		if _, zone, ok := strings.Cut(id, "@"); ok {
+			out[id] = rollout.Subnet{Zone: zone, Free: n}
+		}
+	}
+	return out, r.denied
+}
+func (r *region) Limits(_ context.Context, codes []string) (map[string]int, error) {
+	r.count("Limits")
+	out := map[string]int{}
+	for _, c := range codes {
+		out[c] = 100000
+		if n, ok := r.limits[c]; ok {
+			out[c] = n
+		}
+	}
+	return out, r.unlisted
+}
+func (r *region) Running(context.Context) (map[estimate.Kind]int, error) {
+	r.count("Running")
+	out := map[estimate.Kind]int{{Type: "t3.small"}: len(r.runs)}
+	maps.Copy(out, r.foreign)
+	return out, nil
 }
 func (r *region) Alarms(context.Context, []string) ([]string, error) { return r.alarms, r.denied }
 func (r *region) Scheduled(context.Context, time.Time, time.Time) ([]rollout.ScheduledAction, error) {
 	return r.acts, r.denied
 }
 func (r *region) CPUs(context.Context, []string) (map[string]int, error) {
-	return map[string]int{"t3.small": 2, "m5.large": 4}, r.denied
+	return map[string]int{"t3.small": 2, "m5.large": 4, "c5.large": 2, "g5.xlarge": 4}, r.denied
 }
 
 func (r *region) count(call string) {
@@ -114,7 +145,7 @@ func (r *region) count(call string) {
 }
 
 func (r *region) ports() rollout.Ports {
-	return rollout.Ports{Groups: r, Templates: r, Refreshes: r, Instances: r, Images: r, Look: r}
+	return rollout.Ports{Groups: r, Templates: r, Refreshes: r, Instances: r, Images: r, Look: r, Quotas: r}
 }
 
 // world is several cells.

@@ -1,7 +1,6 @@
 package rollout_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
@@ -44,43 +43,5 @@ func TestThePlanSaysWhatAWSGoesOnDoingWithoutUs(t *testing.T) {
 	refused, err := f.stage().Plan(t.Context(), demoInput())
 	if err != nil || refused.Rings[0].Groups[0].Measured.Alone != "" {
 		t.Errorf("%v, of a group that cannot move: %q", err, refused.Rings[0].Groups[0].Measured.Alone)
-	}
-}
-
-func TestGroupsThatShareSubnetsWantTheirAddressesTogether(t *testing.T) {
-	for _, c := range []struct {
-		name                 string
-		concurrency, perCell int
-		free                 int
-		says                 string // empty: nothing
-	}{
-		{"one at a time", 0, 0, 5, ""},
-		{"two at a time, and room for one", 2, 0, 9, "2 of these groups at a time may want 10 more instances"},
-		{"two at a time, and room for both", 2, 0, 10, ""},
-		{"as many as there are", 20, 0, 14, "g0, g1, g2 have 14 free addresses; 3 of these groups at a time may want 15"},
-		{"the cell lets one move", 20, 1, 5, ""},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			r := newRegion()
-			r.template("lt-1", "ami-old")
-			in := rollout.Input{Image: "ami-new", Rings: []rollout.Ring{{Name: "a", Concurrency: c.concurrency, PerCell: c.perCell}}, Fleets: []rollout.Fleet{{Name: "f", Ring: "a",
-				Refresh: rollout.Preferences{MinHealthy: n(100), MaxHealthy: n(150)}}}}
-			for i, subnets := range [][]string{{"subnet-1"}, {"subnet-2"}, {"subnet-1", "subnet-2"}, {"subnet-far"}} {
-				name := fmt.Sprintf("g%d", i)
-				r.group(name, "lt-1", "1", "1", 10).Subnets = subnets
-				in.Fleets[0].Groups = append(in.Fleets[0].Groups, name)
-			}
-			r.free = map[string]int{"subnet-1": c.free - c.free/2, "subnet-2": c.free / 2, "subnet-far": 100}
-			p := planOf(t, world{{}: r}, in)
-			if err := p.Err(); err != nil {
-				t.Fatal(err)
-			}
-			switch {
-			case c.says == "" && len(p.Findings) > 0:
-				t.Errorf("%+v", p.Findings)
-			case c.says != "" && (len(p.Findings) != 1 || !p.Findings[0].Warn || !strings.Contains(p.Findings[0].Text, c.says)):
-				t.Errorf("%+v", p.Findings)
-			}
-		})
 	}
 }

@@ -38,12 +38,14 @@ type Group struct {
 	Tags     map[string]string
 	Subnets  []string
 	Balanced bool // it is behind a load balancer
-	// Types are the instance types of a mixed-instances policy, MaxWeight the largest
-	// weight in it (0 without weights) and Spot the part of Spot instances over the
-	// base, in percent.
-	Types     []string
-	MaxWeight int
-	Spot      int
+	// Types are the instance types of a mixed-instances policy, MinWeight and MaxWeight
+	// the least and the largest weight in it (0 without weights), and Spot the part of
+	// Spot instances over the base of On-Demand ones, in percent.
+	Types                []string
+	MinWeight, MaxWeight int
+	Spot, OnDemandBase   int
+	// ByAttributes says that the policy has EC2 choose types by what they have.
+	ByAttributes bool
 	// PolicyMin and PolicyMax are the instance maintenance policy, in percent; nil
 	// without one.
 	PolicyMin, PolicyMax *int

@@ -58,6 +58,8 @@ func (r *reader) survey(ctx context.Context, c Cell, fleets []Fleet) (*surveyed,
 		return nil, err
 	}
 	x.see(ctx, found[:mine], plans)
+	var short []PlanFinding
+	out.quotas, short = x.headroom(ctx, found[:mine], plans)
 	for i, f := range found[:mine] {
 		for _, of := range f.fleets {
 			out.names[of.Name] = append(out.names[of.Name], f.group.Name)
@@ -65,6 +67,7 @@ func (r *reader) survey(ctx context.Context, c Cell, fleets []Fleet) (*surveyed,
 		out.groups[f.fleets[0].Name] = append(out.groups[f.fleets[0].Name], plans[i])
 	}
 	out.findings = append(out.findings, x.crowded(found[:mine], plans)...)
+	out.findings = append(out.findings, short...)
 	out.findings = append(out.findings, x.followers(found[mine:])...)
 	return out, nil
 }

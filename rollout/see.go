@@ -20,17 +20,14 @@ type Room struct {
 	// CPUs are the vCPUs of the surge, by the largest of the group's instance types; nil:
 	// unknown.
 	CPUs *int `json:"cpus,omitempty"`
-	// Quota says what is known of the account's limit of running instances.
+	// Quota says what is known of the account's limits of running vCPUs; empty without
+	// a surge, which needs none.
 	Quota string `json:"quota,omitempty"`
 }
 
-// quotaUnknown stands in every plan: EC2 itself tells no limit, and Service Quotas is
-// not asked.
-const quotaUnknown = "unknown: see Service Quotas, EC2, running instances"
-
 // looked is what the Look port told; why is what it did not, and why.
 type looked struct {
-	free      map[string]int
+	subnets   map[string]Subnet
 	cpus      map[string]int
 	alarms    []string
 	scheduled []ScheduledAction
@@ -65,7 +62,7 @@ func (x *cellReader) ask(ctx context.Context, found []claimed, plans []GroupPlan
 	subnets, kinds, alarms := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for i, f := range found {
 		add(subnets, f.group.Subnets)
-		add(kinds, types(f.group))
+		add(kinds, x.types(f.group, plans[i]))
 		add(alarms, plans[i].Preferences.Alarms)
 	}
 	try := func(what string, n int, read func() error) {
@@ -77,7 +74,7 @@ func (x *cellReader) ask(ctx context.Context, found []claimed, plans []GroupPlan
 		}
 	}
 	try("the free addresses of its subnets", len(subnets), func() (err error) {
-		x.look.free, err = x.Look.FreeAddresses(ctx, slices.Sorted(maps.Keys(subnets)))
+		x.look.subnets, err = x.Look.Subnets(ctx, slices.Sorted(maps.Keys(subnets)))
 		return err
 	})
 	try("the vCPUs of its instance types", len(kinds), func() (err error) {
@@ -104,17 +101,14 @@ func add(to map[string]bool, list []string) {
 	}
 }
 
-// room is what the surge needs and finds.
+// room is what the surge needs and finds. Its quota is headroom's to say.
 func (x *cellReader) room(g Group, p *GroupPlan) {
-	r := Room{Wanted: max(0, p.Measured.Bounds.Ceiling-g.Desired), Quota: quotaUnknown}
-	if known, free := total(x.look.free, g.Subnets); known {
+	r := Room{Wanted: surge(g, p.Measured.Bounds)}
+	if known, free := x.free(g.Subnets); known {
 		r.Addresses = &free
-		if free < r.Wanted {
-			p.warn("widen a subnet, or lower max_healthy", "its subnets have %d free addresses; the refresh may want %d more instances at a time", free, r.Wanted)
-		}
 	}
 	largest := 0
-	for _, t := range types(g) {
+	for _, t := range x.types(g, *p) {
 		if x.look.cpus[t] == 0 {
 			largest = 0
 			break
@@ -124,19 +118,17 @@ func (x *cellReader) room(g Group, p *GroupPlan) {
 	if largest > 0 {
 		r.CPUs = ptr(largest * r.Wanted)
 	}
-	if g.MaxWeight > 0 && r.Wanted > 0 {
-		r.CPUs = nil // units of capacity are not instances
-	}
 	p.Measured.Room = r
 }
 
-func total(free map[string]int, subnets []string) (known bool, n int) {
+// free is how many addresses subnets have left together.
+func (x *cellReader) free(subnets []string) (known bool, n int) {
 	for _, s := range subnets {
-		f, ok := free[s]
+		f, ok := x.look.subnets[s]
 		if !ok {
 			return false, 0
 		}
-		n += f
+		n += f.Free
 	}
 	return len(subnets) > 0, n
 }

@@ -29,6 +29,7 @@ type surveyed struct {
 	groups   map[string][]GroupPlan // by fleet, by name
 	names    map[string][]string    // of the groups of a fleet, refused ones too
 	findings []PlanFinding
+	quotas   []Headroom
 	unread   bool // nothing is known of the cell
 }
 

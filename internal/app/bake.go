@@ -18,6 +18,9 @@ func (p *pipeline) bake(ctx context.Context) (outcome, text string, err error) {
 		return "", "", err
 	}
 	plan, err := planned(ctx, p, "bake", func(ctx context.Context) (bake.Plan, error) {
+		if err := p.canBake(); err != nil {
+			return bake.Plan{}, err
+		}
 		in, err := p.bakeRequest(ctx)
 		if err != nil {
 			return bake.Plan{}, err
@@ -87,9 +90,7 @@ func (p *pipeline) bakeRequest(ctx context.Context) (bake.Request, error) {
 		Tags: i.Tags, Folder: p.State.Artifacts(p.Run), Last: last, Force: p.Force,
 	}
 	if !p.Modelled && i.Builder == "packer" {
-		if in.Packer, err = p.Request.packer(); err != nil {
-			return bake.Request{}, err
-		}
+		in.Packer = p.Request.packerSettings()
 	}
 	return in, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/goldenami/rehydrate/internal/awscloud/images"
 	"github.com/goldenami/rehydrate/internal/awscloud/instances"
 	"github.com/goldenami/rehydrate/internal/awscloud/look"
+	"github.com/goldenami/rehydrate/internal/awscloud/quotas"
 	"github.com/goldenami/rehydrate/internal/awscloud/session"
 	"github.com/goldenami/rehydrate/internal/config"
 	"github.com/goldenami/rehydrate/internal/fault"
@@ -109,7 +110,7 @@ func (c *Cells) Rollout(ctx context.Context, at rollout.Cell) (rollout.Ports, er
 		}
 		inst, _, _ := instances.New(s)
 		gs, templates, refreshes := groups.New(s)
-		return rollout.Ports{Groups: gs, Templates: templates, Refreshes: refreshes, Instances: inst, Images: images.New(s), Look: look.New(s)}, nil
+		return rollout.Ports{Groups: gs, Templates: templates, Refreshes: refreshes, Instances: inst, Images: images.New(s), Look: look.New(s), Quotas: quotas.New(s)}, nil
 	})
 }
 

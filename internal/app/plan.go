@@ -36,7 +36,8 @@ type Overview struct {
 	// Places are the accounts and Regions that the image goes to; empty: this one.
 	Places []string `json:"places,omitempty"`
 
-	kept error // what keeps the image from its accounts and Regions
+	kept  error // what keeps the image from its accounts and Regions
+	lacks error // what this machine has not, to bake
 }
 
 // MakePlan reads what there is and says what a run would do.
@@ -54,6 +55,9 @@ func MakePlan(ctx context.Context, in Request) (*Overview, error) {
 	o := &Overview{Line: in.Image.Label, Account: in.Cloud.Account, Region: in.Cloud.Region, Twin: in.Cloud.Twin, Channel: in.Image.Channel}
 	if o.Bake, err = p.parts.bake.Plan(ctx, req); err != nil {
 		return nil, err
+	}
+	if !o.Bake.Skip {
+		o.lacks = p.canBake()
 	}
 	now, err := p.parts.params.Get(ctx, in.Image.Channel)
 	if err != nil && fault.KindOf(err) != fault.NotFound {
@@ -108,10 +112,12 @@ func (p *pipeline) unpatched(o *Overview) ([]string, error) {
 
 // Err is why the run would be refused, as an error; nil when it would go ahead.
 func (o *Overview) Err() error {
-	if o.kept != nil {
+	switch {
+	case o.kept != nil:
 		return o.kept
-	}
-	if o.Roll == nil {
+	case o.lacks != nil:
+		return o.lacks
+	case o.Roll == nil:
 		return nil
 	}
 	return o.Roll.Err()
@@ -147,6 +153,11 @@ func (o *Overview) Text() string {
 	if o.Roll != nil {
 		for _, r := range o.Roll.Rings {
 			o.ring(&b, r)
+		}
+		for _, n := range quotaNotes(o.Roll.Quotas) {
+			if n.Tone == "fits" { // else a finding says so
+				fmt.Fprintf(&b, "            quota: %s: it fits\n", n.Text)
+			}
 		}
 		for _, f := range o.Roll.Findings {
 			where := ""

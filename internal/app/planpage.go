@@ -42,6 +42,7 @@ func (o *Overview) page() rollplan.Page {
 		}
 		p.Notes = append(p.Notes, n)
 	}
+	p.Quotas = quotaNotes(o.Roll.Quotas)
 	for _, r := range o.Roll.Rings {
 		p.Rings = append(p.Rings, pageRing(r))
 	}
@@ -114,5 +115,24 @@ func roomText(r rollout.Room) string {
 	} else {
 		text += ", free addresses unknown"
 	}
-	return text + "; instance limit " + r.Quota
+	return text
+}
+
+// quotaNotes say what is left of the account's limits at the worst moment.
+func quotaNotes(all []rollout.Headroom) []rollplan.Note {
+	var out []rollplan.Note
+	for _, h := range all {
+		n := rollplan.Note{Tone: "look", Text: h.String()}
+		if h.Cell != (rollout.Cell{}) {
+			n.Text = h.Cell.String() + ": " + n.Text
+		}
+		switch {
+		case h.Fits():
+			n.Tone = "fits"
+		case h.Limit == nil || h.Running == nil:
+			n.Tone = "unknown"
+		}
+		out = append(out, n)
+	}
+	return out
 }

@@ -36,7 +36,15 @@ func (p *pipeline) source(ctx context.Context) (bake.ImageFilter, error) {
 
 // preflight finds what a new bake lacks on this machine before a run is begun.
 func (in *Request) preflight(doc *record.Run, first int) error {
-	if first > 0 || in.Modelled || doc.Bake != nil {
+	if first > 0 || doc.Bake != nil {
+		return nil
+	}
+	return in.canBake()
+}
+
+// canBake finds what this machine lacks to bake the image line.
+func (in *Request) canBake() error {
+	if in.Modelled {
 		return nil
 	}
 	var err error
@@ -61,6 +69,13 @@ func (in *Request) packer() (bake.Packer, error) {
 			return bake.Packer{}, fault.New(fault.Usage, hint, "bake %s: %s was not found: there is no %s", in.Image.Label, x.what, x.path)
 		}
 	}
+	return in.packerSettings(), nil
+}
+
+// packerSettings are what is known of Packer, whether it is there or not: plans need no
+// more.
+func (in *Request) packerSettings() bake.Packer {
+	t := in.Tools
 	out := bake.Packer{
 		Path: t.Packer, PluginFolder: t.PluginFolder, NodeBinary: t.Node, SSHUser: in.Image.SSHUsername,
 		Plugins:  []bake.Plugin{{Source: "github.com/hashicorp/amazon", Path: t.AmazonPlugin}, {Source: "github.com/goldenami/rehydrate", Path: t.Plugin}},
@@ -72,5 +87,5 @@ func (in *Request) packer() (bake.Packer, error) {
 			out.Template = filepath.Join(filepath.Dir(in.Config.File), out.Template)
 		}
 	}
-	return out, nil
+	return out
 }

@@ -54,6 +54,7 @@ var codes = map[string]meaning{
 	"NoSuchBucket":                       {fault.NotFound, "create the bucket, or name another"},
 	"NotFound":                           {fault.NotFound, ""},
 	"ResourceNotFoundException":          {fault.NotFound, ""},
+	"NoSuchResourceException":            {fault.NotFound, ""},
 	"ActiveInstanceRefreshNotFound":      {fault.NotFound, ""},
 	"InvalidLaunchTemplateId.Malformed":  {fault.NotFound, ""},
 	"InvalidAMIID.Malformed":             {fault.NotFound, ""},

@@ -49,10 +49,14 @@ func showPlan(c *cli.Context, exitCode bool) error {
 	if err := writePlan(c, p); err != nil {
 		return err
 	}
-	if err := p.Err(); err != nil { // shown above as well; a run would end with it
-		return err
+	// What a run would end with is shown above as well. A plan to be kept is of the roll
+	// alone, and none of it needs what a bake needs.
+	if c.String("out") != "" {
+		err = savePlan(c, p)
+	} else {
+		err = p.Err()
 	}
-	if err := savePlan(c, p); err != nil {
+	if err != nil {
 		return err
 	}
 	if exitCode && p.Pending() {
@@ -77,9 +81,6 @@ func writePlan(c *cli.Context, p *app.Overview) error {
 // savePlan writes the file that --out names.
 func savePlan(c *cli.Context, p *app.Overview) error {
 	file := c.String("out")
-	if file == "" {
-		return nil
-	}
 	plan, err := p.ForRoll()
 	if err != nil {
 		return err

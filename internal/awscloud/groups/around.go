@@ -47,13 +47,18 @@ func mixed(g *rollout.Group, m *types.MixedInstancesPolicy) {
 			if t := aws.ToString(o.InstanceType); t != "" && !slices.Contains(g.Types, t) {
 				g.Types = append(g.Types, t)
 			}
+			g.ByAttributes = g.ByAttributes || o.InstanceRequirements != nil
 			if w, err := strconv.Atoi(aws.ToString(o.WeightedCapacity)); err == nil {
+				if g.MinWeight == 0 || w < g.MinWeight {
+					g.MinWeight = w
+				}
 				g.MaxWeight = max(g.MaxWeight, w)
 			}
 		}
 	}
 	if d := m.InstancesDistribution; d != nil && d.OnDemandPercentageAboveBaseCapacity != nil {
 		g.Spot = 100 - int(*d.OnDemandPercentageAboveBaseCapacity)
+		g.OnDemandBase = int(aws.ToInt32(d.OnDemandBaseCapacity))
 	}
 }
 

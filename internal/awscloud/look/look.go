@@ -44,10 +44,9 @@ func New(s *session.Session) Look {
 	return Look{ec2.NewFromConfig(s.Config()), cloudwatch.NewFromConfig(s.Config()), autoscaling.NewFromConfig(s.Config())}
 }
 
-// FreeAddresses is how many addresses each subnet has left; subnets that do not exist
-// are left out.
-func (l Look) FreeAddresses(ctx context.Context, subnets []string) (map[string]int, error) {
-	out := map[string]int{}
+// Subnets tells of subnets by their ids; those that do not exist are left out.
+func (l Look) Subnets(ctx context.Context, subnets []string) (map[string]rollout.Subnet, error) {
+	out := map[string]rollout.Subnet{}
 	for some := range slices.Chunk(subnets, 200) { // the most values a filter takes
 		p := ec2.NewDescribeSubnetsPaginator(l.EC2, &ec2.DescribeSubnetsInput{Filters: []types.Filter{{Name: aws.String("subnet-id"), Values: some}}})
 		for p.HasMorePages() {
@@ -56,7 +55,7 @@ func (l Look) FreeAddresses(ctx context.Context, subnets []string) (map[string]i
 				return nil, awscloud.Wrap(err, "describe subnets")
 			}
 			for _, x := range page.Subnets {
-				out[aws.ToString(x.SubnetId)] = int(aws.ToInt32(x.AvailableIpAddressCount))
+				out[aws.ToString(x.SubnetId)] = rollout.Subnet{Zone: aws.ToString(x.AvailabilityZone), Free: int(aws.ToInt32(x.AvailableIpAddressCount))}
 			}
 		}
 	}

@@ -24,6 +24,7 @@ type Page struct {
 	MadeAt   time.Time
 	Rings    []Ring
 	Notes    []Note // of fleets and cells
+	Quotas   []Note // limits of running vCPUs; tones are fits, look and unknown
 }
 
 // Ring is one ring.
