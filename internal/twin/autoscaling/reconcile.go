@@ -62,6 +62,7 @@ func (s *Service) empty(v *view) {
 	}
 	groups(v.tx).Delete(v.g.name())
 	for id := range scheduled(v.tx, v.g.name()).All() {
+		unplan(v.tx, v.g.name(), id)
 		scheduled(v.tx, v.g.name()).Delete(id)
 	}
 	for id := range policies(v.tx, v.g.name()).All() {

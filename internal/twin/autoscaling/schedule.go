@@ -3,7 +3,7 @@ package autoscaling
 import (
 	"fmt"
 	"slices"
-	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	asg "github.com/aws/aws-sdk-go-v2/service/autoscaling"
@@ -12,8 +12,9 @@ import (
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
 
-// Scheduled actions, scaling policies and warm pools are kept and told, for whoever
-// plans around them; the twin never carries them out.
+// Scaling policies and warm pools are kept and told, for whoever plans around them; the
+// twin never carries them out: it has no metrics and prepares no instances. Scheduled
+// actions are (scheduled.go).
 
 func scheduled(tx *world.Tx, group string) *world.Rows[types.ScheduledUpdateGroupAction] {
 	return world.Table[types.ScheduledUpdateGroupAction](tx, "autoscaling/scheduled/"+group)
@@ -42,8 +43,16 @@ func (s *Service) PutScheduledUpdateGroupAction(tx *world.Tx, in *asg.PutSchedul
 		return nil, invalid("Given start time is in the past.")
 	case in.EndTime != nil && start != nil && !in.EndTime.After(*start):
 		return nil, invalid("End time must be after start time.")
-	case in.Recurrence != nil && len(strings.Fields(*in.Recurrence)) != 5:
-		return nil, invalid("Given recurrence string:%s is invalid", *in.Recurrence)
+	}
+	if in.Recurrence != nil {
+		if _, err := parseRecurrence(*in.Recurrence); err != nil {
+			return nil, invalid("Given recurrence string:%s is invalid", *in.Recurrence)
+		}
+	}
+	if in.TimeZone != nil {
+		if _, err := time.LoadLocation(*in.TimeZone); err != nil || *in.TimeZone == "" || *in.TimeZone == "Local" {
+			return nil, invalid("%s is not a valid time zone.", *in.TimeZone)
+		}
 	}
 	if err := sizes(*or(in.MinSize, 0), *or(in.MaxSize, 1<<30), *or(in.DesiredCapacity, *or(in.MinSize, 0))); err != nil {
 		return nil, err
@@ -62,6 +71,7 @@ func (s *Service) PutScheduledUpdateGroupAction(tx *world.Tx, in *asg.PutSchedul
 		a.ScheduledActionARN = aws.String(fmt.Sprintf("arn:aws:autoscaling:%s:%s:scheduledUpdateGroupAction:%s:autoScalingGroupName/%s:scheduledActionName/%s", tx.Region, tx.Account, tx.UUID(), g.name(), name))
 	}
 	rows.Put(name, a)
+	plan(tx, a)
 	return &asg.PutScheduledUpdateGroupActionOutput{}, nil
 }
 

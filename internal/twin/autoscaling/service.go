@@ -26,6 +26,7 @@ func New(w *world.World, e *ec2.Service) *Service { return newService(w, fromEC2
 func newService(w *world.World, ec2 EC2) *Service {
 	s := &Service{w: w, ec2: ec2}
 	w.OnTimer(tickKind, s.onTick)
+	w.OnTimer(scheduledKind, s.onSchedule)
 	w.OnFault(world.SpotInterruption, s.spotNoticed)
 	ec2.OnState(s.onState)
 	ec2.OnRoot(s.onRoot)
@@ -53,6 +54,7 @@ func (s *Service) Wire() *wire.Service {
 	wire.Op(a, "DescribeLaunchConfigurations", s.DescribeLaunchConfigurations)
 	wire.Op(a, "PutScheduledUpdateGroupAction", s.PutScheduledUpdateGroupAction)
 	wire.Op(a, "DescribeScheduledActions", s.DescribeScheduledActions)
+	wire.Op(a, "DeleteScheduledAction", s.DeleteScheduledAction)
 	wire.Op(a, "PutScalingPolicy", s.PutScalingPolicy)
 	wire.Op(a, "DescribePolicies", s.DescribePolicies)
 	wire.Op(a, "DescribeTags", s.DescribeTags)

@@ -108,6 +108,13 @@ func TestWhatIsOnlyKeptThroughTheSDK(t *testing.T) {
 	if err != nil || len(actions.ScheduledUpdateGroupActions) != 1 {
 		t.Fatalf("%+v %v", actions, err)
 	}
+	gone := &sdk.DeleteScheduledActionInput{AutoScalingGroupName: name, ScheduledActionName: name}
+	if _, err := a.asg.DeleteScheduledAction(ctx, gone); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.asg.DeleteScheduledAction(ctx, gone); refusal(err) != "ValidationError" {
+		t.Fatal(err)
+	}
 	if _, err := a.asg.PutScalingPolicy(ctx, &sdk.PutScalingPolicyInput{AutoScalingGroupName: name, PolicyName: name, AdjustmentType: aws.String("ChangeInCapacity"), ScalingAdjustment: aws.Int32(1)}); err != nil {
 		t.Fatal(err)
 	}
