@@ -2,9 +2,9 @@ package app
 
 import (
 	"fmt"
-	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/goldenami/rehydrate/internal/config"
@@ -38,38 +38,54 @@ image "web" {
   channel  = "/golden/web/latest"
   rings    = ["dev", "prod"]
 }
+fleet "web-dev" {
+  follows   = image.web
+  ring      = "dev"
+  node_tags = { Role = "db" }
+}
 `
 
-// TestWhatDiscoverWritesIsConfigurationThatFindsTheSameGroups holds the writer against
-// the reader, whatever the names are: Auto Scaling takes nearly any character in them.
-func TestWhatDiscoverWritesIsConfigurationThatFindsTheSameGroups(t *testing.T) {
+// TestWhatDiscoverWritesIsConfigurationThatSelectsWhatWasFound holds the writer against
+// the reader, whatever the names are and wherever they are: Auto Scaling takes nearly
+// any character in them.
+func TestWhatDiscoverWritesIsConfigurationThatSelectsWhatWasFound(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		accounts := []discover.Account{{Label: "prod", ID: "222222222222"}, {Label: "test", ID: "333333333333"}}
 		names := rapid.SliceOfNDistinct(rapid.OneOf(
 			rapid.StringOfN(rapid.RuneFrom([]rune("${}%\"\\\n\t#/*~<EOT web")), 1, 12, -1), rapid.StringOfN(rapid.RuneFrom([]rune("aZ09é漢🚀\u202e\u2028\ufffd\x00\x1b\x7f|;")), 1, 12, -1)), 1, 5, rapid.ID[string]).Draw(t, "names")
+		cells := []config.Place{{Account: "222222222222", Region: "eu-west-1"}, {Account: "222222222222", Region: "us-east-1"}, {Account: "333333333333", Region: "eu-west-1"}}
 		var r discover.Result
-		want := map[string][]string{} // by ring
+		want := map[string]bool{}
 		for i, name := range names {
-			g := discover.Group{Name: name, Line: "web", Ring: rapid.SampledFrom([]string{"dev", "prod"}).Draw(t, "ring"), Region: "eu-west-1",
-				Account: rapid.SampledFrom([]string{"222222222222", "333333333333"}).Draw(t, "account"), Why: name, Desired: i}
-			g.Owner.Kind, g.Owner.Name = "unknown", name
-			r.Groups = append(r.Groups, g)
-			if !slices.Contains(want[g.Ring], name) {
-				want[g.Ring] = append(want[g.Ring], name)
+			for _, c := range rapid.SliceOfNDistinct(rapid.SampledFrom(cells), 1, 3, rapid.ID[config.Place]).Draw(t, "cells") {
+				g := discover.Group{Name: name, Line: "web", Ring: rapid.SampledFrom([]string{"dev", "prod", ""}).Draw(t, "ring"), Region: c.Region, Account: c.Account, Why: name, Desired: i}
+				g.Owner.Kind, g.Owner.Name = "unknown", name
+				r.Groups = append(r.Groups, g)
+				if g.Ring != "" { // else it is for somebody to decide, and a comment
+					want[fmt.Sprintf("%s %q %s", g.Ring, name, c)] = true
+				}
 			}
 		}
 		r.Groups = append(r.Groups, discover.Group{Name: names[0], Fleet: names[0]}, discover.Group{Name: "stranger", ImageName: names[0]})
-		text := discover.HCL(r, accounts)
+		text := discover.HCL(r, accounts, "web-dev")
 		cfg, err := config.Parse("rehydrate.hcl", []byte(discoveredInto+text))
 		if err != nil {
 			t.Fatalf("%v\n%s", err, text)
 		}
-		got := map[string][]string{}
+		got := map[string]bool{}
 		for _, f := range cfg.Fleets {
-			got[f.Ring] = append(got[f.Ring], f.ASGNames...)
+			for _, name := range f.ASGNames {
+				for _, c := range f.Places() {
+					at := fmt.Sprintf("%s %q %s", f.Ring, name, c)
+					if got[at] {
+						t.Fatalf("%s is in two fleets\n%s", at, text)
+					}
+					got[at] = true
+				}
+			}
 		}
-		if fmt.Sprintf("%q", got) != fmt.Sprintf("%q", want) {
-			t.Fatalf("got %q, want %q\n%s", got, want, text)
+		if d := cmp.Diff(want, got); d != "" {
+			t.Fatalf("%s\n%s", d, text)
 		}
 	})
 }

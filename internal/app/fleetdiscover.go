@@ -19,6 +19,7 @@ import (
 type Discovery struct {
 	discover.Result
 	accounts []discover.Account
+	taken    []string // names of the fleets that there are
 }
 
 // Discover reads every group of every account and Region in the configuration; without
@@ -39,6 +40,9 @@ func Discover(ctx context.Context, in FleetRequest) (*Discovery, error) {
 	var err error
 	for _, a := range in.Config.Accounts {
 		d.accounts = append(d.accounts, discover.Account{Label: a.Label, ID: a.ID})
+	}
+	for _, f := range in.Config.Fleets {
+		d.taken = append(d.taken, f.Label)
 	}
 	d.Result, err = finder.Find(ctx, f.cells.all(in.Config))
 	// A shared image shows its tags to its owner alone; who is in a fleet has a line.
@@ -65,7 +69,7 @@ func (c *Cells) all(cfg *config.Config) []rollout.Cell {
 func (d *Discovery) Write(w io.Writer, format string) error {
 	switch format {
 	case "hcl":
-		_, err := io.WriteString(w, discover.HCL(d.Result, d.accounts))
+		_, err := io.WriteString(w, discover.HCL(d.Result, d.accounts, d.taken...))
 		return err
 	case "json":
 		enc := json.NewEncoder(w)

@@ -164,7 +164,9 @@ func (f Finder) describe(x rollout.Found, v rollout.TemplateVersion, t rollout.T
 	out.Line, out.Why = f.fit(v, images[v.Image])
 	for _, l := range f.Lines {
 		if l.Name == out.Line {
-			out.Ring = ringOf(g, l.Rings)
+			if out.Ring = ringOf(g, l.Rings); len(l.Rings) == 1 {
+				out.Ring = l.Rings[0]
+			}
 		}
 	}
 	return out

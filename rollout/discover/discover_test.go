@@ -152,9 +152,32 @@ func TestTheConfigurationToEditHasWhatCanBeRolledAndSaysWhyTheRestCannot(t *test
 	c.groups = append(c.groups, evil)
 	text := discover.HCL(discovered(t, c), []discover.Account{{Label: "prod", ID: "222222222222"}})
 	for _, want := range []string{`fleet "web-dev" {`, `asg_names = ["a\"$${x}\n%%{y}`, "# old cannot be rolled as it stands:", "# stranger fits no image line: it runs windows.",
-		"# gone is in fleet mine already.", "ring      = \"prod\"", "# ring    = one of the image's rings", "owner: cloudformation web-stack"} {
+		"# gone is in fleet mine already.", "ring      = \"prod\"", "# Write its ring, and take the comment signs away:\n# fleet \"web\" {", "owner: cloudformation web-stack"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in\n%s", want, text)
 		}
+	}
+}
+
+func TestABlockSelectsNothingThatWasNotFoundWithIt(t *testing.T) {
+	r := discover.Result{}
+	for _, at := range []string{"web 111 eu", "web 111 us", "web 222 eu", "web 222 us", "api 111 eu", "api 222 eu", "batch 222 us", "edge 111 eu", "edge 222 us"} {
+		f := strings.Fields(at)
+		r.Groups = append(r.Groups, discover.Group{Name: f[0], Account: f[1], Region: f[2], Line: "web", Ring: "prod"})
+	}
+	text := discover.HCL(r, []discover.Account{{Label: "one", ID: "111"}, {Label: "two", ID: "222"}}, "web-prod-2")
+	for _, want := range []string{
+		"\"web-prod\" {\n  follows   = image.web\n  ring      = \"prod\"\n  accounts  = [\"one\", \"two\"]\n  regions   = [\"eu\", \"us\"]\n  asg_names = [\"web\"]",
+		"\"web-prod-3\" {\n  follows   = image.web\n  ring      = \"prod\"\n  accounts  = [\"one\", \"two\"]\n  regions   = [\"eu\"]\n  asg_names = [\"api\"]",
+		"accounts  = [\"two\"]\n  regions   = [\"us\"]\n  asg_names = [\"batch\"]",
+		"accounts  = [\"one\"]\n  regions   = [\"eu\"]\n  asg_names = [\"edge\"]",
+		"accounts  = [\"two\"]\n  regions   = [\"us\"]\n  asg_names = [\"edge\"]",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+	if n := strings.Count(text, "fleet \""); n != 5 {
+		t.Errorf("%d blocks", n)
 	}
 }

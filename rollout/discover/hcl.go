@@ -10,17 +10,25 @@ import (
 // Account is an account block of the configuration.
 type Account struct{ Label, ID string }
 
-// HCL is a configuration to edit: a fleet block for the groups of each line and ring
-// that can be rolled, and what is in the way of the others as comments.
-func HCL(r Result, accounts []Account) string {
+// HCL is a configuration to edit: fleet blocks for the groups of each line and ring
+// that can be rolled, and what is in the way of the others as comments. A block selects
+// what was found and nothing else: names that are not in the same accounts and Regions
+// are in blocks of their own. A block that nobody can yet say the ring of is a comment.
+// Taken are the names of fleets that exist.
+func HCL(r Result, accounts []Account, taken ...string) string {
 	var b strings.Builder
 	b.WriteString("# Found by rehydrate fleet discover. Lines, rings and owners are guesses: check them.\n")
 	for _, f := range r.Unread {
 		fmt.Fprintf(&b, "# not read%s: %s\n", orIn(f.Cell.String()), comment(f.Text))
 	}
 	used := map[string]bool{}
+	for _, name := range taken {
+		used[name] = true
+	}
 	for _, set := range sets(r.Groups) {
-		set.write(&b, accounts, used)
+		for _, part := range set.parts(accounts) {
+			part.write(&b, used)
+		}
 	}
 	for _, g := range r.Groups {
 		switch {
@@ -40,36 +48,15 @@ func HCL(r Result, accounts []Account) string {
 	return b.String()
 }
 
-// set are groups that make one fleet.
-type set struct {
-	line, ring string
-	groups     []Group
-}
-
-func sets(groups []Group) []*set {
-	var out []*set
-	for _, g := range groups {
-		if g.Fleet != "" || g.Line == "" || g.Blocked() {
-			continue
-		}
-		at := slices.IndexFunc(out, func(s *set) bool { return s.line == g.Line && s.ring == g.Ring })
-		if at < 0 {
-			out, at = append(out, &set{line: g.Line, ring: g.Ring}), len(out)
-		}
-		out[at].groups = append(out[at].groups, g)
-	}
-	return out
-}
-
-func (s *set) write(b *strings.Builder, accounts []Account, used map[string]bool) {
-	name := strings.Trim(s.line+"-"+s.ring, "-")
+func (p part) write(b *strings.Builder, used map[string]bool) {
+	name := strings.Trim(p.line+"-"+p.ring, "-")
 	for n := 2; used[name]; n++ {
-		name = fmt.Sprintf("%s-%s-%d", s.line, s.ring, n)
+		name = fmt.Sprintf("%s-%d", strings.Trim(p.line+"-"+p.ring, "-"), n)
 	}
 	used[name] = true
-	var names, labels, regions []string
+	var names []string
 	b.WriteString("\n")
-	for _, g := range s.groups {
+	for _, g := range p.groups {
 		owner := g.Owner.Kind
 		if g.Owner.Name != "" {
 			owner += " " + g.Owner.Name
@@ -79,28 +66,27 @@ func (s *set) write(b *strings.Builder, accounts []Account, used map[string]bool
 			fmt.Fprintf(b, "#   %s\n", comment(x.Text))
 		}
 		names = addOnce(names, g.Name)
-		if g.Region != "" {
-			regions = addOnce(regions, g.Region)
-		}
-		if at := slices.IndexFunc(accounts, func(a Account) bool { return a.ID == g.Account }); at >= 0 {
-			labels = addOnce(labels, accounts[at].Label)
-		} else if g.Account != "" {
-			fmt.Fprintf(b, "#   account %s has no account block\n", comment(g.Account))
-		}
 	}
-	fmt.Fprintf(b, "fleet %s {\n  follows   = image.%s\n", quote(name), identifier(s.line))
-	if s.ring != "" {
-		fmt.Fprintf(b, "  ring      = %s\n", quote(s.ring))
-	} else {
-		b.WriteString("  # ring    = one of the image's rings\n")
+	if p.strange != "" {
+		fmt.Fprintf(b, "#   account %s has no account block\n", comment(p.strange))
 	}
-	if len(labels) > 0 {
-		fmt.Fprintf(b, "  accounts  = %s\n", list(labels))
+	lead := ""
+	if p.ring == "" {
+		lead = "# "
+		b.WriteString("# Write its ring, and take the comment signs away:\n")
 	}
-	if len(regions) > 0 {
-		fmt.Fprintf(b, "  regions   = %s\n", list(regions))
+	line := func(format string, args ...any) { fmt.Fprintf(b, lead+format+"\n", args...) }
+	line("fleet %s {", quote(name))
+	line("  follows   = image.%s", identifier(p.line))
+	line("  ring      = %s", quote(p.ring))
+	if len(p.accounts) > 0 {
+		line("  accounts  = %s", list(p.accounts))
 	}
-	fmt.Fprintf(b, "  asg_names = %s\n}\n", list(names))
+	if len(p.regions) > 0 {
+		line("  regions   = %s", list(p.regions))
+	}
+	line("  asg_names = %s", list(names))
+	line("}")
 }
 
 func addOnce(all []string, s string) []string {
