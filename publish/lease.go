@@ -122,16 +122,26 @@ func (m mover) awaitLease(l *leaseState, p Parameter, held leaseValue, now time.
 	return leaseEvery, nil
 }
 
-// release gives the lease back. If that fails it runs out by itself.
+// Release gives the lease back under which a plan's pointers move, if its run has it: for
+// a process that stops before the unit has ended. Whoever goes on takes it again.
+func (s *Stage) Release(ctx context.Context, p *Plan) error {
+	name := LeaseName(p.Moves[0].Channel)
+	ports, err := s.open(ctx, p.Moves[0].Cell)
+	if err != nil {
+		return err
+	}
+	_, held, err := readLease(ctx, ports, name)
+	if err != nil || held.Owner != p.Run {
+		return err
+	}
+	_, err = writeLease(ctx, ports, name, leaseValue{Until: s.Clock.Now()}, true)
+	return err
+}
+
+// release is the step that gives it back. If that fails it runs out by itself.
 func (m mover) release(ctx context.Context, st *state) (unit.Next, error) {
 	name := LeaseName(m.plan.Moves[0].Channel)
-	ports, err := m.open(ctx, m.plan.Moves[0].Cell)
-	if err == nil {
-		var held leaseValue
-		if _, held, err = readLease(ctx, ports, name); err == nil && held.Owner == m.plan.Run {
-			_, err = writeLease(ctx, ports, name, leaseValue{Until: m.Clock.Now()}, true)
-		}
-	}
+	err := m.Release(ctx, m.plan)
 	if ctx.Err() != nil {
 		return unit.Next{}, ctx.Err()
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/goldenami/rehydrate/internal/awscloud/images"
 	"github.com/goldenami/rehydrate/internal/awscloud/params"
 	"github.com/goldenami/rehydrate/internal/config"
-	"github.com/goldenami/rehydrate/internal/engine"
 	"github.com/goldenami/rehydrate/internal/event"
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/journal"
@@ -27,6 +26,8 @@ type ChannelRequest struct {
 	Cloud   *Cloud
 	Events  event.Sink
 	MaxWait time.Duration
+
+	store journal.Store // replaces the state folder's; tests crash in it
 }
 
 // What publish says of channels; commands show it.
@@ -171,18 +172,17 @@ func (in ChannelRequest) verify(ctx context.Context, expected map[publish.Place]
 // Verified is nil if every finding is Correct.
 func Verified(all []ChannelFinding) error { return publish.Verified(all) }
 
-// Move is a channel's move that is planned and can be made.
-type Move struct {
-	Run  string
-	Plan *ChannelPlan
-}
-
 // PlanRollback plans to take a channel back, to a version of the session's own cell or,
 // for 0, to the last good one. The line's other architectures go back with it.
 func PlanRollback(ctx context.Context, in ChannelRequest, word string, version int64) (*Move, error) {
 	name, _, err := in.channel(word)
 	if err != nil {
 		return nil, err
+	}
+	if version == 0 { // asked for again, it goes no further back
+		if m, err := in.unended(ctx, name); m != nil || err != nil {
+			return m, err
+		}
 	}
 	run, err := NewRunID(time.Now())
 	if err != nil {
@@ -193,7 +193,7 @@ func PlanRollback(ctx context.Context, in ChannelRequest, word string, version i
 		ask.Places = append(ask.Places, m.places(m.like(in, name))...)
 	}
 	p, err := in.stage(run).PlanRollback(ctx, ask)
-	return &Move{run, p}, err
+	return &Move{Run: run, Kind: record.KindRollback, Plan: p}, err
 }
 
 // PlanPromotion plans to put what one channel holds on the channel of a ring, for all
@@ -236,7 +236,7 @@ func PlanPromotion(ctx context.Context, in ChannelRequest, from, to string) (*Mo
 		}
 	}
 	plan, err := in.stage(run).PlanPromotion(ctx, p)
-	return &Move{run, plan}, err
+	return &Move{Run: run, Kind: record.KindPromote, Plan: plan}, err
 }
 
 // before is the channel from which a ring's is promoted, and the ring that the image
@@ -322,23 +322,4 @@ func (p *pipeline) passed(ctx context.Context) {
 	if _, err := p.advance(ctx, "roll", "roll/passed", p.parts.publish.PassUnit(all)); err != nil {
 		p.Events.Emit(event.Event{Stage: "roll", Kind: event.Warned, Text: "the channels of the rings could not be labelled as passed: " + err.Error()})
 	}
-}
-
-// Carry makes the move, recorded in a journal of its own. A move that was cut off is
-// completed by asking for it again: pointers that hold their image are left alone.
-func (m *Move) Carry(ctx context.Context, in ChannelRequest) (record.Publish, error) {
-	for _, i := range in.Config.Members(in.Image) {
-		release, err := in.State.Lease(ctx, i.Label, m.Run)
-		if err != nil {
-			return record.Publish{}, err
-		}
-		defer release()
-	}
-	local := &engine.Local{Journal: journal.Open(in.State.Store(), m.Run), Clock: in.Cloud.Clock, MaxWait: in.MaxWait}
-	raw, err := local.Run(ctx, "publish", in.stage(m.Run).Unit(m.Plan))
-	if err != nil {
-		return record.Publish{}, err
-	}
-	out, err := publish.Result(raw)
-	return out, err
 }

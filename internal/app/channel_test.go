@@ -75,7 +75,7 @@ func published(t *testing.T, in ChannelRequest, age int) *record.Run {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := (&Move{run, p}).Carry(t.Context(), in)
+	out, err := (&Move{Run: run, Kind: record.KindPromote, Plan: p}).Carry(t.Context(), in)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,11 +2,13 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 
 	"github.com/goldenami/rehydrate/internal/event"
 	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/record"
 	"github.com/goldenami/rehydrate/publish"
 )
 
@@ -38,11 +40,10 @@ func (p *pipeline) publish(ctx context.Context) (outcome, text string, err error
 	for _, w := range plan.Warnings {
 		p.Events.Emit(event.Event{Stage: "publish", Unit: "publish", Kind: event.Warned, Text: w})
 	}
-	raw, err := p.advance(ctx, "publish", "publish", p.parts.publish.Unit(plan))
-	if err != nil {
+	out, err := p.move(ctx, "publish", "publish", plan)
+	if out.Channel == "" && err != nil {
 		return "", "", err
 	}
-	out, err := publish.Result(raw)
 	if p.Image.Line != "" {
 		out = ownOf(out, p.Image.Architecture)
 	}
@@ -63,6 +64,13 @@ func (p *pipeline) publish(ctx context.Context) (outcome, text string, err error
 		return "done", held + movedWith(out), nil
 	}
 	return "done", fmt.Sprintf("%s version %d: %s → %s", out.Channel, out.Version, orNone(out.From), out.Image) + movedWith(out), nil
+}
+
+// move moves the pointers of a plan under a unit's name.
+func (p *pipeline) move(ctx context.Context, stage, name string, plan *publish.Plan) (record.Publish, error) {
+	return movePointers(ctx, p.parts.publish, plan, func() (json.RawMessage, error) {
+		return p.advance(ctx, stage, name, p.parts.publish.Unit(plan))
+	})
 }
 
 // ofLine is what to publish as a member of a line has it, with its architecture.

@@ -103,12 +103,20 @@ func Run(ctx context.Context, in Request) (*record.Run, error) {
 	if err := in.preflight(p.doc, first); err != nil {
 		return nil, err
 	}
-	// From here on the run can be seen, and resumed if this process dies.
-	if err := in.State.Save(p.doc); err != nil {
-		return nil, err
+	if in.fresh { // from here on the run can be seen, and resumed if this process dies
+		p.goesOn()
+		if err := in.State.Save(p.doc); err != nil {
+			return nil, err
+		}
 	}
 	if err := p.header(ctx); err != nil {
 		return p.doc, err
+	}
+	if !in.fresh { // only now is it sure that it is asked for as it was begun
+		p.goesOn()
+		if err := in.State.Save(p.doc); err != nil {
+			return nil, err
+		}
 	}
 	for _, s := range Stages[first : last+1] {
 		if err := p.stage(ctx, s); err != nil {
@@ -151,9 +159,9 @@ func begin(in Request) (*pipeline, error) {
 	if p.doc.Line != in.Image.Label {
 		return nil, fault.New(fault.Usage, "", "run %s is of image %s, not %s", p.Run, p.doc.Line, in.Image.Label)
 	}
-	p.doc.Until = in.Until
-	p.doc.Account, p.doc.Region, p.doc.Twin = in.Cloud.Account, in.Cloud.Region, in.Cloud.Twin
-	p.doc.Modelled, p.doc.Real = whatIsModelled(in)
+	if p.doc.Kind != "" {
+		return nil, fault.New(fault.Usage, "`rehydrate run --resume "+p.Run+"` goes on with it", "run %s moves a channel only (%s)", p.Run, p.doc.Kind)
+	}
 	if p.Store == nil {
 		p.Store = in.State.Store()
 	}
@@ -165,6 +173,13 @@ func begin(in Request) (*pipeline, error) {
 	p.parts = newParts(p.Request)
 	p.closer = append(p.closer, p.parts.close)
 	return p, nil
+}
+
+// goesOn notes how the run is asked for, and in which world.
+func (p *pipeline) goesOn() {
+	p.doc.Until = p.Until
+	p.doc.Account, p.doc.Region, p.doc.Twin = p.Cloud.Account, p.Cloud.Region, p.Cloud.Twin
+	p.doc.Modelled, p.doc.Real = whatIsModelled(p.Request)
 }
 
 // whatIsModelled says in words what is not AWS in this run, and what is real all the
@@ -313,25 +328,33 @@ func plannedAs[P any](ctx context.Context, p *pipeline, stage, name string, plan
 // end closes the document and writes the reports.
 func (p *pipeline) end(err error) error {
 	p.doc.EndedAt = p.Cloud.Clock.Now()
-	p.doc.Outcome, p.doc.Message, p.doc.Due = "done", "", time.Time{}
+	p.doc.Outcome, p.doc.Message, p.doc.Due = outcomeFor(err), "", time.Time{}
 	var waiting *engine.Waiting
 	if errors.As(err, &waiting) {
 		p.doc.Due = waiting.Due()
 	}
 	if err != nil {
 		p.doc.Message = err.Error()
-		p.doc.Outcome = map[fault.Kind]string{
-			fault.Waiting: "waiting", fault.GateSaysNo: "gate", fault.Conflict: "conflict", fault.Interrupted: "interrupted",
-			fault.RolledBack: "rolled-back", fault.Halted: "halted", fault.Partial: "partial",
-		}[fault.KindOf(err)]
-		if p.doc.Outcome == "" {
-			p.doc.Outcome = "failed"
-		}
 	} else if p.nothing() {
 		p.doc.Outcome = "nothing-to-do"
 	}
 	p.tellEnd(err)
 	return errors.Join(err, p.State.Save(p.doc), p.reports())
+}
+
+// outcomeFor is the outcome of a run that ends with an error, or without one.
+func outcomeFor(err error) string {
+	if err == nil {
+		return "done"
+	}
+	out := map[fault.Kind]string{
+		fault.Waiting: "waiting", fault.GateSaysNo: "gate", fault.Conflict: "conflict", fault.Interrupted: "interrupted",
+		fault.RolledBack: "rolled-back", fault.Halted: "halted", fault.Partial: "partial",
+	}[fault.KindOf(err)]
+	if out == "" {
+		return "failed"
+	}
+	return out
 }
 
 func (p *pipeline) nothing() bool {

@@ -99,17 +99,19 @@ func writeFile(path string, data []byte) error {
 	return os.Rename(tmp.Name(), path)
 }
 
-// Load reads a run document; an empty id is the newest run.
+// Load reads a run document; an empty id is the newest run of the pipeline.
 func (s State) Load(id string) (*record.Run, error) {
 	if id == "" {
 		all, err := s.Runs()
 		if err != nil {
 			return nil, err
 		}
-		if len(all) == 0 {
-			return nil, fault.New(fault.NotFound, "`rehydrate run` makes one", "there is no run in %s", s.dir)
+		for _, id := range slices.Backward(all) {
+			if r, err := s.Load(id); err != nil || r.Kind == "" {
+				return r, err
+			}
 		}
-		id = all[len(all)-1]
+		return nil, fault.New(fault.NotFound, "`rehydrate run` makes one", "there is no run in %s", s.dir)
 	}
 	if s.shared != nil {
 		if r, err := s.shared.run(id); r != nil || err != nil {
@@ -148,7 +150,8 @@ func (s State) Runs() ([]string, error) {
 	return union(out, others), err
 }
 
-// Newest is the newest run of a line that the test accepts; nil if there is none.
+// Newest is the newest run of the pipeline for a line that the test accepts; nil if there
+// is none.
 func (s State) Newest(line string, accept func(*record.Run) bool) (*record.Run, error) {
 	ids, err := s.Runs()
 	if err != nil {
@@ -159,7 +162,7 @@ func (s State) Newest(line string, accept func(*record.Run) bool) (*record.Run, 
 		if err != nil {
 			return nil, err
 		}
-		if r.Line == line && accept(r) {
+		if r.Line == line && r.Kind == "" && accept(r) {
 			return r, nil
 		}
 	}

@@ -112,11 +112,7 @@ func (p *pipeline) takeBack(ctx context.Context, stem string, plan *rollout.Plan
 		}
 	}
 	for n, m := range decided.Plans {
-		raw, err := p.advance(ctx, "roll", fmt.Sprintf("%s/%d", stem, n+1), p.parts.publish.Unit(m))
-		var out record.Publish
-		if err == nil {
-			out, err = publish.Result(raw)
-		}
+		out, err := p.move(ctx, "roll", fmt.Sprintf("%s/%d", stem, n+1), m)
 		switch {
 		case err != nil && fault.KindOf(err) == fault.Conflict:
 			p.channelStays(err.Error())

@@ -152,7 +152,7 @@ func (r *rolling) put(channel, image string) {
 	p, err := in.stage(run).Plan(r.t.Context(), publish.Input{Run: run, Channel: channel, Image: image,
 		Verdict: &record.Verdict{Image: image, Outcome: record.Pass}, Bake: &record.Bake{CreatedAt: r.Cloud.Clock.Now()}})
 	if err == nil {
-		_, err = (&Move{run, p}).Carry(r.t.Context(), in)
+		_, err = (&Move{Run: run, Kind: record.KindPromote, Plan: p}).Carry(r.t.Context(), in)
 	}
 	if err != nil {
 		r.t.Fatal(err)

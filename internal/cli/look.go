@@ -45,10 +45,15 @@ func historyCommand() *cli.Command {
 				image := ""
 				if r.Bake != nil {
 					image = r.Bake.Image
+				} else if r.Kind != "" && r.Publish != nil {
+					image = r.Publish.Image
 				}
 				outcome := r.Outcome
 				if outcome == "" {
 					outcome = "unfinished"
+				}
+				if r.Kind != "" {
+					outcome = r.Kind + ": " + outcome
 				}
 				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.ID, r.Line, r.StartedAt.UTC().Format("2006-01-02 15:04"), outcome, image)
 			}

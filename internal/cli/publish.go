@@ -16,6 +16,7 @@ import (
 	"github.com/goldenami/rehydrate/internal/config"
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/record"
+	"github.com/goldenami/rehydrate/internal/report"
 )
 
 // publishCommand is the stage, and what else can be done with channels below it.
@@ -204,6 +205,9 @@ func moveChannel(c *cli.Context, plan func(app.ChannelRequest) (*app.Move, error
 		return err
 	}
 	out, err := m.Carry(c.Context, in)
+	if len(out.Pointers) == 0 && err != nil {
+		fmt.Fprintf(c.App.ErrWriter, "this was run %s; `rehydrate run --resume %s`, or asking for the same again, goes on with it\n", m.Run, m.Run)
+	}
 	if len(out.Pointers) > 0 {
 		if c.String("output") == "json" {
 			err = errors.Join(writeJSON(c, out), err)
@@ -212,6 +216,22 @@ func moveChannel(c *cli.Context, plan func(app.ChannelRequest) (*app.Move, error
 		}
 	}
 	return err
+}
+
+// resumeMove goes on with a promotion or a rollback that was cut off.
+func resumeMove(c *cli.Context, s *setup, doc *record.Run) error {
+	in := requestOf(c, s)
+	if in.Image.Label != doc.Line {
+		return fault.New(fault.Usage, "", "run %s is of image %s, not %s", doc.ID, doc.Line, in.Image.Label)
+	}
+	if err := confirm(c, s.cloud, fmt.Sprintf("go on with the %s of %s", doc.Kind, doc.Line)); err != nil {
+		return err
+	}
+	doc, err := app.ResumeMove(c.Context, in, doc.ID)
+	if doc == nil {
+		return err
+	}
+	return errors.Join(report.Write(c.App.Writer, c.String("output"), doc), err)
 }
 
 func columns(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 0, 2, ' ', 0) }

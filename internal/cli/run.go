@@ -113,6 +113,13 @@ func formatIn(c *cli.Context, formats ...string) error {
 }
 
 func carryOut(c *cli.Context, s *setup, o order) error {
+	if o.run != "" && o.from == "" {
+		if doc, err := s.state.Load(o.run); err != nil {
+			return err
+		} else if doc.Kind != "" {
+			return resumeMove(c, s, doc)
+		}
+	}
 	plan, err := planFile(c)
 	if err != nil {
 		return err

@@ -12,11 +12,20 @@ import (
 // Schema is the version of the run document.
 const Schema = 1
 
-// Run is one execution of the pipeline: the fold of its journal.
+// The kinds of runs that are no execution of the pipeline.
+const (
+	KindPromote  = "promote"  // a channel was given what another holds
+	KindRollback = "rollback" // a channel went back
+)
+
+// Run is one execution of the pipeline, or a move of a channel: the fold of its journal.
 type Run struct {
-	Schema    int       `json:"schema"`
-	ID        string    `json:"id"`
-	Line      string    `json:"line"` // image line: the config's image block
+	Schema int    `json:"schema"`
+	ID     string `json:"id"`
+	Line   string `json:"line"` // image line: the config's image block
+	// Kind is what the run is, besides an execution of the pipeline: promote or
+	// rollback, which move a channel and nothing else. Empty: the pipeline.
+	Kind      string    `json:"kind,omitempty"`
 	Account   string    `json:"account,omitempty"`
 	Region    string    `json:"region,omitempty"`
 	StartedAt time.Time `json:"startedAt"`
