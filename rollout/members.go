@@ -62,7 +62,7 @@ func (s *Stage) gather(ctx context.Context, cells []Cell, read func(context.Cont
 		if err == nil {
 			found[n], err = read(ctx, cells[n], ports)
 		}
-		if err == nil || !settledBy(err) {
+		if err == nil || ctx.Err() != nil {
 			return err
 		}
 		guard.Lock()

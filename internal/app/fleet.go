@@ -92,6 +92,11 @@ func FleetStatus(ctx context.Context, in FleetRequest) (*record.FleetStatus, err
 	var sums []ages.Fleet
 	for _, fleet := range f.all {
 		sum := ages.Fleet{Name: fleet.Name, Line: f.of[fleet.Name].Image.Label, Ring: fleet.Ring}
+		for _, u := range unread {
+			if slices.Contains(fleet.Cells, u.Cell) {
+				sum.Unread = append(sum.Unread, u.Cell.String())
+			}
+		}
 		for _, g := range found {
 			if g.Fleet != fleet.Name {
 				continue
@@ -149,7 +154,8 @@ func (f *fleets) running(ctx context.Context, found []rollout.Found) (map[string
 	return runs, images, unknown, err
 }
 
-// cell reads one cell: instances, images and the histories of the channels.
+// cell reads one cell: instances, images and the histories of the channels. What fails is
+// unknown; the only error is that of an ended context.
 func (f *fleets) cell(ctx context.Context, c rollout.Cell, groups []rollout.Found) (runs map[string]string, images known, unknown []string, err error) {
 	var ids []string
 	for _, g := range groups {
@@ -163,7 +169,7 @@ func (f *fleets) cell(ctx context.Context, c rollout.Cell, groups []rollout.Foun
 	}
 	list, err := groups[0].Ports.Instances.Describe(ctx, ids)
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("describe the fleets' instances in %s: %w", c, err)
+		return runs, images, []string{fmt.Sprintf("describe the fleets' instances in %s: %v", c, err)}, ctx.Err()
 	}
 	var amis []string
 	for _, i := range list {
@@ -173,9 +179,10 @@ func (f *fleets) cell(ctx context.Context, c rollout.Cell, groups []rollout.Foun
 	slices.Sort(amis)
 	amis = slices.Compact(amis)
 	details := map[string]rollout.ImageDetail{}
+	unseen := ""
 	if d, ok := groups[0].Ports.Images.(rollout.ImageDetails); ok {
 		if details, err = d.Details(ctx, amis); err != nil {
-			return nil, nil, nil, fmt.Errorf("look at the fleets' images in %s: %w", c, err)
+			unknown, unseen = append(unknown, fmt.Sprintf("look at the fleets' images in %s: %v", c, err)), ages.StateUnknown
 		}
 	}
 	for _, name := range fleetsIn(groups) {
@@ -185,10 +192,12 @@ func (f *fleets) cell(ctx context.Context, c rollout.Cell, groups []rollout.Foun
 		}
 		images[name] = map[ages.Key]ages.Image{}
 		for _, id := range amis {
-			images[name][ages.Key{Account: c.Account, Region: c.Region, Image: id}] = imageAge(details[id], history, id)
+			x := imageAge(details[id], history, id)
+			x.State, x.Untold = or(x.State, unseen), err != nil
+			images[name][ages.Key{Account: c.Account, Region: c.Region, Image: id}] = x
 		}
 	}
-	return runs, images, unknown, nil
+	return runs, images, unknown, ctx.Err()
 }
 
 func fleetsIn(groups []rollout.Found) []string {

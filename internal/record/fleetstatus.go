@@ -28,6 +28,12 @@ type FleetAges struct {
 	Current   int        `json:"current"`          // instances on the image that the channel holds
 	Stale     int        `json:"stale"`            // on another one
 	Revoked   int        `json:"revoked"`
+	// Undetermined are instances of which it is not known whether they are current, because
+	// the channel or the instance could not be read.
+	Undetermined int `json:"undetermined,omitempty"`
+	// Unread are the accounts' Regions whose groups could not be read: what runs there is
+	// not counted.
+	Unread []string `json:"unread,omitempty"`
 	// Unknown are instances whose image's age is not known; they are not young.
 	Unknown int `json:"unknown"`
 	// Ages of instances' images in days; meaningful where Unknown is less than Instances.
@@ -48,7 +54,7 @@ type ImageUse struct {
 	Region          string    `json:"region,omitempty"`
 	Instances       int       `json:"instances"`
 	CreatedAt       time.Time `json:"createdAt,omitzero"` // zero: unknown
-	State           string    `json:"state,omitempty"`    // empty: gone, or not shared any more
+	State           string    `json:"state,omitempty"`    // empty: gone, or not shared any more; unknown: it could not be read
 	Current         bool      `json:"current,omitempty"`
 	Revoked         bool      `json:"revoked,omitempty"`
 	SupersededSince time.Time `json:"supersededSince,omitzero"`

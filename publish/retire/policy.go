@@ -54,9 +54,9 @@ func (p Policy) Disabled() time.Duration {
 func Days(d time.Duration) string {
 	const day = 24 * time.Hour
 	switch {
-	case d == day:
+	case d >= day && d < 2*day:
 		return "1 day"
-	case d > day:
+	case d >= day:
 		return fmt.Sprintf("%d days", d/day)
 	}
 	return d.Round(time.Minute).String()

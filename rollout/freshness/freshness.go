@@ -27,6 +27,7 @@ type Fleet struct {
 	Name, Line, Ring string
 	Groups           int
 	Instances        []Instance
+	Unread           []string // accounts' Regions whose groups could not be read
 }
 
 // Instance is an instance of a fleet.
@@ -39,7 +40,9 @@ type Instance struct {
 type Image struct {
 	CreatedAt time.Time // zero: unknown
 	State     string    // empty: gone
-	Revoked   bool
+	// Untold says that nobody could read what the channel holds.
+	Untold  bool
+	Revoked bool
 	// Current says that the channel there holds it; SupersededSince is when the channel
 	// went on to another one, zero: never, as far as is known.
 	Current         bool
@@ -71,7 +74,10 @@ func Superseded(history []Version, image string) (since time.Time, current bool)
 	return since, false
 }
 
-// Of is the status of fleets at a time. Images that are not in the map are unknown.
+// StateUnknown is the state of an image that could not be read.
+const StateUnknown = "unknown"
+
+// Of is the status of fleets at a time. Of images that are not in the map nothing is known.
 func Of(fleets []Fleet, images map[Key]Image, now time.Time, deadlines []int) []record.FleetAges {
 	out := []record.FleetAges{}
 	for _, f := range fleets {
@@ -81,12 +87,15 @@ func Of(fleets []Fleet, images map[Key]Image, now time.Time, deadlines []int) []
 }
 
 func one(f Fleet, images map[Key]Image, now time.Time, deadlines []int) record.FleetAges {
-	out := record.FleetAges{Fleet: f.Name, Line: f.Line, Ring: f.Ring, Groups: f.Groups, Instances: len(f.Instances)}
+	out := record.FleetAges{Fleet: f.Name, Line: f.Line, Ring: f.Ring, Groups: f.Groups, Instances: len(f.Instances), Unread: f.Unread}
 	uses := map[Key]*record.ImageUse{}
 	var born []time.Time // of the images of instances, where known
 	for _, i := range f.Instances {
 		k := Key(i)
-		x := images[k]
+		x, known := images[k]
+		if !known {
+			x = Image{State: StateUnknown, Untold: true}
+		}
 		u := uses[k]
 		if u == nil {
 			u = &record.ImageUse{Image: i.Image, Account: i.Account, Region: i.Region, CreatedAt: x.CreatedAt, State: x.State,
@@ -97,6 +106,8 @@ func one(f Fleet, images map[Key]Image, now time.Time, deadlines []int) record.F
 		switch {
 		case x.Current:
 			out.Current++
+		case x.Untold:
+			out.Undetermined++
 		default:
 			out.Stale++
 		}

@@ -27,9 +27,10 @@ func instances(images ...string) []freshness.Instance {
 
 func TestAFleetIsAsOldAsItsImages(t *testing.T) {
 	images := map[freshness.Key]freshness.Image{
-		key("new"): {CreatedAt: ago(2), State: "available", Current: true},
-		key("old"): {CreatedAt: ago(40), State: "available", SupersededSince: ago(2)},
-		key("bad"): {CreatedAt: ago(95), State: "disabled", Revoked: true, SupersededSince: ago(40)},
+		key("new"):  {CreatedAt: ago(2), State: "available", Current: true},
+		key("old"):  {CreatedAt: ago(40), State: "available", SupersededSince: ago(2)},
+		key("bad"):  {CreatedAt: ago(95), State: "disabled", Revoked: true, SupersededSince: ago(40)},
+		key("gone"): {},
 	}
 	f := freshness.Fleet{Name: "web", Line: "web", Ring: "prod", Groups: 2, Instances: instances("new", "new", "old", "bad", "gone")}
 	got := freshness.Of([]freshness.Fleet{f}, images, now, []int{14, 60, 90})
@@ -64,8 +65,21 @@ func TestAFleetOfNothingAndOneOfUnknownImages(t *testing.T) {
 	if got[0].Instances != 0 || got[0].Deadlines[0].Passed != 0 {
 		t.Errorf("%+v", got[0])
 	}
-	if got[1].Unknown != 2 || got[1].Stale != 2 || got[1].Deadlines[0].Passed != 2 || got[1].Spread != nil {
+	if got[1].Unknown != 2 || got[1].Undetermined != 2 || got[1].Stale != 0 || got[1].Deadlines[0].Passed != 2 || got[1].Spread != nil {
 		t.Errorf("what is unknown counts as young: %+v", got[1])
+	}
+}
+
+func TestWhatNobodyCouldReadIsNeitherCurrentNorStale(t *testing.T) {
+	images := map[freshness.Key]freshness.Image{key("a"): {CreatedAt: ago(5), State: "available", Untold: true}, key("b"): {CreatedAt: ago(5), State: "available", Current: true}}
+	got := freshness.Of([]freshness.Fleet{{Instances: instances("a", "b", ""), Unread: []string{"1/eu-west-1"}}}, images, now, nil)[0]
+	if got.Current != 1 || got.Stale != 0 || got.Undetermined != 2 || got.Unknown != 1 || len(got.Unread) != 1 {
+		t.Errorf("%+v", got)
+	}
+	for _, u := range got.Images {
+		if want := map[string]string{"a": "available", "b": "available", "": "unknown"}[u.Image]; u.State != want {
+			t.Errorf("image %q is %q", u.Image, u.State)
+		}
 	}
 }
 
@@ -101,7 +115,7 @@ func TestEveryInstanceIsCountedOnceAndPercentilesAscend(t *testing.T) {
 		for _, i := range got.Images {
 			used += i.Instances
 		}
-		if counted+got.Unknown != len(f.Instances) || got.Current+got.Stale != len(f.Instances) || used != len(f.Instances) ||
+		if counted+got.Unknown != len(f.Instances) || got.Current+got.Stale+got.Undetermined != len(f.Instances) || used != len(f.Instances) ||
 			got.Median > got.P95 || got.P95 > got.Oldest {
 			t.Fatalf("%+v", got)
 		}

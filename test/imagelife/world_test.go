@@ -80,6 +80,8 @@ type line struct {
 	// that it reaches AWS and only its answer is lost.
 	cut func(op string) (lost, after bool)
 	ops []string // what changed something, in order
+	// deny is an operation that the role may not call.
+	deny string
 }
 
 var errLost = errors.New("the connection is gone")
@@ -88,6 +90,9 @@ func (l *line) Do(r *http.Request) (*http.Response, error) {
 	op := operation(r)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if op == l.deny {
+		return denied(r), nil
+	}
 	changes := !slices.ContainsFunc([]string{"Describe", "Get", "List"}, func(p string) bool { return strings.HasPrefix(op, p) })
 	lost, after := false, false
 	if changes && l.cut != nil {
@@ -211,7 +216,11 @@ func (a *account) add(n, days int, tags map[string]string) {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	a.must(a.ec2.CreateTags(a.t.Context(), &ec2.CreateTagsInput{Resources: a.snapshots(n), Tags: []ec2types.Tag{{Key: aws.String("rehydrate:line"), Value: aws.String("web")}}}))
+	a.must(a.ec2.CreateTags(a.t.Context(), &ec2.CreateTagsInput{Resources: a.snapshots(n), Tags: tagged("rehydrate:line", "web")}))
+}
+
+func tagged(key, value string) []ec2types.Tag {
+	return []ec2types.Tag{{Key: &key, Value: &value}}
 }
 
 func (a *account) must(_ any, err error) {

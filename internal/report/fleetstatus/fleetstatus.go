@@ -47,7 +47,7 @@ func table(out io.Writer, s *record.FleetStatus) error {
 	}
 	fmt.Fprintln(w)
 	for _, f := range s.Fleets {
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s", plain(f.Fleet), plain(f.Ring), f.Instances, f.Current, f.Stale, f.Revoked, age(f), superseded(f.SupersededSince, s.At))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%d\t%s\t%s", plain(f.Fleet), plain(f.Ring), instances(f), f.Current, stale(f), f.Revoked, age(f), supersededOf(f, s.At))
 		for _, d := range f.Deadlines {
 			fmt.Fprintf(w, "\t%s", forecast(d, s.At))
 		}
@@ -73,7 +73,7 @@ var page string
 // html writes one page that needs nothing from outside and has no script.
 func html(w io.Writer, s *record.FleetStatus) error {
 	t, err := template.New("status").Funcs(template.FuncMap{
-		"age": age, "at": at, "superseded": func(f record.FleetAges) string { return superseded(f.SupersededSince, s.At) },
+		"age": age, "at": at, "instances": instances, "stale": stale, "superseded": func(f record.FleetAges) string { return supersededOf(f, s.At) },
 		"bars": bars, "forecast": func(d record.Deadline) string { return forecast(d, s.At) },
 		"since": func(t time.Time) string { return superseded(t, s.At) },
 		"days":  func(t time.Time) string { return fmt.Sprintf("%.1f", s.At.Sub(t).Hours()/24) },
@@ -89,7 +89,7 @@ func html(w io.Writer, s *record.FleetStatus) error {
 func total(s *record.FleetStatus, of string) int {
 	n := 0
 	for _, f := range s.Fleets {
-		n += map[string]int{"instances": f.Instances, "current": f.Current, "stale": f.Stale, "revoked": f.Revoked, "unknown": f.Unknown}[of]
+		n += map[string]int{"instances": f.Instances, "current": f.Current, "stale": f.Stale, "revoked": f.Revoked, "unknown": f.Unknown, "undetermined": f.Undetermined}[of]
 	}
 	return n
 }

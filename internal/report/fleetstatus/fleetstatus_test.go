@@ -34,6 +34,10 @@ func example() *record.FleetStatus {
 					{Image: "ami-new", Region: "eu-west-1", Instances: 6, CreatedAt: ago(2), State: "available", Current: true}, {Image: "ami-gone", Region: "eu-west-1", Instances: 1}},
 				Spread:    []record.AgeBucket{{Days: 0, Instances: 6}, {Days: 14, Instances: 1}, {Days: 30, Instances: 1}, {Days: 60}, {Days: 90, Instances: 1}},
 				Deadlines: []record.Deadline{{Days: 14, Passed: 4, Next: ago(-12), All: ago(-12), Within: 0}, {Days: 30, Passed: 3, Next: ago(-3), All: ago(-28), Within: 1}}},
+			{Fleet: "dark", Line: "web", Ring: "prod", Groups: 1, Instances: 3, Current: 1, Undetermined: 2, Unknown: 1, Unread: []string{"222233334444/us-east-1"}, Median: 2, P95: 2, Oldest: 2,
+				Images: []record.ImageUse{{Image: "ami-new", Region: "eu-west-1", Instances: 2, CreatedAt: ago(2), State: "available"}, {Region: "eu-west-1", Instances: 1, State: "unknown"}},
+				Spread: []record.AgeBucket{{Days: 0, Instances: 2}, {Days: 14}, {Days: 30}, {Days: 60}, {Days: 90}}, Deadlines: []record.Deadline{{Days: 14, Passed: 1, Next: ago(-12), All: ago(-12)}, {Days: 30, Passed: 1, Next: ago(-28), All: ago(-28)}}},
+			{Fleet: "unseen", Line: "web", Ring: "prod", Unread: []string{"222233334444/us-east-1"}, Deadlines: []record.Deadline{{Days: 14}, {Days: 30}}},
 			{Fleet: "empty", Line: "web", Ring: "prod", Deadlines: []record.Deadline{{Days: 14}, {Days: 30}}},
 		}}
 }

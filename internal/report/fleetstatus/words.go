@@ -18,9 +18,27 @@ func deadlines(s *record.FleetStatus) []int {
 	return out
 }
 
+// instances is how many there are, at least.
+func instances(f record.FleetAges) string {
+	if len(f.Unread) > 0 {
+		return fmt.Sprintf("%d or more", f.Instances)
+	}
+	return fmt.Sprint(f.Instances)
+}
+
+// stale is how many are on another image than the channel's, and of how many nobody knows.
+func stale(f record.FleetAges) string {
+	if f.Undetermined > 0 {
+		return fmt.Sprintf("%d, %d unknown", f.Stale, f.Undetermined)
+	}
+	return fmt.Sprint(f.Stale)
+}
+
 // age is the ages of a fleet in days.
 func age(f record.FleetAges) string {
 	switch {
+	case f.Instances == 0 && len(f.Unread) > 0:
+		return "unknown"
 	case f.Instances == 0:
 		return "no instances"
 	case f.Unknown == f.Instances:
@@ -39,6 +57,14 @@ func superseded(since, now time.Time) string {
 		return "no"
 	}
 	return fmt.Sprintf("for %.1f d", now.Sub(since).Hours()/24)
+}
+
+// supersededOf is superseded for a fleet, of which not all may be known.
+func supersededOf(f record.FleetAges, now time.Time) string {
+	if f.SupersededSince.IsZero() && (f.Undetermined > 0 || len(f.Unread) > 0) {
+		return "unknown"
+	}
+	return superseded(f.SupersededSince, now)
 }
 
 // forecast is who has passed a deadline, and when the next will if nothing moves.
