@@ -75,11 +75,7 @@ func twinOptions(o TwinOptions) (twin.Options, error) {
 	}
 	out := twin.Options{Dir: dir, Seed: o.seed(dir), Mode: mode, Rate: rate, Version: o.Version}
 	if o.Faults != "" {
-		data, err := os.ReadFile(o.Faults)
-		if err == nil {
-			out.Faults, err = twin.ParseRules(data)
-		}
-		if err != nil {
+		if out.Faults, err = twin.ReadRules(o.Faults); err != nil {
 			return out, fault.As(fmt.Errorf("read fault plan %s: %w", o.Faults, err), fault.Usage, "")
 		}
 	}

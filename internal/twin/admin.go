@@ -229,12 +229,15 @@ func (t *Twin) state(w http.ResponseWriter, r *http.Request) {
 }
 
 func (t *Twin) setFaults(w http.ResponseWriter, r *http.Request) {
-	text, err := io.ReadAll(io.LimitReader(r.Body, maxAdmin))
+	text, err := io.ReadAll(io.LimitReader(r.Body, maxRules+1))
 	if err != nil {
 		refuse(w, http.StatusBadRequest, "%v", err)
 		return
 	}
 	rules, err := ParseRules(text)
+	if err != nil {
+		err = fmt.Errorf("read fault plan: %w", err)
+	}
 	if err == nil {
 		err = checkNames(t.aws, rules)
 	}

@@ -147,16 +147,20 @@ func TestFaultPlansAreReadStrictly(t *testing.T) {
 		t.Errorf("%+v, %v", rules, err)
 	}
 	for bad, want := range map[string]string{
-		`{}`: "cannot unmarshal", `[{}]`: "rule 1: nothing goes wrong", `[{"errors":{}}]`: "unknown field", `[{"error":{}}]`: "no code", `[] []`: "something after",
-		`[{"lostResponse":true},{"latency":"x"}]`: "invalid duration", `[{"latency":5}]`: "is a text", `[{"latency":"-1s"}]`: "negative",
-		`[{"lostResponse":true,"times":-2}]`: "negative", `[{"error":{"code":"X","status":200}}]`: "no error status", ``: "EOF",
+		`{}`: "line 1: a fault plan is a list", `[{}]`: "rule 1: nothing goes wrong", `[{"errors":{}}]`: "errors: unknown field", `[{"error":{}}]`: "no code", `[] []`: "something after",
+		`[{"lostResponse":true},{"latency":"x"}]`: "rule 2: latency: a duration is", `[{"latency":5}]`: "is a text", `[{"latency":"-1s"}]`: "negative",
+		`[{"lostResponse":true,"times":-2}]`: "negative", `[{"error":{"code":"X","status":200}}]`: "no error status", ``: "line 1: it ends too early",
 		`[{"throttle":{"size":0}}]`: "size from 1", `[{"throttle":{"size":1,"refill":-1}}]`: "refill from 0", `[{"throttle":{"size":1},"nth":2}]`: "tokens, not calls",
 		`[{"throttle":{"size":1},"stale":"1s"}]`: "rules of their own", `[{"stale":"1s","lostResponse":true}]`: "rules of their own", `[{"stale":"2h"}]`: "at most 1h",
 		`[{"stale":"1s","operation":"RunInstances"}]`: "is no read", `[{"stale":"1s","service":"s3"}]`: "never stale", `[{"latency":"1s","where":{}}]`: "belong to rules with fails",
-		`[{"latency":"1s","from":"2026-03-01T12:00:00Z","until":"2026-03-01T12:00:00Z"}]`: "not after from", `[{"latency":"1s","from":"noon"}]`: "cannot parse",
+		`[{"latency":"1s","from":"2026-03-01T12:00:00Z","until":"2026-03-01T12:00:00Z"}]`: "not after from", `[{"latency":"1s","from":"noon"}]`: "from: a time is written",
 		`[{"fails":"disk"}]`: "unknown fails", `[{"fails":"copy","service":"ec2"}]`: "about no call", `[{"fails":"agent","nth":2}]`: "not counted", `[{"fails":"spot"}]`: "give from",
 		`[{"fails":"zone","from":"2026-03-01T12:00:00Z"}]`: "which zone", `[{"fails":"spot","from":"2026-03-01T12:00:00Z","until":"2026-03-02T12:00:00Z"}]`: "does not end",
-		`[{"fails":"copy","where":{"zone":"a"}}]`: "where.zone does not apply to copy", `[{"fails":"agent","where":{"tag":"Name"}}]`: "key=value", `[{"fails":"agent","where":{"colour":"a"}}]`: "unknown field",
+		`[{"fails":"copy","where":{"zone":"a"}}]`: "where.zone does not apply to copy", `[{"fails":"agent","where":{"tag":"Name"}}]`: "key=value", `[{"fails":"agent","where":{"colour":"a"}}]`: "where.colour: unknown field",
+		"[\n{\"latency\":\"1s\"},\n{\n\"nth\":\"two\"}]": "line 4, rule 2: nth: a string is no int", "[\n{\"latency\":,}]": "line 2: invalid character", "[{\"latency\":\"1s\"}": "ends too early",
+		`null`: "a list of rules", `[null]`: "rule 1: it is no object", `[{"Latency":"1s"}]`: "Latency: unknown field", `[{"latency":"1s","latency":"2s"}]`: "latency: the field is there twice",
+		`[{"error":{"code":"X","code":"Y"}}]`: "error.code: the field is there twice", `[{"error":"X"}]`: "error: it is no object", `[{"throttle":{"size":1.5}}]`: "throttle.size: a number 1.5 is no int",
+		`[{"latency":"1s","account":"me"}]`: "twelve digits", `[{"latency":"1s","region":"mars"}]`: "no region", `[{"lostResponse":"yes"}]`: "lostResponse: a string is no bool",
 	} {
 		if _, err := ParseRules([]byte(bad)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", bad, err, want)

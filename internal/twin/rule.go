@@ -1,11 +1,8 @@
 package twin
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"time"
 
 	"github.com/goldenami/rehydrate/internal/twin/world"
@@ -83,6 +80,8 @@ type Where struct {
 // Duration is a time.Duration written as Go writes it.
 type Duration time.Duration
 
+var errNoDuration = errors.New("a duration is a text such as \"30s\"")
+
 // MarshalJSON writes "1m30s".
 func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(d).String()) }
 
@@ -90,32 +89,12 @@ func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(time.Durat
 func (d *Duration) UnmarshalJSON(text []byte) error {
 	var s string
 	if err := json.Unmarshal(text, &s); err != nil {
-		return fmt.Errorf("a duration is a text such as \"30s\": %w", err)
+		return errNoDuration
 	}
 	v, err := time.ParseDuration(s)
 	if err != nil {
-		return err
+		return errNoDuration
 	}
 	*d = Duration(v)
 	return nil
-}
-
-// ParseRules reads a fault plan: a JSON list of rules, of which every field must
-// be known.
-func ParseRules(text []byte) ([]Rule, error) {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	var rules []Rule
-	if err := d.Decode(&rules); err != nil {
-		return nil, fmt.Errorf("read fault plan: %w", err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("read fault plan: there is something after the list of rules")
-	}
-	for i, r := range rules {
-		if err := r.check(); err != nil {
-			return nil, fmt.Errorf("read fault plan: rule %d: %w", i+1, err)
-		}
-	}
-	return rules, nil
 }

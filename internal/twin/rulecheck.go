@@ -19,6 +19,10 @@ func (r Rule) check() error {
 		return errors.New("latency, stale, nth and times cannot be negative (times may be -1)")
 	case !r.Until.IsZero() && !r.Until.After(r.From):
 		return errors.New("until is not after from")
+	case r.Account != "" && !accountForm.MatchString(r.Account):
+		return errors.New("account: an account is twelve digits")
+	case r.Region != "" && !wire.IsRegion(r.Region):
+		return fmt.Errorf("region: %q is no region", r.Region)
 	case r.Fails != "":
 		return r.checkFails()
 	case r.Where != nil || r.Message != "":
@@ -42,7 +46,7 @@ func checkNames(h *wire.Handler, rules []Rule) error {
 			err = fmt.Errorf("operation: no service has %q", r.Operation)
 		}
 		if err != nil {
-			return fault.As(fmt.Errorf("read fault plan: rule %d: %w", i+1, err), fault.Usage, "")
+			return fault.As(fmt.Errorf("fault plan: rule %d: %w", i+1, err), fault.Usage, "")
 		}
 	}
 	return nil

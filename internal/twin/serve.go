@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/goldenami/rehydrate/internal/fault"
@@ -36,6 +37,8 @@ const (
 	// has been killed and not yet been taken apart by the system.
 	lockLimit = time.Second
 	lockEvery = 20 * time.Millisecond
+	// idleLimit is how long a connection may stand unused.
+	idleLimit = 3 * time.Minute
 )
 
 // endpointFile is how a client finds a running twin again.
@@ -89,7 +92,7 @@ func (t *Twin) serve(ctx context.Context, o ServeOptions) error {
 		return fmt.Errorf("serve twin: %w", err)
 	}
 	endpoint := "http://" + l.Addr().String()
-	srv := &http.Server{Handler: t, ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
+	srv := &http.Server{Handler: noPages(t), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: idleLimit, BaseContext: func(net.Listener) context.Context { return ctx }}
 	t.presence.watch(srv)
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(l) }()
@@ -117,6 +120,18 @@ func (t *Twin) serve(ctx context.Context, o ServeOptions) error {
 	return nil
 }
 
+// noPages keeps web pages away: a browser lets every page send a form to this machine,
+// and says which page it is from. No client of AWS's sends that.
+func noPages(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+			refuse(w, http.StatusForbidden, "the twin does not answer web pages")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // listen opens the socket. A twin that was killed comes back where it was, so that
 // who spoke with it, such as a Packer that is cleaning up, can go on.
 func (t *Twin) listen(address string) (net.Listener, error) {
@@ -129,7 +144,11 @@ func (t *Twin) listen(address string) (net.Listener, error) {
 			}
 		}
 	}
-	return net.Listen("tcp", address)
+	l, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		err = fault.As(err, fault.Conflict, "port 0 takes a free one")
+	}
+	return l, err
 }
 
 // readEndpoint reads how to find the twin of a state folder: one that runs, or one

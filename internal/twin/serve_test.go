@@ -263,3 +263,42 @@ func TestKilledAndStartedAgainItHasEverythingAcknowledged(t *testing.T) {
 		_ = c.Wait()
 	}
 }
+
+// A page in a browser may send a form to any address, with the access key in the
+// address: its browser says that it is from there.
+func TestWebPagesAreNotAnswered(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(context.Background())
+	ready, done := make(chan string, 1), make(chan error, 1)
+	go func() {
+		done <- twin.Serve(ctx, small(""), twin.ServeOptions{Listen: "127.0.0.1:0", Ready: func(e string) { ready <- e }})
+	}()
+	endpoint := <-ready
+	const query = "/?Action=GetCallerIdentity&X-Amz-Credential=AKIA%2F20260301%2Feu-west-1%2Fsts%2Faws4_request"
+	for _, test := range []struct {
+		path, name, value string
+		status            int
+	}{
+		{query, "", "", http.StatusOK}, {query, "Origin", "https://example.com", http.StatusForbidden},
+		{query, "Sec-Fetch-Site", "cross-site", http.StatusForbidden}, {"/_twin/health", "Sec-Fetch-Site", "cross-site", http.StatusForbidden},
+	} {
+		req, err := http.NewRequest(http.MethodGet, endpoint+test.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if test.name != "" {
+			req.Header.Set(test.name, test.value)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.Body.Close(); resp.StatusCode != test.status {
+			t.Errorf("%s %s: %s", test.path, test.name, resp.Status)
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}

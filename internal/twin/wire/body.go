@@ -8,8 +8,6 @@ import (
 	"os"
 	"strings"
 	"time"
-
-	"golang.org/x/sync/semaphore"
 )
 
 const (
@@ -35,11 +33,12 @@ const (
 type patience struct {
 	body io.Reader
 	rc   *http.ResponseController
+	idle time.Duration
 	end  time.Time
 }
 
 func (p patience) Read(b []byte) (int, error) {
-	limit := time.Now().Add(readIdle)
+	limit := time.Now().Add(p.idle)
 	if p.end.Before(limit) {
 		limit = p.end
 	}
@@ -107,18 +106,21 @@ func (r *request) done() {
 }
 
 // readAll reads n bytes, or, if that is not known, up to one more than limit.
-func (r *request) readAll(n, limit int64) ([]byte, error) {
+func (r *request) readAll(n, limit int64) (body []byte, err error) {
 	in := io.Reader(r.http.Body)
 	if r.rc != nil {
-		in = patience{r.http.Body, r.rc, time.Now().Add(readLimit)}
-		defer func() { _ = r.rc.SetReadDeadline(time.Time{}) }()
+		in = patience{r.http.Body, r.rc, r.idle, time.Now().Add(readLimit)}
+		// After an error it stays: the server would wait for the rest.
+		defer func() {
+			if err == nil {
+				_ = r.rc.SetReadDeadline(time.Time{})
+			}
+		}()
 	}
 	if n < 0 {
 		return io.ReadAll(io.LimitReader(in, limit+1))
 	}
-	body := make([]byte, n)
-	_, err := io.ReadFull(in, body)
+	body = make([]byte, n)
+	_, err = io.ReadFull(in, body)
 	return body, err
 }
-
-func newMemory() *semaphore.Weighted { return semaphore.NewWeighted(bodyMemory) }

@@ -1,9 +1,12 @@
 package wire_test
 
 import (
+	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -152,6 +155,56 @@ func TestASignatureIsGoodForAQuarterOfAnHour(t *testing.T) {
 		h.ServeHTTP(w, r)
 		if got := codeOf(w); got != want || want == "" && w.Code != http.StatusOK {
 			t.Errorf("signed %s ago: %d %s, want %q", age, w.Code, w.Body, want)
+		}
+	}
+}
+
+// TestAClientThatStopsSendingIsGivenUp: it would keep the clock, and its memory, as long
+// as its connection stands.
+func TestAClientThatStopsSendingIsGivenUp(t *testing.T) {
+	t.Parallel()
+	w := wiretest.World(t)
+	h := lenient(t, w, thin()...)
+	h.Hurry(50 * time.Millisecond)
+	srv := httptest.NewServer(h)
+	defer srv.Close()
+	conn, err := net.Dial("tcp", srv.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "PUT /box/a HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: %s\r\nContent-Length: 100000\r\n\r\nhello", scoped("eu-west-1", "s3")["Authorization"])
+	_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+	text, err := io.ReadAll(conn)
+	if err != nil || !strings.Contains(string(text), "RequestTimeout") {
+		t.Errorf("%s, %v", text, err)
+	}
+}
+
+// TestAConnectionIsGoodForTheNextRequest: limits of one request do not end another, and
+// an error leaves the connection as it was.
+func TestAConnectionIsGoodForTheNextRequest(t *testing.T) {
+	t.Parallel()
+	h := lenient(t, wiretest.World(t), thin()...)
+	h.Hurry(100 * time.Millisecond)
+	srv := httptest.NewServer(h)
+	defer srv.Close()
+	conn, err := net.Dial("tcp", srv.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	in := bufio.NewReader(conn)
+	for _, body := range []string{"Action=DescribeInstances", "Action=Nonsense", "%zz", "Action=DescribeInstances"} {
+		time.Sleep(150 * time.Millisecond) // longer than a body may take: it is the socket's clock
+		fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: %s\r\nAuthorization: %s\r\nContent-Length: %d\r\n\r\n%s", form, scoped("eu-west-1", "ec2")["Authorization"], len(body), body)
+		resp, err := http.ReadResponse(in, nil)
+		if err != nil {
+			t.Fatalf("%s: %v", body, err)
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		if want := strings.Contains(body, "Describe"); want != (resp.StatusCode == http.StatusOK) || resp.StatusCode >= 500 {
+			t.Errorf("%s: %s", body, resp.Status)
 		}
 	}
 }

@@ -95,7 +95,7 @@ func (x *exchange) prepare() error {
 	if err := x.h.authenticate(x.r); err != nil {
 		return err
 	}
-	if !regionForm.MatchString(x.r.cred.region) {
+	if !IsRegion(x.r.cred.region) {
 		return &problem{what: isForeign, value: x.r.cred.region}
 	}
 	return x.version()
@@ -104,6 +104,9 @@ func (x *exchange) prepare() error {
 // regionForm is that of all regions ("Regions and Availability Zones"); which of them
 // are there, each service knows.
 var regionForm = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]{1,16}){1,3}-\d{1,2}$`)
+
+// IsRegion says whether a name has a region's form.
+func IsRegion(name string) bool { return regionForm.MatchString(name) }
 
 // version refuses the API of another date than the model's: what it would ask and be
 // answered is not known here. Without one it is the model's.
