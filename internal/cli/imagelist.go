@@ -106,7 +106,7 @@ func imageShowCommand() *cli.Command {
 			if err != nil {
 				return nil, nil, nil, err
 			}
-			return l, func(w io.Writer) error { return showImage(w, l.Images[0]) }, l.Unknown, nil
+			return l, func(w io.Writer) error { return showImage(w, l.Images[0], len(l.Unknown) == 0) }, l.Unknown, nil
 		})
 }
 
@@ -121,7 +121,7 @@ func imageLineageCommand() *cli.Command {
 		})
 }
 
-func showImage(out io.Writer, i app.ImageView) error {
+func showImage(out io.Writer, i app.ImageView, whole bool) error {
 	w := columns(out)
 	for _, f := range [...][2]string{{"image", i.ID}, {"name", i.Name}, {"line", i.Line}, {"where", i.Account + "/" + i.Region}, {"owner", i.Owner}, {"state", i.State},
 		{"created", day(i.CreatedAt)}, {"architecture", i.Arch}, {"source", i.Source}, {"run", i.Run}, {"note", remark(i)},
@@ -133,7 +133,10 @@ func showImage(out io.Writer, i app.ImageView) error {
 	for _, u := range i.Uses {
 		fmt.Fprintf(w, "use\t%s\n", u)
 	}
-	if len(i.Uses) == 0 {
+	switch {
+	case !whole:
+		fmt.Fprintln(w, "use\tnot known: not all could be read")
+	case len(i.Uses) == 0:
 		fmt.Fprintln(w, "use\tnone was found")
 	}
 	return w.Flush()

@@ -144,7 +144,7 @@ func outcome(p *Plan, out *Result, errs []error) error {
 		if len(p.Blocked()) == 0 {
 			return nil
 		}
-		return fault.New(fault.Partial, toRoll, "revoke %s: marked, and the channels hold good images, but %s",
+		return fault.New(fault.Partial, p.next(p.Blocked()[0]), "revoke %s: marked, and the channels hold good images, but %s",
 			p.Input.Image, strings.Join(out.Kept, "; "))
 	}
 	kind := fault.KindOf(errs[0])

@@ -200,11 +200,18 @@ func (p *Plan) Err() error {
 	if len(b) == 0 {
 		return nil
 	}
-	hint := toRoll + "; or add --force"
-	if slices.Contains(coming, b[0].State) {
-		hint = "repeat the command once it is available"
+	return fault.New(fault.GateSaysNo, p.next(b[0])+"; or add --force", "%s cannot be disabled yet: %s", b[0].Image, p.why(b[0]))
+}
+
+// next is what to do about a blocked image.
+func (p *Plan) next(m Member) string {
+	switch {
+	case slices.Contains(coming, m.State):
+		return "repeat the command once it is available"
+	case len(m.Blocks) == 0 && len(p.Unknown) > 0:
+		return "give the role the permission to look, then repeat"
 	}
-	return fault.New(fault.GateSaysNo, hint, "%s cannot be disabled yet: %s", b[0].Image, p.why(b[0]))
+	return toRoll
 }
 
 // why is what keeps a blocked image from being disabled.

@@ -196,6 +196,9 @@ func TestNothingIsDisabledThatAScaleOutNeeds(t *testing.T) {
 			if fault.KindOf(p.Err()).ExitCode() != 10 || !strings.Contains(p.Err().Error(), c.want) {
 				t.Errorf("got %v", p.Err())
 			}
+			if hint := fault.HintOf(p.Err()); strings.Contains(hint, "permission") != (name == "what cannot be read") {
+				t.Errorf("hint %q", hint)
+			}
 			if !p.Images[0].Mark || len(p.Moves) != 1 {
 				t.Errorf("it is not even marked: %+v", p)
 			}
