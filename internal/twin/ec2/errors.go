@@ -54,6 +54,10 @@ func badToken(t string) error {
 	return badValue("Value ( %s ) for parameter NextToken is invalid. The token is invalid.", t)
 }
 
+func noRegion(name string) error {
+	return badValue("Value (%s) for parameter sourceRegion is invalid. It is no Region of this account.", name)
+}
+
 func noAddress(prefix string) error {
 	return wire.Errorf("InsufficientFreeAddressesInSubnet", "The twin has no free address left in %s.0.0/16", prefix)
 }

@@ -29,7 +29,7 @@ func valueless(op string) []string {
 			network-interface.ipv6-addresses.ipv6-address network-interface.ipv6-addresses.is-primary-ipv6
 			network-interface.ipv6-prefixes.ipv6-prefix network-interface.mac-address network-interface.operator.principal
 			network-interface.outpost-arn network-interface.public-dns-name network-interface.requester-id
-			network-interface.tag-key network-interface.tag-value operator.principal outpost-arn placement-group-name
+			network-interface.tag-key network-interface.tag-value operator.principal outpost-arn
 			placement-partition-number private-dns-name-options.enable-resource-name-dns-a-record
 			private-dns-name-options.enable-resource-name-dns-aaaa-record private-dns-name-options.hostname-type
 			product-code product-code.type ramdisk-id requester-id spot-instance-request-id tpm-support

@@ -46,6 +46,19 @@ func (s *Service) DescribeImageAttribute(tx *world.Tx, in *ec2.DescribeImageAttr
 		out.ImdsSupport = &types.AttributeValue{Value: some(i.IMDS)}
 	case types.ImageAttributeNameBootMode:
 		out.BootMode = &types.AttributeValue{Value: some(i.BootMode)}
+	case types.ImageAttributeNameDeregistrationProtection:
+		out.DeregistrationProtection = &types.AttributeValue{Value: aws.String(i.protection())}
+	case types.ImageAttributeNameLastLaunchedTime:
+		out.LastLaunchedTime = &types.AttributeValue{}
+		if !i.LastLaunched.IsZero() {
+			out.LastLaunchedTime.Value = aws.String(stamp(i.LastLaunched))
+		}
+	case types.ImageAttributeNameKernel, types.ImageAttributeNameRamdisk, types.ImageAttributeNameProductCodes, types.ImageAttributeNameSriovNetSupport,
+		types.ImageAttributeNameTpmSupport, types.ImageAttributeNameUefiData: // no image here has any
+	case types.ImageAttributeNameBlockDeviceMapping:
+		// "The blockDeviceMapping attribute is deprecated. Using this attribute returns the
+		// Client.AuthFailure error", API Reference.
+		return nil, wire.Errorf("AuthFailure", "Unauthorized attempt to access restricted resource")
 	case types.ImageAttributeNameLaunchPermission:
 		if i.Public {
 			out.LaunchPermissions = append(out.LaunchPermissions, types.LaunchPermission{Group: types.PermissionGroupAll})

@@ -41,6 +41,9 @@ func (s *Service) copyImage(tx *world.Tx, in *ec2.CopyImageInput) (string, error
 	if from.Region == "" {
 		return "", missingParameter("SourceRegion")
 	}
+	if !regionShape(from.Region) {
+		return "", noRegion(from.Region)
+	}
 	source, err := s.ImageByID(from, aws.ToString(in.SourceImageId))
 	if err != nil {
 		return "", err

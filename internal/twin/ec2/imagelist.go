@@ -13,6 +13,12 @@ func (s *Service) DescribeImages(tx *world.Tx, in *ec2.DescribeImagesInput) (*ec
 	if err := known("DescribeImages", in.Filters, imageFields(Image{}, tx.Region), map[string]string{}); err != nil {
 		return nil, err
 	}
+	if err := checkAccounts(in.Owners, "self", "amazon", "aws-backup-vault", "aws-marketplace"); err != nil {
+		return nil, err
+	}
+	if err := checkAccounts(in.ExecutableUsers, "self", "all"); err != nil {
+		return nil, err
+	}
 	if len(in.ImageIds) > 0 && in.MaxResults != nil {
 		return nil, badCombination("The parameter imageIds cannot be used with the parameter maxResults")
 	}

@@ -49,6 +49,9 @@ func runSpec(tx *world.Tx, in *ec2.RunInstancesInput) (LaunchSpec, error) {
 	if aws.ToString(in.PrivateIpAddress) != "" {
 		return LaunchSpec{}, unmodelled("RunInstances", "PrivateIpAddress: machines have loopback addresses of the twin's choice")
 	}
+	if aws.ToInt32(in.Ipv6AddressCount) > 0 || len(in.Ipv6Addresses) > 0 || aws.ToBool(in.EnablePrimaryIpv6) || len(in.SecondaryInterfaces) > 0 {
+		return LaunchSpec{}, unmodelled("RunInstances", "IPv6 addresses and secondary interfaces")
+	}
 	spec := LaunchSpec{
 		Image: aws.ToString(in.ImageId), Type: string(in.InstanceType), Subnet: aws.ToString(in.SubnetId),
 		By: tx.Caller, ClientToken: aws.ToString(in.ClientToken),

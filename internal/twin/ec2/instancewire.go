@@ -24,6 +24,20 @@ func usageOperation(platform string) string {
 	return "RunInstances"
 }
 
+func (i Instance) monitoring() string {
+	if i.Monitored {
+		return "enabled"
+	}
+	return "disabled"
+}
+
+func (i Instance) tenancy() string {
+	if i.Tenancy == "" {
+		return "default"
+	}
+	return i.Tenancy
+}
+
 func itoa(n int32) string { return strconv.Itoa(int(n)) }
 
 // sdkInstance is the wire form. Addresses and names are all the machine's loopback
@@ -32,10 +46,10 @@ func (s *Service) sdkInstance(tx *world.Tx, i Instance) types.Instance {
 	out := types.Instance{
 		InstanceId: &i.ID, ImageId: &i.Image, InstanceType: types.InstanceType(i.Type), State: sdkState(i.State),
 		Architecture: types.ArchitectureValues(i.Architecture), AmiLaunchIndex: &i.Index, LaunchTime: &i.Launched,
-		Placement:      &types.Placement{AvailabilityZone: &i.Zone, Tenancy: types.TenancyDefault},
+		Placement:      &types.Placement{AvailabilityZone: &i.Zone, Tenancy: types.Tenancy(i.tenancy()), GroupName: some(i.PlacementGroup)},
 		RootDeviceName: &i.RootDevice, RootDeviceType: types.DeviceTypeEbs, VirtualizationType: types.VirtualizationTypeHvm,
-		Hypervisor: types.HypervisorTypeXen, EnaSupport: aws.Bool(true), EbsOptimized: aws.Bool(false), SourceDestCheck: aws.Bool(true),
-		Monitoring: &types.Monitoring{State: types.MonitoringStateDisabled}, Platform: types.PlatformValues(i.Platform),
+		Hypervisor: types.HypervisorTypeXen, EnaSupport: aws.Bool(true), EbsOptimized: &i.Optimized, SourceDestCheck: aws.Bool(true),
+		Monitoring: &types.Monitoring{State: types.MonitoringState(i.monitoring())}, Platform: types.PlatformValues(i.Platform),
 		ClientToken: some(i.ClientToken), KeyName: some(i.Key), SubnetId: some(i.Subnet), VpcId: some(i.VPC),
 		PrivateIpAddress: some(i.Address), PublicIpAddress: some(i.Address), PrivateDnsName: some(i.Address), PublicDnsName: some(i.Address),
 		PlatformDetails: aws.String(platformDetails(i.Platform)), UsageOperation: aws.String(usageOperation(i.Platform)),

@@ -26,6 +26,13 @@ func (s *Service) placeInstance(tx *world.Tx, i *Instance, spec LaunchSpec, d ty
 		if len(ids)+len(names) > 0 || subnet != "" && n.SubnetId != nil {
 			return badCombination("Network interfaces and an instance-level subnet ID or security groups may not be specified on the same request")
 		}
+		if id := aws.ToString(n.NetworkInterfaceId); id != "" {
+			return missing("InvalidNetworkInterfaceID.NotFound", "networkInterface ID", id) // none is without an instance here
+		}
+		if n.PrivateIpAddress != nil || len(n.PrivateIpAddresses) > 0 || aws.ToInt32(n.SecondaryPrivateIpAddressCount) > 0 ||
+			aws.ToInt32(n.Ipv6AddressCount) > 0 || len(n.Ipv6Addresses) > 0 {
+			return unmodelled("RunInstances", "network interfaces with addresses of choice")
+		}
 		ids = n.Groups
 		if n.SubnetId != nil {
 			subnet = *n.SubnetId
@@ -34,6 +41,9 @@ func (s *Service) placeInstance(tx *world.Tx, i *Instance, spec LaunchSpec, d ty
 	i.VPC = p.VPC
 	switch {
 	case subnet != "":
+		if err := checkID(subnet, "subnet-", "InvalidSubnetID.Malformed"); err != nil {
+			return err
+		}
 		sub, ok := p.subnet(subnet)
 		if !ok {
 			return missing("InvalidSubnetID.NotFound", "subnet ID", subnet)
@@ -108,7 +118,11 @@ func configure(tx *world.Tx, i *Instance, d types.RequestLaunchTemplateData, img
 	if i.Shutdown == "" {
 		i.Shutdown = string(types.ShutdownBehaviorStop)
 	}
-	i.Protected = aws.ToBool(d.DisableApiTermination)
+	i.Protected, i.Optimized = aws.ToBool(d.DisableApiTermination), aws.ToBool(d.EbsOptimized)
+	i.Monitored = d.Monitoring != nil && aws.ToBool(d.Monitoring.Enabled)
+	if p := d.Placement; p != nil { // nothing here depends on them
+		i.Tenancy, i.PlacementGroup = string(p.Tenancy), aws.ToString(p.GroupName)
+	}
 	if d.InstanceMarketOptions != nil {
 		return unmodelled("RunInstances", "InstanceMarketOptions")
 	}

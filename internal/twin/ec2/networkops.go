@@ -92,10 +92,10 @@ func (s *Service) DescribeVpcs(tx *world.Tx, in *ec2.DescribeVpcsInput) (*ec2.De
 		}
 	}
 	var all []types.Vpc
-	if match(in.Filters, f, none) {
+	if match(in.Filters, f, orNone(p.Tags)) {
 		all = []types.Vpc{{
 			VpcId: &p.VPC, CidrBlock: &p.CIDR, IsDefault: aws.Bool(true), State: types.VpcStateAvailable, OwnerId: &tx.Account,
-			InstanceTenancy: types.TenancyDefault,
+			InstanceTenancy: types.TenancyDefault, Tags: sdkTags(p.Tags),
 		}}
 	}
 	out, next, err := page(tx, in, all, func(v types.Vpc) string { return *v.VpcId }, 5, 1000)
@@ -121,17 +121,23 @@ func (s *Service) DescribeSubnets(tx *world.Tx, in *ec2.DescribeSubnetsInput) (*
 		if len(in.SubnetIds) > 0 && !slices.Contains(in.SubnetIds, sub.ID) {
 			continue
 		}
-		if match(in.Filters, subnetFields(tx, p, sub), orNone(nil)) {
+		if match(in.Filters, subnetFields(tx, p, sub), orNone(sub.Tags)) {
 			all = append(all, types.Subnet{
 				SubnetId: &sub.ID, VpcId: &p.VPC, AvailabilityZone: &sub.Zone, AvailabilityZoneId: aws.String(zoneID(tx, sub.Zone)),
 				CidrBlock: &sub.CIDR, State: types.SubnetStateAvailable, DefaultForAz: aws.Bool(true), MapPublicIpOnLaunch: aws.Bool(true),
 				OwnerId: &tx.Account, AvailableIpAddressCount: aws.Int32(freeAddresses(tx)),
-				SubnetArn: aws.String(subnetARN(tx, sub.ID)),
+				SubnetArn: aws.String(subnetARN(tx, sub.ID)), Tags: sdkTags(sub.Tags),
 			})
 		}
 	}
 	out, next, err := page(tx, in, all, func(n types.Subnet) string { return *n.SubnetId }, 5, 1000)
 	return &ec2.DescribeSubnetsOutput{Subnets: out, NextToken: next}, err
+}
+
+// regionShape says whether a name could be a Region's, also one that wants opting in.
+func regionShape(name string) bool {
+	parts := strings.Split(name, "-")
+	return len(parts) >= 3 && len(parts[0]) == 2 && strings.Trim(parts[len(parts)-1], "0123456789") == "" && parts[len(parts)-1] != ""
 }
 
 // zoneID is a zone's id: here the same in every account.

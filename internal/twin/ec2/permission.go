@@ -2,7 +2,6 @@ package ec2
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
@@ -34,7 +33,7 @@ func permissions(in *ec2.ModifyImageAttributeInput) (add, remove grant, err erro
 // checkGrantees takes account ids of twelve digits and the group all.
 func checkGrantees(list []string) ([]string, error) {
 	for _, who := range list {
-		if who != "all" && (len(who) != 12 || strings.Trim(who, "0123456789") != "") {
+		if who != "all" && !accountID(who) {
 			return nil, wire.Errorf("InvalidAMIAttributeItemValue", "Invalid attribute item value \"%s\" for userId item type.", who)
 		}
 	}

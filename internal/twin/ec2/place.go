@@ -14,19 +14,21 @@ const zones = 3
 // ("Default VPCs", VPC User Guide: one default VPC with a default subnet a zone and
 // a default security group, made with the account).
 type Place struct {
-	Account string   `json:"account"`
-	Region  string   `json:"region"`
-	VPC     string   `json:"vpc"`
-	CIDR    string   `json:"cidr"`
-	Subnets []Subnet `json:"subnets"`
-	Group   string   `json:"group"` // default security group
+	Account string            `json:"account"`
+	Region  string            `json:"region"`
+	VPC     string            `json:"vpc"`
+	CIDR    string            `json:"cidr"`
+	Subnets []Subnet          `json:"subnets"`
+	Group   string            `json:"group"`          // default security group
+	Tags    map[string]string `json:"tags,omitempty"` // of the VPC
 }
 
 // Subnet is a default subnet.
 type Subnet struct {
-	ID   string `json:"id"`
-	Zone string `json:"zone"`
-	CIDR string `json:"cidr"`
+	ID   string            `json:"id"`
+	Zone string            `json:"zone"`
+	CIDR string            `json:"cidr"`
+	Tags map[string]string `json:"tags,omitempty"`
 }
 
 // Places of all accounts and networks of the world live in no account.

@@ -37,6 +37,10 @@ type Instance struct {
 	ClientToken      string            `json:"clientToken,omitempty"`
 	Shutdown         string            `json:"shutdown,omitempty"` // InstanceInitiatedShutdownBehavior
 	Protected        bool              `json:"protected,omitempty"`
+	Monitored        bool              `json:"monitored,omitempty"` // in detail
+	Optimized        bool              `json:"optimized,omitempty"` // for EBS
+	Tenancy          string            `json:"tenancy,omitempty"`   // empty: default
+	PlacementGroup   string            `json:"placementGroup,omitempty"`
 	Platform         string            `json:"platform,omitempty"`
 	By               string            `json:"by,omitempty"` // who launched it: a caller or "autoscaling"
 	Tags             map[string]string `json:"tags,omitempty"`

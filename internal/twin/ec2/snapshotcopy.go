@@ -23,6 +23,9 @@ func (s *Service) CopySnapshot(tx *world.Tx, in *ec2.CopySnapshotInput) (*ec2.Co
 	if from.Region == "" {
 		return nil, missingParameter("SourceRegion")
 	}
+	if !regionShape(from.Region) {
+		return nil, noRegion(from.Region)
+	}
 	if err := checkID(id, "snap-", "InvalidSnapshotID.Malformed"); err != nil {
 		return nil, err
 	}

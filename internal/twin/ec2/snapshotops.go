@@ -15,6 +15,12 @@ func (s *Service) DescribeSnapshots(tx *world.Tx, in *ec2.DescribeSnapshotsInput
 	if err := known("DescribeSnapshots", in.Filters, snapshotFields(Snapshot{}), map[string]string{}); err != nil {
 		return nil, err
 	}
+	if err := checkAccounts(in.OwnerIds, "self", "amazon"); err != nil {
+		return nil, err
+	}
+	if err := checkAccounts(in.RestorableByUserIds, "self", "all"); err != nil {
+		return nil, err
+	}
 	if len(in.SnapshotIds) > 0 && in.MaxResults != nil {
 		return nil, badCombination("The parameter snapshotIds cannot be used with the parameter maxResults")
 	}
@@ -109,6 +115,9 @@ func (s *Service) ModifySnapshotAttribute(tx *world.Tx, in *ec2.ModifySnapshotAt
 	if err != nil {
 		return nil, err
 	}
+	if a := in.Attribute; a != "" && a != types.SnapshotAttributeNameCreateVolumePermission {
+		return nil, unmodelled("ModifySnapshotAttribute", "attribute "+string(a))
+	}
 	var add, remove []string
 	if p := in.CreateVolumePermission; p != nil {
 		for _, g := range p.Add {
@@ -123,6 +132,9 @@ func (s *Service) ModifySnapshotAttribute(tx *world.Tx, in *ec2.ModifySnapshotAt
 		remove = append(remove, flat...)
 	} else {
 		add = append(add, flat...)
+	}
+	if len(add)+len(remove) == 0 {
+		return nil, badCombination("No attributes specified.")
 	}
 	if _, err := checkGrantees(append(slices.Clone(add), remove...)); err != nil {
 		return nil, err

@@ -31,6 +31,16 @@ func resource(tx *world.Tx, id string) (tagged, error) {
 		}
 		i := rows[0]
 		return tagged{types.ResourceTypeInstance, i.Tags, func(t map[string]string) { i.Tags = t; instances(tx).Put(id, i) }}, nil
+	case "vpc":
+		if t, ok := networkTags(tx, id); ok {
+			return t, nil
+		}
+		return tagged{}, missing("InvalidVpcID.NotFound", "vpc ID", id)
+	case "subnet":
+		if t, ok := networkTags(tx, id); ok {
+			return t, nil
+		}
+		return tagged{}, missing("InvalidSubnetID.NotFound", "subnet ID", id)
 	case "replacevol":
 		if t, ok := rootTasks(tx).Get(id); ok {
 			return tagged{types.ResourceTypeReplaceRootVolumeTask, t.Tags, func(tags map[string]string) { t.Tags = tags; rootTasks(tx).Put(id, t) }}, nil

@@ -19,7 +19,7 @@ func checkTags(list []types.Tag) (map[string]string, error) {
 		switch {
 		case k == "":
 			return nil, badValue("Tag key cannot be empty")
-		case strings.HasPrefix(strings.ToLower(k), "aws:"):
+		case reservedTag(k):
 			return nil, badValue("Tag keys starting with 'aws:' are reserved for internal use")
 		case len([]rune(k)) > 128:
 			return nil, badValue("Tag key exceeds the maximum length of 128 characters")
@@ -33,6 +33,9 @@ func checkTags(list []types.Tag) (map[string]string, error) {
 	}
 	return out, tagLimit(out)
 }
+
+// reservedTag: aws: in any case of its letters.
+func reservedTag(key string) bool { return strings.HasPrefix(strings.ToLower(key), "aws:") }
 
 // tagLimit counts what people may set; aws: tags do not count.
 func tagLimit(tags map[string]string) error {
@@ -56,6 +59,9 @@ func tagSpec(specs []types.TagSpecification, allowed ...types.ResourceType) (map
 		if !slices.Contains(allowed, s.ResourceType) {
 			return nil, badValue("'%s' is not a valid taggable resource type for this operation.", s.ResourceType)
 		}
+		if len(s.Tags) == 0 {
+			return nil, noTagsInSpec()
+		}
 		if _, dup := out[s.ResourceType]; dup {
 			return nil, badValue("Duplicate resource type '%s' in TagSpecifications", s.ResourceType)
 		}
@@ -67,6 +73,8 @@ func tagSpec(specs []types.TagSpecification, allowed ...types.ResourceType) (map
 	}
 	return out, nil
 }
+
+func noTagsInSpec() error { return badValue("Tag specification must have at least one tag") }
 
 // tagsFor are a template's tags for one resource type.
 func tagsFor(d types.RequestLaunchTemplateData, t types.ResourceType) map[string]string {

@@ -11,10 +11,20 @@ import (
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
 
+// maxTagged is how many resources one call takes ("Resources", CreateTags).
+const maxTagged = 1000
+
+func tooManyTagged(n int) error {
+	return badValue("%d resources are more than the %d that one request may tag", n, maxTagged)
+}
+
 // CreateTags handles the operation of that name: all resources or none.
 func (s *Service) CreateTags(tx *world.Tx, in *ec2.CreateTagsInput) (*ec2.CreateTagsOutput, error) {
 	if len(in.Resources) == 0 || len(in.Tags) == 0 {
 		return nil, missingParameter("resourceIdSet and tagSet")
+	}
+	if len(in.Resources) > maxTagged {
+		return nil, tooManyTagged(len(in.Resources))
 	}
 	tags, err := checkTags(in.Tags)
 	if err != nil {
@@ -39,6 +49,14 @@ func (s *Service) CreateTags(tx *world.Tx, in *ec2.CreateTagsInput) (*ec2.Create
 func (s *Service) DeleteTags(tx *world.Tx, in *ec2.DeleteTagsInput) (*ec2.DeleteTagsOutput, error) {
 	if len(in.Resources) == 0 {
 		return nil, missingParameter("resourceIdSet")
+	}
+	if len(in.Resources) > maxTagged {
+		return nil, tooManyTagged(len(in.Resources))
+	}
+	for _, t := range in.Tags {
+		if reservedTag(aws.ToString(t.Key)) {
+			return nil, badValue("Tag keys starting with 'aws:' are reserved for internal use")
+		}
 	}
 	for _, id := range in.Resources {
 		r, err := resource(tx, id)
@@ -111,6 +129,12 @@ func taggable(tx *world.Tx) []string {
 	}
 	for id := range rootTasks(tx).All() {
 		add(id)
+	}
+	if p, ok := places(tx).Get(tx.Account + "/" + tx.Region); ok {
+		add(p.VPC)
+		for _, s := range p.Subnets {
+			add(s.ID)
+		}
 	}
 	return ids
 }

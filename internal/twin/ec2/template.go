@@ -135,6 +135,9 @@ func checkData(d types.RequestLaunchTemplateData) error {
 		return wire.Errorf("InvalidUserData.Malformed", "Invalid BASE64 encoding of user data.")
 	}
 	for _, s := range d.TagSpecifications {
+		if len(s.Tags) == 0 {
+			return noTagsInSpec()
+		}
 		if _, err := checkTags(s.Tags); err != nil {
 			return err
 		}
