@@ -72,7 +72,7 @@ func preflight(g Group, r Preferences) []Finding {
 		most = g.PolicyMax
 	}
 	if g.Desired == 1 && (most == nil || *most <= 100) && !r.AllowOutage {
-		p.refuse(fault.Usage, "set max_healthy to 200, or accept the outage",
+		p.refuse(fault.Usage, "set max_healthy to 200%, or accept the outage: allow_outage = true",
 			"it has one instance and max_healthy is not above 100: it would be empty while that one is replaced")
 	}
 	if g.MaxWeight > 0 && g.MaxWeight >= g.Desired && g.Desired > 0 {

@@ -160,7 +160,7 @@ func TestTheConfigurationToEditHasWhatCanBeRolledAndSaysWhyTheRestCannot(t *test
 }
 
 func TestABlockSelectsNothingThatWasNotFoundWithIt(t *testing.T) {
-	r := discover.Result{}
+	r := discover.Result{Groups: []discover.Group{{Name: "lone", Account: "111", Region: "eu", Line: "web", Ring: "dev", Desired: 1}}}
 	for _, at := range []string{"web 111 eu", "web 111 us", "web 222 eu", "web 222 us", "api 111 eu", "api 222 eu", "batch 222 us", "edge 111 eu", "edge 222 us"} {
 		f := strings.Fields(at)
 		r.Groups = append(r.Groups, discover.Group{Name: f[0], Account: f[1], Region: f[2], Line: "web", Ring: "prod"})
@@ -177,7 +177,10 @@ func TestABlockSelectsNothingThatWasNotFoundWithIt(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, text)
 		}
 	}
-	if n := strings.Count(text, "fleet \""); n != 5 {
+	if !strings.Contains(text, "asg_names = [\"lone\"]\n  refresh {\n    min_healthy = \"100%\"\n    max_healthy = \"200%\"\n  }\n}") || strings.Count(text, "refresh") != 1 {
+		t.Errorf("a group of one may not double:\n%s", text)
+	}
+	if n := strings.Count(text, "fleet \""); n != 6 {
 		t.Errorf("%d blocks", n)
 	}
 }

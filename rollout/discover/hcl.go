@@ -86,6 +86,12 @@ func (p part) write(b *strings.Builder, used map[string]bool) {
 		line("  regions   = %s", list(p.regions))
 	}
 	line("  asg_names = %s", list(names))
+	if p.single {
+		line("  refresh {")
+		line("    min_healthy = \"100%%\"")
+		line("    max_healthy = \"200%%\"")
+		line("  }")
+	}
 	line("}")
 }
 

@@ -6,9 +6,11 @@ import (
 	"strings"
 )
 
-// set are groups of one line and ring whose names are in the same accounts and Regions.
+// set are groups of one line and ring whose names are in the same accounts and Regions,
+// and that the same refresh suits: a group of one is empty meanwhile unless it may double.
 type set struct {
 	line, ring string
+	single     bool
 	groups     []Group
 }
 
@@ -17,14 +19,17 @@ type place struct{ account, region string }
 
 // sets puts groups together as fleets may have them: names first by where they are.
 func sets(groups []Group) []set {
-	type name struct{ line, ring, name string }
+	type name struct {
+		line, ring, name string
+		single           bool
+	}
 	at := map[name][]Group{}
 	var order []name
 	for _, g := range groups {
 		if g.Fleet != "" || g.Line == "" || g.Blocked() {
 			continue
 		}
-		n := name{g.Line, g.Ring, g.Name}
+		n := name{g.Line, g.Ring, g.Name, g.Desired == 1}
 		if at[n] == nil {
 			order = append(order, n)
 		}
@@ -33,10 +38,10 @@ func sets(groups []Group) []set {
 	var out []set
 	for _, n := range order {
 		k := slices.IndexFunc(out, func(s set) bool {
-			return s.line == n.line && s.ring == n.ring && slices.Equal(places(s.groups), places(at[n]))
+			return s.line == n.line && s.ring == n.ring && s.single == n.single && slices.Equal(places(s.groups), places(at[n]))
 		})
 		if k < 0 {
-			out, k = append(out, set{line: n.line, ring: n.ring}), len(out)
+			out, k = append(out, set{line: n.line, ring: n.ring, single: n.single}), len(out)
 		}
 		out[k].groups = append(out[k].groups, at[n]...)
 	}
@@ -84,7 +89,7 @@ func (s set) parts(accounts []Account) []part {
 			}
 		}
 		slices.Sort(regions)
-		p := part{set: set{s.line, s.ring, mine}, regions: regions}
+		p := part{set: set{s.line, s.ring, s.single, mine}, regions: regions}
 		at := slices.IndexFunc(accounts, func(a Account) bool { return a.ID == id })
 		switch {
 		case at >= 0:
