@@ -34,15 +34,17 @@ type RehearseRequest struct {
 	// Presets and Faults (a file in the twin's format) are what goes wrong.
 	Presets []string
 	Faults  string
-	Start   time.Time // of the copy's time; zero: when the fleet was read
-	Seed    int64
-	Events  event.Sink // of the roll in the copy
+	// ApproveAfter is how long after it is asked for an approval is given.
+	ApproveAfter time.Duration
+	Start        time.Time // of the copy's time; zero: when the fleet was read
+	Seed         int64
+	Events       event.Sink // of the roll in the copy
 }
 
 // Rehearse copies the fleets of an image line into a twin in this process and rolls them
 // there. The original is read only.
 func Rehearse(ctx context.Context, in RehearseRequest) (*rehearse.Report, error) {
-	o := rehearse.Options{Line: in.Line.Label, Image: in.To, Start: in.Start, Seed: in.Seed, Allowed: map[string]int{}}
+	o := rehearse.Options{Line: in.Line.Label, Image: in.To, Start: in.Start, Seed: in.Seed, Allowed: map[string]int{}, Gates: gateNames(in.Line)}
 	if err := in.faults(&o); err != nil {
 		return nil, err
 	}

@@ -26,6 +26,8 @@ type ringGates struct {
 	cells  *Cells
 	clock  wait.Clock
 	events event.Sink
+	// modelled are the probes of a rehearsal; nil: the real ones.
+	modelled func(ring string, c config.HealthCheck) gate.Probe
 }
 
 func newRingGates(in Request, cells *Cells) ringGates {
@@ -55,6 +57,8 @@ func (g ringGates) of(ring string, where []rollout.Cell) gate.RingGate {
 
 func (g ringGates) probe(ring string, c config.HealthCheck) gate.Probe {
 	switch {
+	case g.modelled != nil:
+		return g.modelled(ring, c)
 	case c.HTTP != "":
 		return probe.HTTP{URL: c.HTTP, Status: c.Status, Timeout: c.Timeout}
 	case c.TargetGroup != "":

@@ -40,6 +40,7 @@ type copied struct {
 	to     map[string]string // the image to go to, by Region
 	input  rollout.Input
 	fleets map[string]string // ring by fleet
+	gates  map[string]Gates  // by ring
 }
 
 // copyOf makes the copy of a fleet that is rolled to an image; an empty one is a stand-in

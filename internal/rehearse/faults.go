@@ -12,20 +12,20 @@ import (
 	"github.com/goldenami/rehydrate/internal/twin"
 	"github.com/goldenami/rehydrate/internal/twin/replica"
 	"github.com/goldenami/rehydrate/internal/twin/world"
-	"github.com/goldenami/rehydrate/rollout"
 )
 
 // Preset is one of the usual troubles, to be met in the middle of the roll.
 type Preset struct {
-	Kind string // capacity, health, alarm, zone, throttle
+	Kind string // capacity, health, alarm, zone, throttle, check, refuse
 	// What it is about: an instance type (capacity; empty: all), a group (health), an alarm
-	// (alarm; empty: the first that a fleet names), a zone (zone).
+	// (alarm; empty: the first that a fleet names), a zone (zone), a health check of the
+	// configuration (check), a ring (refuse).
 	What    string
 	Percent int // of the instances that are replaced when an alarm fires
 }
 
 // Presets are the kinds with an example each, for help texts.
-var Presets = []string{"capacity", "capacity=m5.large", "health=GROUP", "alarm", "alarm=NAME@40", "zone=eu-west-1a", "throttle"}
+var Presets = []string{"capacity", "capacity=m5.large", "health=GROUP", "alarm", "alarm=NAME@40", "zone=eu-west-1a", "throttle", "check=NAME", "refuse=RING"}
 
 // The presets' times and sizes.
 const (
@@ -42,12 +42,12 @@ func ParsePreset(text string) (Preset, error) {
 		return p, fault.New(fault.Usage, "one of: "+strings.Join(Presets, ", "), "fault %q: "+format, append([]any{text}, args...)...)
 	}
 	switch {
-	case !slices.Contains([]string{"capacity", "health", "alarm", "zone", "throttle"}, kind):
+	case !slices.Contains([]string{"capacity", "health", "alarm", "zone", "throttle", "check", "refuse"}, kind):
 		return bad("there is no such preset")
 	case given && what == "":
 		return bad("nothing stands behind =")
-	case !given && (kind == "health" || kind == "zone"):
-		return bad("say which %s", map[string]string{"health": "group", "zone": "zone"}[kind])
+	case !given && slices.Contains([]string{"health", "zone", "check", "refuse"}, kind):
+		return bad("say which %s", map[string]string{"health": "group", "zone": "zone", "check": "health check", "refuse": "ring"}[kind])
 	case given && kind == "throttle":
 		return bad("it takes nothing")
 	case kind != "alarm":
@@ -79,6 +79,10 @@ func (p Preset) String() string {
 		return fmt.Sprintf("alarm %s fires when %d %% of all instances are replaced", p.What, p.Percent)
 	case "zone":
 		return fmt.Sprintf("zone %s is lost from %s into the roll, for %s", p.What, short(troubleAfter), short(troubleLasts))
+	case "check":
+		return "health check " + p.What + " is bad in every soak that it watches"
+	case "refuse":
+		return "the approval of ring " + p.What + " is refused"
 	}
 	return "calls are throttled by token buckets as EC2 and Auto Scaling have them"
 }
@@ -137,18 +141,9 @@ func (c *copied) check(presets []Preset) error {
 		switch {
 		case p.Kind == "health" && !slices.ContainsFunc(c.groups, func(g replica.Group) bool { return g.Name == p.What }):
 			return fault.New(fault.Usage, "", "fault health=%s: there is no such group in the rehearsal", p.What)
-		case p.Kind == "alarm" && p.What == "":
-			for _, f := range c.input.Fleets {
-				if len(f.Refresh.Alarms) > 0 {
-					p.What = f.Refresh.Alarms[0]
-					break
-				}
-			}
-			if p.What == "" {
-				return fault.New(fault.Usage, "give a fleet's refresh block alarms", "fault alarm: no fleet watches an alarm")
-			}
-		case p.Kind == "alarm" && !slices.ContainsFunc(c.input.Fleets, func(f rollout.Fleet) bool { return slices.Contains(f.Refresh.Alarms, p.What) }):
-			return fault.New(fault.Usage, "", "fault alarm=%s: no fleet watches this alarm", p.What)
+		}
+		if err := c.checkGate(p); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -29,6 +29,7 @@ var page = template.Must(template.New("rehearsal").Funcs(template.FuncMap{
 		}
 		return "bad"
 	},
+	"waits":   Wait.words,
 	"percent": func(v float64) string { return fmt.Sprintf("%.1f %%", v) },
 	"plain":   func(s string) string { return strings.ReplaceAll(s, "-", " ") },
 }).Parse(pageText))
@@ -47,11 +48,14 @@ type view struct {
 	Often []call
 }
 
-// Plot is the picture of a series over the whole rehearsal.
-func (v view) Plot(s Series, label string) template.HTML { return plot(s, v.Seconds, label) }
+// Plot is the picture of a series over the whole rehearsal, with the waits of a ring or,
+// with "", of all.
+func (v view) Plot(s Series, label, ring string) template.HTML {
+	return plot(s, v.Seconds, label, v.Waits, ring)
+}
 
 // Spark is the small picture of one.
-func (v view) Spark(s Series) template.HTML { return spark(s, v.Seconds) }
+func (v view) Spark(s Series) template.HTML { return spark(s, v.Seconds, v.Waits) }
 
 // Instances is how many the groups want.
 func (v view) Instances() int { return v.groupsDesired() }

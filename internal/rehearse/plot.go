@@ -6,7 +6,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // The plot's size in its own units; the page scales it.
@@ -17,12 +16,8 @@ const (
 
 // frame maps values to places in the plot.
 type frame struct {
-	seconds float64 // at the right edge
-	top     float64 // at the upper edge
-}
-
-func (f frame) x(s float64) float64 {
-	return plotLeft + (plotWidth-plotLeft-plotRight)*s/math.Max(f.seconds, 1)
+	axis
+	top float64 // at the upper edge
 }
 
 func (f frame) y(n float64) float64 {
@@ -51,7 +46,7 @@ func (f frame) steps(points []Point, value func(Point) int, close bool) string {
 		last = y
 		fmt.Fprintf(&b, "H%s V%s", num(f.x(p.At)), num(y))
 	}
-	fmt.Fprintf(&b, "H%s", num(f.x(f.seconds)))
+	fmt.Fprintf(&b, "H%s", num(f.x(f.until)))
 	if close {
 		fmt.Fprintf(&b, "V%sZ", num(f.y(0)))
 	}
@@ -78,28 +73,10 @@ func ticks(top float64, n int) []float64 {
 	return out
 }
 
-// spans are the distances between marks on the axis of time.
-var spans = []time.Duration{10 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute, 30 * time.Minute,
-	time.Hour, 2 * time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour, 48 * time.Hour, 7 * 24 * time.Hour}
-
-func timeTicks(seconds float64) []float64 {
-	span := spans[len(spans)-1].Seconds()
-	for _, s := range spans {
-		if seconds/s.Seconds() <= 8 {
-			span = s.Seconds()
-			break
-		}
-	}
-	var out []float64
-	for v := 0.0; v <= seconds; v += span {
-		out = append(out, v)
-	}
-	return out
-}
-
-// plot is capacity over time as a picture: in service, of these on the new image, and
-// what is wanted. Its text comes from numbers alone.
-func plot(s Series, until float64, label string) template.HTML {
+// plot is capacity over time as a picture: in service, of these on the new image, what is
+// wanted, and the waits, of those of one ring or, with "", of all. Its text comes from
+// numbers, and from words of ours.
+func plot(s Series, until float64, label string, waits []Wait, ring string) template.HTML {
 	if len(s.Points) == 0 {
 		return ""
 	}
@@ -107,7 +84,7 @@ func plot(s Series, until float64, label string) template.HTML {
 	for _, p := range s.Points {
 		top = math.Max(top, math.Max(float64(p.InService), float64(p.Desired)))
 	}
-	f := frame{seconds: math.Max(until, s.Points[len(s.Points)-1].At), top: top * 1.06}
+	f := frame{axis: axisOf(math.Max(until, s.Points[len(s.Points)-1].At), waits, plotLeft, plotWidth-plotRight), top: top * 1.06}
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg viewBox="0 0 %s %s" role="img" aria-label="%s">`, num(plotWidth), num(plotHeight), template.HTMLEscapeString(label))
 	for _, v := range ticks(f.top, 5) {
@@ -115,7 +92,7 @@ func plot(s Series, until float64, label string) template.HTML {
 		fmt.Fprintf(&b, `<line class="grid" x1="%s" x2="%s" y1="%s" y2="%s"/><text x="%s" y="%s" text-anchor="end">%s</text>`,
 			num(plotLeft), num(plotWidth-plotRight), y, y, num(plotLeft-8), num(f.y(v)+4), num(v))
 	}
-	for _, v := range timeTicks(f.seconds) {
+	for _, v := range f.marks() {
 		x, anchor := num(f.x(v)), "middle"
 		if f.x(v) > plotWidth-plotRight-20 {
 			anchor = "end"
@@ -127,6 +104,7 @@ func plot(s Series, until float64, label string) template.HTML {
 	fmt.Fprintf(&b, `<path class="fresh" d="%s"/>`, f.steps(s.Points, func(p Point) int { return min(p.OnNew, p.InService) }, true))
 	fmt.Fprintf(&b, `<path class="edge" d="%s"/>`, f.steps(s.Points, func(p Point) int { return p.InService }, false))
 	fmt.Fprintf(&b, `<path class="wanted" d="%s"/>`, f.steps(s.Points, func(p Point) int { return p.Desired }, false))
+	f.waits(&b, waits, ring)
 	if s.Lowest < s.Desired {
 		fmt.Fprintf(&b, `<circle class="low" cx="%s" cy="%s" r="4"><title>%d of %d, %s into it</title></circle>`, num(f.x(s.LowestAt)), num(f.y(float64(s.Lowest))), s.Lowest, s.Desired, seconds(s.LowestAt))
 	}
@@ -134,8 +112,40 @@ func plot(s Series, until float64, label string) template.HTML {
 	return template.HTML(b.String()) //nolint:gosec // numbers, and an escaped label
 }
 
+// waits shades the times in which the ring waits, and marks what is cut out.
+func (f frame) waits(b *strings.Builder, waits []Wait, ring string) {
+	top, height := num(plotTop), num(plotHeight-plotTop-plotBelowing)
+	for _, w := range waits {
+		if w.To <= w.From || ring != "" && w.Ring != ring {
+			continue
+		}
+		class := "wait"
+		if w.For == ForSoak {
+			class = "soak"
+		}
+		from, to := f.x(w.From), f.x(w.To)
+		fmt.Fprintf(b, `<rect class="%s" x="%s" y="%s" width="%s" height="%s"><title>%s</title></rect>`, class, num(from), top, num(to-from), height, template.HTMLEscapeString(w.words()))
+	}
+	for _, c := range f.cuts {
+		from, middle := f.x(c.from), num((f.x(c.from)+f.x(c.to))/2)
+		fmt.Fprintf(b, `<rect class="cut" x="%s" y="%s" width="%s" height="%s"/><text class="said" x="%s" y="%s" text-anchor="middle">%s</text>`,
+			num(from), top, num(f.x(c.to)-from), height, middle, num(plotHeight-plotBelowing-8), days(c.to-c.from))
+	}
+}
+
+// days is a long span in a few letters.
+func days(s float64) string {
+	switch {
+	case s < 3*3600:
+		return seconds(math.Round(s/60) * 60)
+	case s < 72*3600:
+		return num(math.Round(s/3600)) + "h"
+	}
+	return num(math.Round(s/86400)) + "d"
+}
+
 // spark is a group's capacity as a small picture.
-func spark(s Series, until float64) template.HTML {
+func spark(s Series, until float64, waits []Wait) template.HTML {
 	if len(s.Points) == 0 {
 		return ""
 	}
@@ -144,7 +154,8 @@ func spark(s Series, until float64) template.HTML {
 	for _, p := range s.Points {
 		top = math.Max(top, float64(p.InService))
 	}
-	x := func(at float64) string { return num(w * at / math.Max(until, 1)) }
+	a := axisOf(until, waits, 0, w)
+	x := func(at float64) string { return num(a.x(at)) }
 	y := func(n int) string { return num(h - 1 - (h-2)*float64(n)/math.Max(top, 1)) }
 	line := func(value func(Point) int) string {
 		var b strings.Builder

@@ -28,8 +28,17 @@ type Options struct {
 	Rules   []twin.Rule
 	Start   time.Time // of virtual time; zero: when the fleet was read
 	Seed    int64
+	// Gates are those of the rings, by name.
+	Gates map[string]Gates
 	// Roll plans the input and rolls the plan in the copy, as a run would.
-	Roll func(context.Context, *replica.Replica, rollout.Input) (*rollout.Plan, []record.Roll, error)
+	Roll func(context.Context, *replica.Replica, rollout.Input) (Rolled, error)
+}
+
+// Rolled is what became of a roll, as far as it came.
+type Rolled struct {
+	Plan  *rollout.Plan
+	Rolls []record.Roll
+	Waits *Waits // nil: nothing was waited for
 }
 
 // Client is the name under which the roller takes its time from the copy.
@@ -45,6 +54,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.gates = o.Gates
 	if err := c.check(o.Presets); err != nil {
 		return nil, err
 	}
@@ -74,7 +84,7 @@ func rehearse(ctx context.Context, o Options, c *copied, r *replica.Replica) (*R
 	w := newWatcher(c, begun)
 	w.arm(c, r, o.Presets)
 	r.Watch(w.see)
-	plan, rolls, rollErr := o.Roll(ctx, r, c.input)
+	rolled, rollErr := o.Roll(ctx, r, c.input)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -82,10 +92,11 @@ func rehearse(ctx context.Context, o Options, c *copied, r *replica.Replica) (*R
 	if err := r.Wait(); err != nil {
 		return nil, fmt.Errorf("spoil the copy: %w", err)
 	}
-	out := w.report(c, plan, rolls, o.Allowed)
+	out := w.report(c, rolled.Plan, rolled.Rolls, o.Allowed)
+	out.Waits = rolled.Waits.All(begun, ended)
 	out.Line, out.Source, out.Modelled, out.StandIn = o.Line, o.Fleet.Source, modelledWords, o.Image == ""
 	out.Seconds = ended.Sub(begun).Round(time.Second).Seconds()
-	out.Outcome, out.Message = outcome(plan, rolls, rollErr)
+	out.Outcome, out.Message = outcome(rolled.Plan, rolled.Rolls, rollErr)
 	for _, p := range o.Presets {
 		out.Faults = append(out.Faults, p.String())
 	}
@@ -108,7 +119,7 @@ func outcome(plan *rollout.Plan, rolls []record.Roll, err error) (word, text str
 	}
 	word = rollout.Gravest(rolls)
 	if k := fault.KindOf(err); word == "" {
-		word = map[fault.Kind]string{fault.Halted: rollout.Halted, fault.RolledBack: rollout.RolledBack, fault.Partial: rollout.Partial}[k]
+		word = map[fault.Kind]string{fault.Halted: rollout.Halted, fault.RolledBack: rollout.RolledBack, fault.Partial: rollout.Partial, fault.GateSaysNo: GateSaysNo}[k]
 	}
 	if word == "" {
 		word = rollout.Failed
@@ -118,19 +129,9 @@ func outcome(plan *rollout.Plan, rolls []record.Roll, err error) (word, text str
 
 // prepare makes the copy as the original is, where a world file cannot say so.
 func prepare(o Options, c *copied, r *replica.Replica) error {
-	alarms := map[string]bool{}
-	for _, f := range c.input.Fleets {
-		for _, cell := range f.Cells {
-			for _, a := range f.Refresh.Alarms {
-				key := cell.String() + " " + a
-				if alarms[key] {
-					continue
-				}
-				alarms[key] = true
-				if err := r.SetAlarm(cell.Account, cell.Region, a, false); err != nil {
-					return fmt.Errorf("make alarm %s: %w", a, err)
-				}
-			}
+	for _, a := range c.alarms() {
+		if err := r.SetAlarm(a.cell.Account, a.cell.Region, a.name, false); err != nil {
+			return fmt.Errorf("make alarm %s in %s: %w", a.name, a.cell, err)
 		}
 	}
 	for _, g := range o.Fleet.Groups {
@@ -185,13 +186,7 @@ func (w *watcher) arm(c *copied, r *replica.Replica, presets []Preset) {
 				r.After(func() error { return r.FailNew(g.Account, g.Region, g.Name, true) })
 			}
 		case "alarm":
-			w.alarms = append(w.alarms, &trigger{percent: p.Percent, fire: func() {
-				for _, f := range c.input.Fleets {
-					for _, cell := range f.Cells {
-						r.After(func() error { return r.SetAlarm(cell.Account, cell.Region, p.What, true) })
-					}
-				}
-			}})
+			w.alarms = append(w.alarms, &trigger{percent: p.Percent, fire: func() { c.fire(r, p.What) }})
 		}
 	}
 	w.moved = func(e replica.Event) {
@@ -227,11 +222,11 @@ func notes(f *Fleet, c *copied) []string {
 	count(protected, "%d protected instances are not protected in the copy")
 	count(standby, "%d instances in standby are in service in the copy")
 	count(unsettled, "%d groups had another number of instances than they want; the copy begins with what they want")
+	checks, alarms := 0, len(c.alarms())
 	for _, r := range c.input.Rings {
-		if r.Opens != nil {
-			out = append(out, "windows, freezes, approvals and health checks of your own are not waited for")
-			break
-		}
+		checks += len(c.gates[r.Name].Checks)
 	}
+	count(alarms, "alarms (%d) are OK in the copy until a fault has them fire; whether they exist, `rehydrate plan` says")
+	count(checks, "health checks of your own (%d) are not made: they are good in the copy, but for those that a fault has fail")
 	return out
 }

@@ -94,11 +94,11 @@ func TestThePageStandsAloneAndEscapesWhatItIsGiven(t *testing.T) {
 func TestAPlotOfOddSeriesIsStillAPlot(t *testing.T) {
 	for name, s := range map[string]Series{"nothing": {}, "one point": {Points: []Point{{0, 0, 0, 0}}}, "zero wanted": {Desired: 0, Points: []Point{{0, 0, 0, 0}, {10, 5, 5, 0}}},
 		"weeks": {Desired: 1, Points: []Point{{0, 1, 0, 1}, {3e6, 1, 1, 1}}}, "many": {Desired: 1000000, Points: []Point{{0, 1000000, 0, 1000000}, {1, 5, 5, 5}}}} {
-		p := string(plot(s, 0, name))
+		p := string(plot(s, 0, name, nil, ""))
 		if len(p) > 20000 || strings.Contains(p, "NaN") || len(s.Points) > 0 && !strings.HasSuffix(p, "</svg>") {
 			t.Errorf("%s: %s", name, p)
 		}
-		if q := string(spark(s, 0)); strings.Contains(q, "NaN") {
+		if q := string(spark(s, 0, nil)); strings.Contains(q, "NaN") {
 			t.Errorf("%s: %s", name, q)
 		}
 	}

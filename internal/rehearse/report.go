@@ -24,11 +24,13 @@ type Report struct {
 	Faults  []string  `json:"faults,omitempty"`
 	Began   time.Time `json:"began"` // in virtual time, as all times here
 	Seconds float64   `json:"seconds"`
-	Outcome string    `json:"outcome"` // done, rolled-back, halted, partial, failed, refused, nothing-to-do
+	Outcome string    `json:"outcome"` // done, rolled-back, halted, partial, failed, refused, gate-says-no, nothing-to-do
 	Message string    `json:"message,omitempty"`
 	All     Series    `json:"all"`
-	Rings   []Ring    `json:"rings"`
-	Groups  []Result  `json:"groups"` // those with the least capacity first
+	// Waits are the times in which a ring waited before it moved, or soaked after it.
+	Waits  []Wait   `json:"waits,omitempty"`
+	Rings  []Ring   `json:"rings"`
+	Groups []Result `json:"groups"` // those with the least capacity first
 	// Calls counts requests by service and operation, Throttled those that came too
 	// quickly.
 	Calls     map[string]int `json:"calls"`
@@ -85,6 +87,9 @@ type Result struct {
 	To      float64 `json:"to,omitempty"`
 	Series
 }
+
+// GateSaysNo is the outcome of a rehearsal in which a ring was not let begin.
+const GateSaysNo = "gate-says-no"
 
 // NotBegun is the outcome of a group whose turn did not come.
 const NotBegun = "not-begun"

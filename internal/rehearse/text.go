@@ -51,6 +51,9 @@ func writeText(out io.Writer, r *Report) error {
 	if r.Message != "" {
 		fmt.Fprintf(&b, "  message   %s\n", r.Message)
 	}
+	for _, x := range r.Waits {
+		fmt.Fprintf(&b, "  wait      at %s %s\n", seconds(x.From), x.words())
+	}
 	fmt.Fprintf(&b, "  capacity  %d of %d in service at the lowest (%.1f %%), %s into it\n", r.All.Lowest, r.All.Desired, r.All.LowestPercent(), seconds(r.All.LowestAt))
 	fmt.Fprintf(&b, "  calls     %d, %.2f for each of %d replaced instances; %d throttled (%.2f %%)\n", r.Requests, r.PerInstance(), r.Replaced, r.Throttled, r.ThrottledPercent())
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
@@ -113,7 +116,7 @@ func (g Result) why() string {
 
 // Err is the outcome as an error, as the roll itself would end; nil when it went well.
 func (r *Report) Err() error {
-	kinds := map[string]fault.Kind{rollout.Halted: fault.Halted, rollout.RolledBack: fault.RolledBack, rollout.Partial: fault.Partial, "refused": fault.Conflict}
+	kinds := map[string]fault.Kind{rollout.Halted: fault.Halted, rollout.RolledBack: fault.RolledBack, rollout.Partial: fault.Partial, "refused": fault.Conflict, GateSaysNo: fault.GateSaysNo}
 	switch r.Outcome {
 	case rollout.Done, rollout.NothingToDo:
 		return nil

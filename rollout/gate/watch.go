@@ -54,7 +54,7 @@ func (g RingGate) names() (cells []Cell, names map[Cell][]string) {
 		own = []Cell{{}}
 	}
 	for _, a := range g.Alarms {
-		if c, n, ok := parseARN(a); ok {
+		if c, n, ok := ParseARN(a); ok {
 			add(c, n)
 			continue
 		}
@@ -65,8 +65,8 @@ func (g RingGate) names() (cells []Cell, names map[Cell][]string) {
 	return cells, names
 }
 
-// parseARN reads arn:PARTITION:cloudwatch:REGION:ACCOUNT:alarm:NAME.
-func parseARN(s string) (Cell, string, bool) {
+// ParseARN reads arn:PARTITION:cloudwatch:REGION:ACCOUNT:alarm:NAME.
+func ParseARN(s string) (Cell, string, bool) {
 	p := strings.SplitN(s, ":", 7)
 	if len(p) != 7 || p[0] != "arn" || p[2] != "cloudwatch" || p[5] != "alarm" {
 		return Cell{}, "", false
