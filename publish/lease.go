@@ -138,6 +138,20 @@ func (s *Stage) Release(ctx context.Context, p *Plan) error {
 	return err
 }
 
+// Publishing is the run that has the lease beside a channel, and until when; "" when
+// nobody has it.
+func (s *Stage) Publishing(ctx context.Context, at Place) (run string, until time.Time, err error) {
+	ports, err := s.open(ctx, at.Cell)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	_, held, err := readLease(ctx, ports, LeaseName(at.Channel))
+	if err != nil || held.Owner == "" || s.Clock.Now().After(held.Until.Add(leaseMargin)) {
+		return "", time.Time{}, err
+	}
+	return held.Owner, held.Until, nil
+}
+
 // release is the step that gives it back. If that fails it runs out by itself.
 func (m mover) release(ctx context.Context, st *state) (unit.Next, error) {
 	name := LeaseName(m.plan.Moves[0].Channel)

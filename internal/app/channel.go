@@ -141,7 +141,29 @@ func VerifyChannels(ctx context.Context, in ChannelRequest, run string) ([]Chann
 		}
 		out = append(out, found...)
 	}
-	return out, nil
+	in.unsettled(ctx, out)
+	return out, ctx.Err()
+}
+
+// unsettled takes back that channels are correct on which a run is at work: what it has
+// written shows only when AWS has validated it.
+func (in ChannelRequest) unsettled(ctx context.Context, all []ChannelFinding) {
+	first := slices.MinFunc(in.members(), func(a, b ChannelRequest) int { return strings.Compare(archOf(a.Image), archOf(b.Image)) })
+	run, until, err := in.stage("").Publishing(ctx, first.places(first.Image.Channel)[0])
+	why := ""
+	switch {
+	case err != nil:
+		why = "whether a run is publishing is not known: " + err.Error()
+	case run != "":
+		why = fmt.Sprintf("run %s is publishing (its lease lasts until %s), and what it writes shows only when AWS has validated it: look again", run, until.UTC().Format(time.RFC3339))
+	default:
+		return
+	}
+	for n := range all {
+		if all[n].State == publish.Correct {
+			all[n].State, all[n].Why = publish.Incorrect, append(all[n].Why, why)
+		}
+	}
 }
 
 // verify is VerifyChannels for one architecture.
@@ -161,10 +183,11 @@ func (in ChannelRequest) verify(ctx context.Context, expected map[publish.Place]
 		if err != nil {
 			return nil, err
 		}
-		nowhere := !slices.ContainsFunc(found, func(f publish.Finding) bool { return f.State != publish.Missing })
-		if ring == "" || !nowhere {
-			out = append(out, found...)
+		stands := slices.ContainsFunc(found, func(f publish.Finding) bool { return f.Version > 0 })
+		if ring != "" && !stands { // where it could not be looked for, it is not known to be missing
+			found = slices.DeleteFunc(found, func(f publish.Finding) bool { return f.State == publish.Missing })
 		}
+		out = append(out, found...)
 	}
 	return out, nil
 }

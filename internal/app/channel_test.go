@@ -172,6 +172,39 @@ func TestChannels_are_promoted_ring_by_ring_in_every_account(t *testing.T) {
 	}
 }
 
+// AWS answers a write before it has validated the value, and shows the old one until then.
+func TestChannels_are_not_called_correct_while_a_run_is_publishing(t *testing.T) {
+	in := channels(t)
+	published(t, in, 0)
+	var during []ChannelFinding
+	in.Events = event.Func(func(e event.Event) {
+		if strings.HasPrefix(e.Text, "moved ") && during == nil {
+			quiet := in
+			quiet.Events = event.Discard
+			var err error
+			if during, err = VerifyChannels(t.Context(), quiet, ""); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	published(t, in, 1)
+	if len(during) != 2 {
+		t.Fatalf("%+v", during)
+	}
+	for _, f := range during {
+		if f.State == publish.Correct {
+			t.Errorf("%+v", f)
+		}
+	}
+	if why := strings.Join(during[0].Why, "; "); !strings.Contains(why, "is publishing (its lease lasts until") {
+		t.Error(why)
+	}
+	all, err := VerifyChannels(t.Context(), in, "")
+	if err != nil || Verified(all) != nil {
+		t.Errorf("%+v, %v", all, err)
+	}
+}
+
 // What one run proved, a later run of the same image can refute.
 func TestChannels_the_newest_word_about_a_ring_counts(t *testing.T) {
 	in := channels(t)
@@ -222,6 +255,11 @@ func TestChannels_are_rolled_back_and_verified_in_every_account(t *testing.T) {
 	in.Config.Accounts[0].ExternalID = "wrong"
 	if all, err = VerifyChannels(t.Context(), in, ""); err != nil || all[1].State != publish.Unreachable || fault.KindOf(Verified(all)) != fault.Partial {
 		t.Errorf("an account that cannot be opened: %v", err)
+	}
+	for _, f := range all { // nothing was promoted anywhere, as far as it can be seen
+		if f.State == publish.Missing {
+			t.Errorf("%s in %s is said to be missing", f.Channel, f.Account)
+		}
 	}
 	if _, err := VerifyChannels(t.Context(), in, "20260301-120009-aaaaaa"); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("no such run: %v", err)
