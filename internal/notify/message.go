@@ -46,10 +46,20 @@ func NewMessage(e event.Event) Message {
 	if r := []rune(text); len(r) > maxText {
 		text = string(r[:maxText]) + "…"
 	}
-	m := Message{Version: Version, Time: e.Time.UTC(), Run: e.Run, Stage: e.Stage, Unit: e.Unit, Kind: string(e.Kind), Text: text, Done: e.Done, Total: e.Total}
+	m := Message{Version: Version, Time: sayable(e.Time), Run: e.Run, Stage: e.Stage, Unit: e.Unit, Kind: string(e.Kind), Text: text, Done: e.Done, Total: e.Total}
 	sum := sha256.Sum256(m.JSON())
 	m.ID = hex.EncodeToString(sum[:16])
 	return m
+}
+
+// sayable is a time in UTC, or the zero time for one that JSON cannot say (RFC 3339 has
+// years of four digits).
+func sayable(t time.Time) time.Time {
+	t = t.UTC()
+	if y := t.Year(); y < 0 || y > 9999 {
+		return time.Time{}
+	}
+	return t
 }
 
 // beginning is what of a text is looked at: looking for secrets takes a while. The word in
@@ -67,7 +77,7 @@ func beginning(text string) string {
 func (m Message) JSON() []byte {
 	body, err := json.Marshal(m)
 	if err != nil {
-		panic(err) // plain strings and a time
+		panic(err) // plain strings and a sayable time
 	}
 	return body
 }

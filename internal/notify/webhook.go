@@ -9,9 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/goldenami/rehydrate/internal/fault"
@@ -62,7 +64,7 @@ func (w Webhook) Send(ctx context.Context, m Message) error {
 	c := http.Client{Transport: w.Transport, CheckRedirect: sameHost}
 	resp, err := c.Do(req)
 	if err != nil {
-		return posted(err)
+		return posted(err, req.URL)
 	}
 	defer resp.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxAnswer)) // the status is what counts
@@ -102,7 +104,7 @@ func sameHost(req *http.Request, via []*http.Request) error {
 }
 
 // posted is an error without the address.
-func posted(err error) error {
+func posted(err error, address *url.URL) error {
 	var u *url.Error
 	if errors.As(err, &u) {
 		if u.Timeout() {
@@ -110,8 +112,19 @@ func posted(err error) error {
 		}
 		err = u.Err
 	}
-	if errors.Is(err, errElsewhere) {
+	var op *net.OpError
+	switch {
+	case errors.Is(err, errElsewhere):
 		return fault.New(fault.Denied, "", "post to the webhook: %s", err)
+	case errors.As(err, new(*net.DNSError)):
+		return errors.New("post to the webhook: its host's name cannot be resolved")
+	case errors.As(err, &op):
+		err = fmt.Errorf("%s: %w", op.Op, op.Err)
+	}
+	for _, part := range []string{address.RequestURI(), address.Path, address.RawQuery, address.Host, address.Hostname()} {
+		if len(part) > 1 && strings.Contains(err.Error(), part) {
+			return errors.New("post to the webhook: the request failed, in words that hold the address")
+		}
 	}
 	return fmt.Errorf("post to the webhook: %w", err)
 }
