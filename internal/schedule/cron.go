@@ -32,7 +32,7 @@ var (
 	dayField    = field{name: "day of month", low: 1, high: 31, step: true}
 	monthField  = field{name: "month", low: 1, high: 12, names: monthNames, step: true}
 	weekField   = field{name: "day of week", low: 1, high: 7, names: dayNames}
-	yearField   = field{name: "year", low: firstYear, high: lastYear, step: true}
+	yearField   = field{name: "year", low: firstYear, high: lastYear, step: true, endless: true}
 )
 
 func parseCron(body string) (*cron, error) {

@@ -33,12 +33,8 @@ func parseMonthDays(text string) (monthDays, error) {
 			d.nearest = append(d.nearest, day)
 			continue
 		}
-		low, high, step, err := dayField.part(part)
-		if err != nil {
+		if err := dayField.into(&d.set, part); err != nil {
 			return monthDays{}, err
-		}
-		for v := low; v <= high; v += step {
-			d.set.add(v)
 		}
 	}
 	return d, nil
@@ -111,12 +107,8 @@ func parseWeekDays(text string) (weekDays, error) {
 			w.last.add(day)
 			continue
 		}
-		low, high, _, err := weekField.part(part)
-		if err != nil {
+		if err := weekField.into(&w.set, part); err != nil {
 			return weekDays{}, err
-		}
-		for v := low; v <= high; v++ {
-			w.set.add(v)
 		}
 	}
 	return w, nil

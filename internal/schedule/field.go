@@ -36,23 +36,39 @@ type field struct {
 	low, high int
 	names     []string // of low, low+1, ...
 	step      bool     // the field takes a/n
+	endless   bool     // the first does not follow on the last
 }
 
 // parse reads a list of values, ranges and steps.
 func (f field) parse(text string) (set, error) {
 	s := set{base: f.low}
 	for part := range strings.SplitSeq(text, ",") {
-		low, high, step, err := f.part(part)
-		if err != nil {
+		if err := f.into(&s, part); err != nil {
 			return set{}, err
-		}
-		for v := low; v <= high; v += step {
-			s.add(v)
 		}
 	}
 	return s, nil
 }
 
+// into adds what a value, a range or a step names.
+func (f field) into(s *set, text string) error {
+	low, high, step, err := f.part(text)
+	if err != nil {
+		return err
+	}
+	for v := low; v <= high; v += step {
+		at := v
+		if v > f.high {
+			at -= f.high - f.low + 1
+		}
+		s.add(at)
+	}
+	return nil
+}
+
+// part reads a value, a range or a step. A range that goes backwards goes over the end, as
+// in AWS's example cron(0/30 20-2 ? * MON-FRI *): its high is beyond the field's. Years have
+// no end to go over.
 func (f field) part(text string) (low, high, step int, err error) {
 	span, every, stepped := strings.Cut(text, "/")
 	step = 1
@@ -72,8 +88,12 @@ func (f field) part(text string) (low, high, step int, err error) {
 		if low, err = f.value(from); err == nil {
 			high, err = f.value(to)
 		}
-		if err == nil && low > high {
-			err = fmt.Errorf("%s: the range %q goes backwards; write two ranges, with a comma between", f.name, span)
+		switch {
+		case err != nil || low <= high:
+		case f.endless:
+			err = fmt.Errorf("%s: the range %q goes backwards", f.name, span)
+		default:
+			high += f.high - f.low + 1
 		}
 	default:
 		if low, err = f.value(span); stepped {

@@ -46,6 +46,15 @@ func TestNextFallsOnTheDaysThatTheMarksName(t *testing.T) {
 		{expr: "cron(0 8 ? * 6L *)", after: "2026-11-01T00:00:00Z", want: "2026-11-27T08:00:00Z"},
 		{expr: "cron(0 8 ? * L *)", after: "2026-11-01T00:00:00Z", want: "2026-11-07T08:00:00Z"}, // Saturday
 		{expr: "cron(0/15 10-11 ? * MON-FRI *)", after: "2026-11-20T11:45:00Z", want: "2026-11-23T10:00:00Z"},
+		// Ranges over the end: AWS's own example, from 20:00 on and on weekdays before 3:00.
+		{expr: "cron(0/30 20-2 ? * MON-FRI *)", after: "2026-11-20T20:00:00Z", want: "2026-11-20T20:30:00Z"},
+		{expr: "cron(0/30 20-2 ? * MON-FRI *)", after: "2026-11-20T23:30:00Z", want: "2026-11-23T00:00:00Z"}, // not on Saturday
+		{expr: "cron(0/30 20-2 ? * MON-FRI *)", after: "2026-11-23T02:30:00Z", want: "2026-11-23T20:00:00Z"},
+		{expr: "cron(0 2 ? * FRI-MON *)", after: "2026-11-23T02:00:00Z", want: "2026-11-27T02:00:00Z"},
+		{expr: "cron(0 2 ? * FRI-MON *)", after: "2026-11-28T02:00:00Z", want: "2026-11-29T02:00:00Z"},
+		{expr: "cron(0 2 1 NOV-FEB ? *)", after: "2027-02-01T02:00:00Z", want: "2027-11-01T02:00:00Z"},
+		{expr: "cron(0 2 28-3/2 * ? *)", after: "2026-10-30T02:00:00Z", want: "2026-11-01T02:00:00Z"},
+		{expr: "cron(50-10/20 2 * * ? *)", after: "2026-11-20T02:10:00Z", want: "2026-11-20T02:50:00Z"},
 		{expr: "cron(*/20 * * * ? *)", after: "2026-11-20T11:41:00Z", want: "2026-11-20T12:00:00Z"},
 		{expr: "cron(0 0 29 FEB ? 2026-2040)", after: "2026-01-01T00:00:00Z", want: "2028-02-29T00:00:00Z"},
 		{expr: "cron(0 0 1 1 ? 2030/5)", after: "2031-01-01T00:00:00Z", want: "2035-01-01T00:00:00Z"},
@@ -94,7 +103,7 @@ func TestParseRefusesWhatAWSRefusesAndSaysWhy(t *testing.T) {
 		"cron(0 2 ? * TUE#6 *)":                   "after # stands 1 to 5",
 		"cron(0 2 ? * TUE#1,TUE#3 *)":             "after # stands 1 to 5",
 		"cron(0 2 ? * 2/2 *)":                     "takes no step",
-		"cron(0 2 ? * FRI-MON *)":                 "goes backwards",
+		"cron(0 2 ? * MON 2030-2026)":             "goes backwards",
 		"cron(0 2 LW * ? *)":                      "day of month is \"L\"",
 		"cron(0 2 ? * MON 1969)":                  "1970 to 2199",
 		"cron(0/0 2 ? * MON *)":                   "step",
