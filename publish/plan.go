@@ -163,6 +163,10 @@ func (s *Stage) move(ctx context.Context, in Input, ptr Pointer, history []Param
 	if err != nil {
 		return m, err
 	}
+	if t := now.Type; t != "" && t != typeString {
+		return m, fault.New(fault.Conflict, "a parameter keeps its type: find out whose it is, then delete it or choose another name for the channel",
+			"publish %s to %s: it is a parameter of type %s, not %s", m.Image, where(m.Cell, m.Channel), t, typeString)
+	}
 	if !in.AllowOlder {
 		if err := stays(ctx, ports, &m, history); err != nil {
 			return m, err

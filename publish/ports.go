@@ -8,6 +8,9 @@ import (
 // DataTypeImage is the data type whose values AWS checks against EC2's images.
 const DataTypeImage = "aws:ec2:image"
 
+// typeString is the type of every parameter here.
+const typeString = "String"
+
 // dataTypeText is the data type of leases and envelopes.
 const dataTypeText = "text"
 
@@ -56,6 +59,7 @@ type Parameters interface {
 type Parameter struct {
 	Name        string
 	Value       string
+	Type        string // String, StringList or SecureString; empty where it is not told
 	DataType    string
 	Description string
 	Version     int64

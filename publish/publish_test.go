@@ -164,6 +164,7 @@ func TestTheFirstVersionOfAChannelHasNoPrevious(t *testing.T) {
 
 func TestAChannelThatHoldsTheImageIsLeftAlone(t *testing.T) {
 	s := held("ami-new", publish.Envelope{Run: "run-0"})
+	s.add("/golden/demo/builds/run-0", "ami-new", "")
 	in := input("ami-new")
 	in.Verdict = nil // the bake was skipped, so nothing was judged
 	got, err := run(t, s, in)

@@ -3,6 +3,7 @@ package publish
 import (
 	"context"
 	"fmt"
+	"path"
 
 	"github.com/goldenami/rehydrate/internal/event"
 	"github.com/goldenami/rehydrate/internal/fault"
@@ -48,7 +49,7 @@ func (m mover) tidyOne(ctx context.Context, st *state) (unit.Next, error) {
 		return unit.Again(lookEvery), nil
 	}
 	m.judge(st, mv, ms, history)
-	todo, err := m.around(ctx, mv, ports, history)
+	todo, err := m.around(ctx, mv, ms, ports, history)
 	if err != nil {
 		return unit.Next{}, err
 	}
@@ -67,12 +68,17 @@ func (m mover) tidyOne(ctx context.Context, st *state) (unit.Next, error) {
 }
 
 // around is what is to be mended around the newest version, if anything is.
-func (m mover) around(ctx context.Context, mv *Move, ports Ports, history []Parameter) (chore, error) {
+func (m mover) around(ctx context.Context, mv *Move, ms *moveState, ports Ports, history []Parameter) (chore, error) {
 	if todo := restore(mv, ports, history); todo.do != nil {
 		return todo, nil
 	}
 	if todo := relabel(mv, ports, history); todo.do != nil {
 		return todo, nil
+	}
+	if ms.Stands == Held && ms.Did != didEntry {
+		if todo, err := entry(ctx, mv, ports, last(history)); todo.do != nil || err != nil {
+			return todo, err
+		}
 	}
 	return seal(ctx, mv, ports, last(history))
 }
@@ -174,6 +180,33 @@ func (m mover) judge(st *state, mv *Move, ms *moveState, history []Parameter) {
 		st.settle(Superseded, fault.Conflict, "publish %s to %s: superseded by %s (version %d)",
 			mv.Image, where(mv.Cell, mv.Channel), now.Value, now.Version)
 	}
+}
+
+// didEntry is the chore of entry. It is done once: AWS may not accept the image any more.
+const didEntry = "entry"
+
+// entry is the builds entry of a version that is held, if it is missing: somebody has
+// deleted it. What it holds follows from the version.
+func entry(ctx context.Context, mv *Move, ports Ports, now Parameter) (chore, error) {
+	e, ok := ParseEnvelope(now.Description)
+	if !ok || byHand(now) {
+		return chore{}, nil
+	}
+	name := path.Join(path.Dir(mv.Channel), "builds", e.BuildID())
+	_, err := ports.Parameters.Get(ctx, name)
+	switch {
+	case err == nil:
+		return chore{}, nil
+	case fault.KindOf(err) != fault.NotFound:
+		return chore{}, fmt.Errorf("read %s: %w", where(mv.Cell, name), err)
+	}
+	return chore{didEntry, func(ctx context.Context) error {
+		_, err := ports.Parameters.Put(ctx, NewVersion{Name: name, Value: now.Value, DataType: DataTypeImage, Description: now.Description})
+		if err != nil && fault.KindOf(err) != fault.Conflict { // it exists, and AWS is validating it
+			return fmt.Errorf("write %s: %w", where(mv.Cell, name), err)
+		}
+		return nil
+	}}, nil
 }
 
 // seal is the envelope beside a pointer, if it is not the newest version's.

@@ -105,7 +105,7 @@ func (m mover) check(ctx context.Context, st *state) (unit.Next, error) {
 		case now.Value == mv.Image && !m.ours(now):
 			ms.Stands, ms.Now = Held, now.Version
 			held++
-			todo, err := m.around(ctx, mv, ports, history)
+			todo, err := m.around(ctx, mv, ms, ports, history)
 			if err != nil {
 				return unit.Next{}, err
 			}

@@ -129,6 +129,9 @@ func (f *found) state(ctx context.Context, now Parameter, bad func(string, ...an
 			bad("version %d holds the older image over %s of version %d", now.Version, p.Value, p.Version)
 		}
 	}
+	if now.Type != "" && now.Type != typeString {
+		bad("it is a parameter of type %s, not %s", now.Type, typeString)
+	}
 	if now.DataType != DataTypeImage {
 		bad("its data type is %s, not %s: AWS does not check what is written there", orNone(now.DataType), DataTypeImage)
 	}

@@ -137,3 +137,33 @@ func TestACrashBetweenPointersShowsInVerify(t *testing.T) {
 	}
 	w.correct(t)
 }
+
+func TestABuildsEntryThatSomebodyDeletedIsWrittenAgainByWhoPublishesTheSame(t *testing.T) {
+	w := three(t, 2)
+	const name = "/golden/demo/builds/run-new"
+	delete(w.stores[1].versions, name)
+	delete(w.stores[1].last, name)
+	if got, err := w.publish(t, w.input("run-again", "new", t0), nil); err != nil || !got.Skipped {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if now := w.stores[1].newest(name); now.Value != "ami-new-1" {
+		t.Errorf("%+v", now)
+	}
+	w.verify(t) // the stand-in shows a value at the second look
+	w.correct(t)
+}
+
+func TestAParameterOfAnotherTypeIsNoChannel(t *testing.T) {
+	for _, typ := range []string{"StringList", "SecureString"} {
+		w := newCells(2)
+		w.stores[1].add(channel, "ami-old-1", "")
+		w.stores[1].versions[channel][0].Type = typ
+		_, err := w.publish(t, w.input("run-1", "new", t0), nil)
+		if fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), "of type "+typ+", not String") || len(w.log) > 0 {
+			t.Errorf("%v, wrote %v", err, w.log)
+		}
+		if f := w.verify(t)[1]; f.State != publish.Incorrect || !strings.Contains(strings.Join(f.Why, "; "), "of type "+typ) {
+			t.Errorf("%+v", f)
+		}
+	}
+}

@@ -62,6 +62,10 @@ var codes = map[string]meaning{
 	"InvalidAMIID.Unavailable":           {fault.NotFound, "the image is not available to this account"},
 	"InvalidLaunchTemplateName.NotFound": {fault.NotFound, ""},
 
+	// a parameter that others have written or labelled
+	"HierarchyTypeMismatchException":   {fault.Conflict, "a parameter keeps its type: delete it first, or choose another name"},
+	"ParameterMaxVersionLimitExceeded": {fault.Failed, "its oldest version has a label: aws ssm unlabel-parameter-version"},
+
 	// something is there already, or in use
 	"ParameterAlreadyExists":      {fault.Conflict, ""},
 	"DocumentAlreadyExists":       {fault.Conflict, ""},

@@ -63,7 +63,7 @@ func History(ctx context.Context, api ssm.GetParameterHistoryAPIClient, name str
 			return nil, awscloud.Wrap(err, "get the history of parameter %s", name)
 		}
 		for _, v := range page.Parameters {
-			out = append(out, publish.Parameter{Name: name, Value: aws.ToString(v.Value), DataType: aws.ToString(v.DataType),
+			out = append(out, publish.Parameter{Name: name, Value: aws.ToString(v.Value), Type: string(v.Type), DataType: aws.ToString(v.DataType),
 				Description: aws.ToString(v.Description), Version: v.Version, Labels: v.Labels, ModifiedAt: aws.ToTime(v.LastModifiedDate)})
 		}
 	}
