@@ -146,7 +146,7 @@ func buildTwin(w *world.World, dir string, file *worldfile.File) (twin.Services,
 	compute.Hurry = true // docs/decisions/0004-the-first-look.md
 	keys := kms.New()
 	systems := ssm.New(w, ssm.Ports{EC2: compute, Machines: router, Objects: objects, Payload: payload,
-		Key: func(tx *world.Tx, name string) error { _, err := keys.Find(tx, name); return err }})
+		Key: keys.Ready})
 	groups := autoscaling.New(w, compute)
 	balancing := elbv2.New(w, compute)
 	groups.Balance(balancing)

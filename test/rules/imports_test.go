@@ -80,7 +80,7 @@ var allow = []struct {
 	{"internal/osimage/...", []string{"internal/fault"}},
 	{"internal/apply/...", []string{"baseline", "internal/record", "internal/fault", "internal/wait", "internal/exact"}},
 	{"internal/node", []string{"baseline", "internal/record", "internal/fault", "internal/wait", "internal/inventory/...", "internal/apply/..."}},
-	{"internal/twin/...", []string{"baseline", "baseline/predefined", "internal/record", "internal/fault", "internal/wait", "internal/inventory/...", "internal/apply/...", "internal/node", "internal/osimage/..."}},
+	{"internal/twin/...", []string{"baseline", "baseline/predefined", "internal/record", "internal/fault", "internal/wait", "internal/inventory/...", "internal/apply/...", "internal/node", "internal/osimage/...", "internal/schedule"}},
 	{"internal/awscloud/...", []string{"bake", "validate", "publish/...", "rollout/...", "internal/fault", "internal/wait", "internal/record", "internal/osimage/ebs", "internal/notify"}},
 }
 

@@ -101,6 +101,11 @@ func (s *Service) ListCommands(tx *world.Tx, in *ssm.ListCommandsInput) (*ssm.Li
 			return nil, wire.Errorf("InvalidCommandId", "")
 		}
 	}
+	if err := sound(in.Filters, func(f types.CommandFilter) (bool, error) {
+		return sifted([]types.CommandFilter{f}, command{}, "")
+	}); err != nil {
+		return nil, err
+	}
 	var all []types.Command
 	for id, c := range commands(tx).All() {
 		if in.CommandId != nil && id != *in.CommandId || in.InstanceId != nil && !slices.Contains(c.Nodes, *in.InstanceId) {
@@ -125,6 +130,14 @@ func (s *Service) ListCommandInvocations(tx *world.Tx, in *ssm.ListCommandInvoca
 		if _, ok := commands(tx).Get(*in.CommandId); !ok {
 			return nil, wire.Errorf("InvalidCommandId", "")
 		}
+	}
+	if err := sound(in.Filters, func(f types.CommandFilter) (bool, error) {
+		if f.Key == types.CommandFilterKeyExecutionStage { // "valid only for ListCommands"
+			return false, wire.Errorf("InvalidFilterKey", "The specified filter key %s isn't valid.", f.Key)
+		}
+		return sifted([]types.CommandFilter{f}, command{}, "")
+	}); err != nil {
+		return nil, err
 	}
 	var all []types.CommandInvocation
 	for _, i := range invocations(tx).All() {
@@ -198,6 +211,13 @@ func sifted(filters []types.CommandFilter, c command, status string) (bool, erro
 				return false, wire.Errorf("InvalidFilterKey", "The value %s of the filter %s is not a time.", want, f.Key)
 			}
 			if (f.Key == types.CommandFilterKeyInvokedAfter) != c.Requested.After(t) {
+				return false, nil
+			}
+		case types.CommandFilterKeyExecutionStage: // CommandFilter, API reference
+			if want != "Executing" && want != "Complete" {
+				return false, wire.Errorf("InvalidFilterKey", "The value %s of the filter %s is neither Executing nor Complete.", want, f.Key)
+			}
+			if (want == "Complete") != c.ended() {
 				return false, nil
 			}
 		default:

@@ -61,6 +61,14 @@ func (s *Service) PutComplianceItems(tx *world.Tx, in *ssm.PutComplianceItemsInp
 
 // ListComplianceItems lists items by resource.
 func (s *Service) ListComplianceItems(tx *world.Tx, in *ssm.ListComplianceItemsInput) (*ssm.ListComplianceItemsOutput, error) {
+	for _, kind := range in.ResourceTypes {
+		if kind != "ManagedInstance" { // "the only supported resource type"
+			return nil, wire.Errorf("InvalidResourceType", "")
+		}
+	}
+	if err := soundFor(in.Filters, "ComplianceType", "Status", "Severity", "Id", "Title"); err != nil {
+		return nil, err
+	}
 	var all []types.ComplianceItem
 	for _, r := range reports(tx).All() {
 		if len(in.ResourceIds) > 0 && !slices.Contains(in.ResourceIds, r.Resource) || len(in.ResourceTypes) > 0 && !slices.Contains(in.ResourceTypes, r.Kind) {
@@ -81,6 +89,17 @@ func (s *Service) ListComplianceItems(tx *world.Tx, in *ssm.ListComplianceItemsI
 	}
 	cut, next, err := page(all, in.NextToken, in.MaxResults, 50)
 	return &ssm.ListComplianceItemsOutput{ComplianceItems: cut, NextToken: next}, err
+}
+
+// soundFor refuses filters other than those by these keys.
+func soundFor(filters []types.ComplianceStringFilter, keys ...string) error {
+	have := map[string]string{}
+	for _, k := range keys {
+		have[k] = ""
+	}
+	return sound(filters, func(f types.ComplianceStringFilter) (bool, error) {
+		return complies([]types.ComplianceStringFilter{f}, have)
+	})
 }
 
 func complies(filters []types.ComplianceStringFilter, have map[string]string) (bool, error) {
@@ -140,6 +159,9 @@ func (t tallied) status() types.ComplianceStatus {
 
 // ListResourceComplianceSummaries counts a resource's items by status and severity.
 func (s *Service) ListResourceComplianceSummaries(tx *world.Tx, in *ssm.ListResourceComplianceSummariesInput) (*ssm.ListResourceComplianceSummariesOutput, error) {
+	if err := soundFor(in.Filters, "ComplianceType", "Status", "OverallSeverity"); err != nil {
+		return nil, err
+	}
 	var all []types.ResourceComplianceSummaryItem
 	for _, r := range reports(tx).All() {
 		t := tallyOf(r.items(tx))
@@ -162,6 +184,9 @@ func (s *Service) ListResourceComplianceSummaries(tx *world.Tx, in *ssm.ListReso
 // ListComplianceSummaries counts resources by compliance type: "compliant and
 // non-compliant resources" (API reference); a resource's severity is its worst.
 func (s *Service) ListComplianceSummaries(tx *world.Tx, in *ssm.ListComplianceSummariesInput) (*ssm.ListComplianceSummariesOutput, error) {
+	if err := soundFor(in.Filters, "ComplianceType"); err != nil {
+		return nil, err
+	}
 	sums := map[string]*tallied{}
 	for _, r := range reports(tx).All() {
 		ok, err := complies(in.Filters, map[string]string{"ComplianceType": r.Type})

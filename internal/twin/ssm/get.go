@@ -33,6 +33,9 @@ func (s *Service) GetParameter(tx *world.Tx, in *ssm.GetParameterInput) (*ssm.Ge
 	if err != nil {
 		return nil, err
 	}
+	if err := s.mayDecrypt(tx, v, in.WithDecryption); err != nil {
+		return nil, err
+	}
 	out := sdkParameter(tx, p, v, selector, in.WithDecryption)
 	return &ssm.GetParameterOutput{Parameter: &out}, nil
 }
@@ -49,6 +52,9 @@ func (s *Service) GetParameters(tx *world.Tx, in *ssm.GetParametersInput) (*ssm.
 			out.InvalidParameters = append(out.InvalidParameters, name)
 			continue
 		}
+		if err := s.mayDecrypt(tx, v, in.WithDecryption); err != nil {
+			return nil, err
+		}
 		out.Parameters = append(out.Parameters, sdkParameter(tx, p, v, selector, in.WithDecryption))
 	}
 	return out, nil
@@ -61,6 +67,14 @@ func (s *Service) GetParametersByPath(tx *world.Tx, in *ssm.GetParametersByPathI
 		return nil, invalid("The parameter doesn't meet the parameter name requirements. The parameter name must begin with a forward slash \"/\". It can't be prefixed with \"aws\" or \"ssm\" (case-insensitive). It must use only letters, numbers, or the following symbols: . (period), - (hyphen), _ (underscore). Special characters are not allowed. All sub-paths, if specified, must use the forward slash symbol \"/\".")
 	}
 	path = strings.TrimSuffix(path, "/") + "/"
+	if err := sound(in.ParameterFilters, func(f types.ParameterStringFilter) (bool, error) {
+		if k := aws.ToString(f.Key); k != "Type" && k != "KeyId" && k != "Label" {
+			return false, wire.Errorf("InvalidFilterKey", "The following filter key is not valid: %s. Valid filter keys include: [Type, KeyId].", k)
+		}
+		return passes(parameter{Versions: []version{{}}}, f)
+	}); err != nil {
+		return nil, err
+	}
 	var all []types.Parameter
 	for _, p := range visible(tx) {
 		rest, ok := strings.CutPrefix(p.Name, path)
@@ -80,9 +94,6 @@ func (s *Service) GetParametersByPath(tx *world.Tx, in *ssm.GetParametersByPathI
 				}
 				continue
 			}
-			if k := aws.ToString(f.Key); k != "Type" && k != "KeyId" {
-				return nil, wire.Errorf("InvalidFilterKey", "The following filter key is not valid: %s. Valid filter keys include: [Type, KeyId].", k)
-			}
 			var one bool
 			if one, err = passes(p, f); err != nil {
 				return nil, err
@@ -90,10 +101,13 @@ func (s *Service) GetParametersByPath(tx *world.Tx, in *ssm.GetParametersByPathI
 			ok = ok && one
 		}
 		if ok {
+			if err := s.mayDecrypt(tx, v, in.WithDecryption); err != nil {
+				return nil, err
+			}
 			all = append(all, sdkParameter(tx, p, v, "", in.WithDecryption))
 		}
 	}
-	cut, next, err := page(all, in.NextToken, in.MaxResults, 10)
+	cut, next, err := pageBy(all, func(p types.Parameter) string { return *p.Name }, in.NextToken, in.MaxResults, 10)
 	return &ssm.GetParametersByPathOutput{Parameters: cut, NextToken: next}, err
 }
 
@@ -117,6 +131,9 @@ func (s *Service) GetParameterHistory(tx *world.Tx, in *ssm.GetParameterHistoryI
 	}
 	var all []types.ParameterHistory
 	for _, v := range p.Versions {
+		if err := s.mayDecrypt(tx, v, in.WithDecryption); err != nil {
+			return nil, err
+		}
 		all = append(all, types.ParameterHistory{
 			Name: aws.String(p.Name), Version: v.Number, Value: v.shown(in.WithDecryption), Type: v.Type, DataType: aws.String(v.DataType), Description: v.Description,
 			AllowedPattern: v.Pattern, Tier: v.Tier, KeyId: v.Key, Labels: v.Labels, LastModifiedDate: aws.Time(v.Modified), LastModifiedUser: aws.String(v.By),
@@ -139,6 +156,11 @@ func (s *Service) DescribeParameters(tx *world.Tx, in *ssm.DescribeParametersInp
 		}
 		filters = append(filters, types.ParameterStringFilter{Key: aws.String(string(f.Key)), Option: &option, Values: f.Values})
 	}
+	if err := sound(filters, func(f types.ParameterStringFilter) (bool, error) {
+		return passes(parameter{Versions: []version{{}}}, f)
+	}); err != nil {
+		return nil, err
+	}
 	var all []types.ParameterMetadata
 	for _, p := range visible(tx) {
 		keep := true
@@ -156,7 +178,7 @@ func (s *Service) DescribeParameters(tx *world.Tx, in *ssm.DescribeParametersInp
 			})
 		}
 	}
-	cut, next, err := page(all, in.NextToken, in.MaxResults, 50)
+	cut, next, err := pageBy(all, func(p types.ParameterMetadata) string { return *p.Name }, in.NextToken, in.MaxResults, 50)
 	return &ssm.DescribeParametersOutput{Parameters: cut, NextToken: next}, err
 }
 
@@ -165,6 +187,9 @@ func (s *Service) DescribeParameters(tx *world.Tx, in *ssm.DescribeParametersInp
 func passes(p parameter, f types.ParameterStringFilter) (bool, error) {
 	key, option, v := aws.ToString(f.Key), aws.ToString(f.Option), p.latest()
 	if key == "Path" {
+		if option != "" && option != "Recursive" && option != "OneLevel" {
+			return false, wire.Errorf("InvalidFilterOption", "The following filter option is not valid: %s. Valid options include: [Recursive, OneLevel].", option)
+		}
 		return slices.ContainsFunc(f.Values, func(path string) bool {
 			rest, ok := strings.CutPrefix(p.Name, strings.TrimSuffix(path, "/")+"/")
 			return ok && (option == "Recursive" || !strings.Contains(rest, "/"))
@@ -200,7 +225,7 @@ func passes(p parameter, f types.ParameterStringFilter) (bool, error) {
 		"": func(a, b string) bool { return a == b }, "Equals": func(a, b string) bool { return a == b },
 		"BeginsWith": strings.HasPrefix, "Contains": strings.Contains,
 	}[option]
-	if match == nil {
+	if match == nil || option == "Contains" && key != "Name" { // "For filters used with DescribeParameters", ParameterStringFilter
 		return false, wire.Errorf("InvalidFilterOption", "The following filter option is not valid: %s. Valid options include: [Equals, BeginsWith, Contains].", option)
 	}
 	for _, h := range have {

@@ -1,6 +1,7 @@
 package ssm
 
 import (
+	"path"
 	"slices"
 	"strings"
 
@@ -32,6 +33,9 @@ func (s *Service) DescribeInstanceInformation(tx *world.Tx, in *ssm.DescribeInst
 	for _, f := range in.InstanceInformationFilterList { // the old form
 		filters = append(filters, types.InstanceInformationStringFilter{Key: aws.String(string(f.Key)), Values: f.ValueSet})
 	}
+	if err := sound(filters, func(f types.InstanceInformationStringFilter) (bool, error) { return managedBy(ec2.Instance{}, "", f) }); err != nil {
+		return nil, err
+	}
 	var all []types.InstanceInformation
 	for _, i := range s.EC2.Instances(tx) {
 		if v := i.Tags[NoAgentTag]; v != "" && v != "false" {
@@ -59,7 +63,7 @@ func (s *Service) DescribeInstanceInformation(tx *world.Tx, in *ssm.DescribeInst
 		if keep {
 			all = append(all, types.InstanceInformation{
 				InstanceId: aws.String(i.ID), PingStatus: ping, PlatformType: types.PlatformTypeLinux, ResourceType: types.ResourceTypeEc2Instance,
-				ComputerName: aws.String("ip-" + strings.ReplaceAll(i.Address, ".", "-")), IPAddress: aws.String(i.Address), AgentVersion: aws.String("3.3.0.0"),
+				ComputerName: aws.String("ip-" + strings.ReplaceAll(i.Address, ".", "-")), IPAddress: aws.String(i.Address), AgentVersion: aws.String(agentVersion),
 				IsLatestVersion: aws.Bool(true), LastPingDateTime: aws.Time(tx.Now), RegistrationDate: aws.Time(i.Launched), SourceId: aws.String(i.ID), SourceType: types.SourceTypeAwsEc2Instance,
 			})
 		}
@@ -68,6 +72,11 @@ func (s *Service) DescribeInstanceInformation(tx *world.Tx, in *ssm.DescribeInst
 	return &ssm.DescribeInstanceInformationOutput{InstanceInformationList: cut, NextToken: next}, err
 }
 
+// agentVersion is what all agents are.
+const agentVersion = "3.3.0.0"
+
+// managedBy says whether an instance passes a filter ("InstanceInformationStringFilter",
+// API reference).
 func managedBy(i ec2.Instance, ping types.PingStatus, f types.InstanceInformationStringFilter) (bool, error) {
 	var have string
 	switch key := aws.ToString(f.Key); {
@@ -79,6 +88,12 @@ func managedBy(i ec2.Instance, ping types.PingStatus, f types.InstanceInformatio
 		have = "Linux"
 	case key == "ResourceType":
 		have = "EC2Instance"
+	case key == "AgentVersion":
+		have = agentVersion
+	case key == "IamRole":
+		have = path.Base(i.Profile)
+	case key == "ActivationIds", key == "AssociationStatus": // there are no activations and no associations
+		return false, nil
 	case key == "tag-key":
 		return slices.ContainsFunc(f.Values, func(k string) bool { _, ok := i.Tags[k]; return ok }), nil
 	case strings.HasPrefix(key, "tag:"):

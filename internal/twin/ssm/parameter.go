@@ -79,7 +79,9 @@ func find(tx *world.Tx, name string) (p parameter, v version, selector string, e
 		if len(parts) < 6 {
 			return p, v, "", invalid("Invalid ARN: %s", name)
 		}
-		tx = tx.In(tx.Account, parts[3])
+		if parts[3] != tx.Region || parts[4] != tx.Account {
+			return p, v, "", noParameter() // nothing is shared here
+		}
 		name = strings.TrimPrefix(parts[5], "parameter")
 		if strings.Count(name, "/") == 1 { // the ARN of a plain name has one slash that is not the name's
 			if _, ok := parameters(tx).Get(strings.TrimPrefix(name, "/")); ok {

@@ -172,7 +172,7 @@ func TestSelectors(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"/a": "v3@3", "/a:1": "v1@1", "/a:stable": "v2@2", "/a:9": "ParameterVersionNotFound", "/a:none": "ParameterVersionNotFound", "/b": "ParameterNotFound",
-		"arn:aws:ssm:eu-west-1:123456789012:parameter/a": "v3@3",
+		"arn:aws:ssm:eu-west-1:" + r.account() + ":parameter/a": "v3@3",
 	} {
 		if got := r.get(name); got != want {
 			t.Errorf("%s: %s, want %s", name, got, want)

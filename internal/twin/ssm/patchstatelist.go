@@ -52,6 +52,11 @@ func (s *Service) DescribeInstancePatchStates(tx *world.Tx, in *ssm.DescribeInst
 // DescribeInstancePatchStatesForPatchGroup tells how the nodes of a group stood, with
 // filters over the counters.
 func (s *Service) DescribeInstancePatchStatesForPatchGroup(tx *world.Tx, in *ssm.DescribeInstancePatchStatesForPatchGroupInput) (*ssm.DescribeInstancePatchStatesForPatchGroupOutput, error) {
+	if err := sound(in.Filters, func(f types.InstancePatchStateFilter) (bool, error) {
+		return counted([]types.InstancePatchStateFilter{f}, baseline.Counts{})
+	}); err != nil {
+		return nil, err
+	}
 	var all []types.InstancePatchState
 	for _, p := range patchStates(tx).All() {
 		if p.Group != aws.ToString(in.PatchGroup) {

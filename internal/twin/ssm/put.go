@@ -2,6 +2,7 @@ package ssm
 
 import (
 	"encoding/json"
+	"errors"
 	"regexp"
 	"slices"
 	"time"
@@ -77,13 +78,26 @@ func (s *Service) PutParameter(tx *world.Tx, in *ssm.PutParameterInput) (*ssm.Pu
 // managedKey is the key of a SecureString that names none ("KeyId" of PutParameter).
 const managedKey = "alias/aws/ssm"
 
-// checkKey refuses a SecureString under a key that there is not.
+// mayDecrypt refuses the value of a SecureString whose key is gone or disabled.
+func (s *Service) mayDecrypt(tx *world.Tx, v version, asked *bool) error {
+	if !aws.ToBool(asked) {
+		return nil
+	}
+	return s.checkKey(tx, v)
+}
+
+// checkKey refuses a SecureString under a key that there is not, or that cannot be used
+// now ("InvalidKeyId" of PutParameter and GetParameter, API reference).
 func (s *Service) checkKey(tx *world.Tx, v version) error {
 	key := aws.ToString(v.Key)
 	if v.Type != types.ParameterTypeSecureString || key == "" || key == managedKey || s.Key == nil {
 		return nil
 	}
-	if err := s.Key(tx, key); err != nil {
+	err := s.Key(tx, key)
+	if w, ok := errors.AsType[*wire.Error](err); ok && w.Code != "NotFoundException" {
+		return wire.Errorf("InvalidKeyId", "%s (Service: AWSKMS; Status Code: 400; Error Code: %s)", w.Message, w.Code)
+	}
+	if err != nil {
 		return wire.Errorf("InvalidKeyId", "Invalid keyId %s", key)
 	}
 	return nil
@@ -95,6 +109,10 @@ func loggable(v version) string {
 	}
 	return v.Value
 }
+
+// nested is a value that would be another parameter's in a document ("Value", PutParameter:
+// "Parameters can't be referenced or nested in the values of other parameters").
+var nested = regexp.MustCompile(`\{\{.*\}\}`)
 
 // newVersion checks a request against the version before it, if there is one.
 func newVersion(in *ssm.PutParameterInput, before *version) (version, error) {
@@ -128,6 +146,8 @@ func newVersion(in *ssm.PutParameterInput, before *version) (version, error) {
 		return v, wire.Errorf("HierarchyTypeMismatchException", "Parameter Store doesn't support changing a parameter type in a hierarchy: %s to %s. You must create a new, unique parameter.", before.Type, v.Type)
 	case v.Value == "":
 		return v, invalid("1 validation error detected: Value at 'value' failed to satisfy constraint: Member must have length greater than or equal to 1")
+	case nested.MatchString(v.Value):
+		return v, invalid("Parameter value can't nest another parameter. Do not use \"{{}}\" in the value of the parameter.")
 	case v.DataType != "text" && v.DataType != dataImage && v.DataType != "aws:ssm:integration":
 		return v, invalid("The following data type is not supported: %s (Data type names are all lowercase.)", v.DataType)
 	case v.DataType == dataImage && v.Type != types.ParameterTypeString:

@@ -113,6 +113,9 @@ func (s *Service) nodes(tx *world.Tx, ids []string, targets []types.Target) ([]s
 	}
 	for _, t := range targets {
 		key := aws.ToString(t.Key)
+		if strings.HasPrefix(key, "resource-groups:") {
+			return nil, unmodelled("targets by resource group")
+		}
 		if key != "InstanceIds" && key != "tag-key" && !strings.HasPrefix(key, "tag:") {
 			return nil, wire.Errorf("InvalidTarget", "The target %s is not supported.", key)
 		}

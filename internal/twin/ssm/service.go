@@ -52,7 +52,8 @@ type Ports struct {
 	// AWS-RunPatchBaseline runs on a real root, as AWS's document downloads a program of
 	// its own. With nil, that document fails there and says so.
 	Payload func(arch string) (path string, err error)
-	// Key says with an error that there is no such KMS key; with nil, every key is there.
+	// Key says with an error that there is no such KMS key, or that it cannot be used now;
+	// with nil, every key can.
 	Key func(tx *world.Tx, name string) error
 }
 

@@ -3,6 +3,7 @@ package ssm
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -23,6 +24,17 @@ func tagMap(tags []types.Tag) map[string]string {
 		out[aws.ToString(t.Key)] = aws.ToString(t.Value)
 	}
 	return out
+}
+
+// ourTags refuses tags that only AWS gives ("Tag naming and usage conventions", Tagging AWS
+// resources).
+func ourTags(tags []types.Tag) error {
+	for _, t := range tags {
+		if strings.HasPrefix(strings.ToLower(aws.ToString(t.Key)), "aws:") {
+			return invalid("aws: prefixed tag key names are not allowed for external use.")
+		}
+	}
+	return nil
 }
 
 func tagList(tags map[string]string) []types.Tag {
@@ -62,6 +74,9 @@ func tagged(tx *world.Tx, kind types.ResourceTypeForTagging, id *string) (map[st
 func (s *Service) AddTagsToResource(tx *world.Tx, in *ssm.AddTagsToResourceInput) (*ssm.AddTagsToResourceOutput, error) {
 	tags, put, err := tagged(tx, in.ResourceType, in.ResourceId)
 	if err != nil {
+		return nil, err
+	}
+	if err := ourTags(in.Tags); err != nil {
 		return nil, err
 	}
 	next := maps.Clone(tags)
