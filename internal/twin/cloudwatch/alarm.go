@@ -1,7 +1,9 @@
 package cloudwatch
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -79,8 +81,20 @@ func (s *Service) PutMetricAlarm(tx *world.Tx, in *cloudwatch.PutMetricAlarmInpu
 func checkAlarm(in *cloudwatch.PutMetricAlarmInput) error {
 	bad := func(format string, args ...any) error { return wire.Errorf("ValidationError", format, args...) }
 	switch {
+	case in.EvaluationCriteria != nil || in.EvaluationInterval != nil || in.ThresholdMetricId != nil:
+		return wire.Errorf("UnsupportedOperation", "the twin does not model alarms on PromQL and on anomalies")
+	case in.EvaluationPeriods == nil:
+		return bad("EvaluationPeriods must be specified")
+	case in.ComparisonOperator == "":
+		return bad("ComparisonOperator must be specified")
+	case in.Statistic != "" && in.ExtendedStatistic != nil:
+		return bad("Statistic and ExtendedStatistic may not both be specified")
+	case !slices.Contains([]string{"", "breaching", "notBreaching", "ignore", "missing"}, aws.ToString(in.TreatMissingData)):
+		return bad("TreatMissingData must be one of breaching, notBreaching, ignore and missing")
 	case in.MetricName == nil && len(in.Metrics) == 0:
 		return bad("Either MetricName or Metrics must be specified")
+	case in.MetricName != nil && in.Namespace == nil:
+		return bad("Namespace must be specified for a metric")
 	case in.MetricName != nil && len(in.Metrics) > 0:
 		return bad("MetricName and Metrics may not both be specified")
 	case in.MetricName != nil && in.Statistic == "" && in.ExtendedStatistic == nil:
@@ -93,8 +107,18 @@ func checkAlarm(in *cloudwatch.PutMetricAlarmInput) error {
 		return bad("DatapointsToAlarm must not exceed EvaluationPeriods")
 	case in.Period != nil && *in.Period != 10 && *in.Period != 20 && *in.Period != 30 && *in.Period%60 != 0:
 		return bad("Period must be 10, 20, 30 or a multiple of 60")
+	case in.Period != nil && !evaluable(time.Duration(*in.Period)*time.Second, *in.EvaluationPeriods):
+		return bad("Metrics cannot be checked across more than a day (EvaluationPeriods * Period must be <= 86400), or seven days for periods of an hour and more")
 	}
 	return nil
+}
+
+// evaluable: at most seven days altogether, and one day for periods of less than an hour
+// ("Period multiplied by EvaluationPeriods", PutMetricAlarm).
+func evaluable(period time.Duration, n int32) bool {
+	const day = 24 * time.Hour
+	all := period * time.Duration(n)
+	return all <= day || period >= time.Hour && all <= 7*day
 }
 
 // SetAlarmState sets the state until the metric is evaluated again; here nothing
@@ -104,11 +128,14 @@ func (s *Service) SetAlarmState(tx *world.Tx, in *cloudwatch.SetAlarmStateInput)
 	if !ok {
 		return nil, wire.Errorf("ResourceNotFound", "Unknown alarm: %s", *in.AlarmName)
 	}
+	if data := in.StateReasonData; data != nil && !json.Valid([]byte(*data)) {
+		return nil, wire.Errorf("InvalidFormat", "StateReasonData is not valid JSON")
+	}
 	was := a.StateValue
 	a.StateValue, a.StateReason, a.StateReasonData, a.StateUpdatedTimestamp = in.StateValue, in.StateReason, in.StateReasonData, &tx.Now
 	if was != a.StateValue {
 		a.StateTransitionedTimestamp = &tx.Now
-		remember(tx, change{*in.AlarmName, tx.Now, was, a.StateValue, *in.StateReason})
+		remember(tx, change{Alarm: *in.AlarmName, At: tx.Now, From: was, To: a.StateValue, Why: *in.StateReason})
 	}
 	alarms(tx).Put(*in.AlarmName, a)
 	tx.Event("alarm.state", map[string]any{"alarm": *in.AlarmName, "from": string(was), "to": string(a.StateValue), "reason": *in.StateReason})

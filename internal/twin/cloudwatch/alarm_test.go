@@ -136,3 +136,78 @@ func TestWhatCloudWatchRefuses(t *testing.T) {
 		t.Errorf("a refused call changed something: %+v %v %v", out, err, *heard)
 	}
 }
+
+// "PutMetricAlarm", CloudWatch API Reference: what an alarm on a metric needs and may not
+// have. The model itself asks for the name only.
+func TestAnAlarmThatCouldNotBeEvaluatedIsRefused(t *testing.T) {
+	c, _ := client(t)
+	for name, edit := range map[string]func(*sdk.PutMetricAlarmInput){
+		"no namespace":           func(in *sdk.PutMetricAlarmInput) { in.Namespace = nil },
+		"no periods":             func(in *sdk.PutMetricAlarmInput) { in.EvaluationPeriods = nil },
+		"datapoints, no periods": func(in *sdk.PutMetricAlarmInput) { in.EvaluationPeriods, in.DatapointsToAlarm = nil, aws.Int32(1) },
+		"no comparison":          func(in *sdk.PutMetricAlarmInput) { in.ComparisonOperator = "" },
+		"two statistics":         func(in *sdk.PutMetricAlarmInput) { in.ExtendedStatistic = aws.String("p99") },
+		"missing data":           func(in *sdk.PutMetricAlarmInput) { in.TreatMissingData = aws.String("forget") },
+		"more than a day":        func(in *sdk.PutMetricAlarmInput) { in.EvaluationPeriods = aws.Int32(1441) },
+		"more than seven days":   func(in *sdk.PutMetricAlarmInput) { in.Period, in.EvaluationPeriods = aws.Int32(3600), aws.Int32(169) },
+	} {
+		in := alarm("bad")
+		edit(in)
+		_, err := c.PutMetricAlarm(t.Context(), in)
+		wantCode(t, name, err, "ValidationError")
+	}
+	in := alarm("week")
+	in.Period, in.EvaluationPeriods, in.TreatMissingData = aws.Int32(3600), aws.Int32(168), aws.String("notBreaching")
+	if _, err := c.PutMetricAlarm(t.Context(), in); err != nil {
+		t.Error(err)
+	}
+	in.ThresholdMetricId = aws.String("band")
+	_, err := c.PutMetricAlarm(t.Context(), in)
+	wantCode(t, "on anomalies", err, "UnsupportedOperation")
+	_, err = c.SetAlarmState(t.Context(), &sdk.SetAlarmStateInput{AlarmName: aws.String("week"), StateValue: "OK", StateReason: aws.String("x"), StateReasonData: aws.String("{")})
+	wantCode(t, "reason data", err, "InvalidFormat")
+}
+
+func TestATokenIsForItsList(t *testing.T) {
+	c, _ := client(t)
+	put(t, c, "a")
+	put(t, c, "b")
+	for range 2 {
+		set(t, c, "a", types.StateValueAlarm)
+		set(t, c, "a", types.StateValueOk)
+	}
+	page, err := c.DescribeAlarms(t.Context(), &sdk.DescribeAlarmsInput{MaxRecords: aws.Int32(1)})
+	if err != nil || page.NextToken == nil {
+		t.Fatal(page, err)
+	}
+	_, err = c.DescribeAlarms(t.Context(), &sdk.DescribeAlarmsInput{NextToken: page.NextToken, StateValue: types.StateValueOk})
+	wantCode(t, "with another filter", err, "InvalidNextToken")
+	_, err = c.DescribeAlarmHistory(t.Context(), &sdk.DescribeAlarmHistoryInput{NextToken: page.NextToken})
+	wantCode(t, "of another operation", err, "InvalidNextToken")
+	for _, order := range []types.ScanBy{types.ScanByTimestampAscending, types.ScanByTimestampDescending} {
+		in, n := &sdk.DescribeAlarmHistoryInput{MaxRecords: aws.Int32(3), ScanBy: order}, 0
+		p := sdk.NewDescribeAlarmHistoryPaginator(c, in)
+		for p.HasMorePages() {
+			out, err := p.NextPage(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			n += len(out.AlarmHistoryItems)
+		}
+		if n != 4 {
+			t.Errorf("%s: %d items", order, n)
+		}
+	}
+	for _, beyond := range []string{"OTk5", "MQ"} { // 999 and 1
+		_, err := c.DescribeAlarmHistory(t.Context(), &sdk.DescribeAlarmHistoryInput{NextToken: &beyond})
+		wantCode(t, "position "+beyond, err, "InvalidNextToken")
+	}
+}
+
+func wantCode(t *testing.T, name string, err error, code string) {
+	t.Helper()
+	var api smithy.APIError
+	if !errors.As(err, &api) || api.ErrorCode() != code {
+		t.Errorf("%s: %v, want %s", name, err, code)
+	}
+}

@@ -1,7 +1,6 @@
 package cloudwatch
 
 import (
-	"encoding/base64"
 	"slices"
 	"strings"
 
@@ -9,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
+	"github.com/goldenami/rehydrate/internal/twin/cursor"
 	"github.com/goldenami/rehydrate/internal/twin/wire"
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
@@ -29,7 +29,8 @@ func (s *Service) DescribeAlarms(tx *world.Tx, in *cloudwatch.DescribeAlarmsInpu
 	if len(in.AlarmTypes) > 0 && !slices.Contains(in.AlarmTypes, types.AlarmTypeMetricAlarm) {
 		return out, nil
 	}
-	after, err := cursor(in.NextToken)
+	scope := []any{tx.Account, tx.Region, in.AlarmNames, in.AlarmNamePrefix, in.StateValue, in.ActionPrefix, in.AlarmTypes}
+	after, err := opened(in.NextToken, scope)
 	if err != nil {
 		return nil, err
 	}
@@ -46,26 +47,22 @@ func (s *Service) DescribeAlarms(tx *world.Tx, in *cloudwatch.DescribeAlarmsInpu
 	}
 	if size = min(size, maxPage); len(found) > size {
 		found = found[:size]
-		out.NextToken = aws.String(base64.RawURLEncoding.EncodeToString([]byte(tokenMark + *found[size-1].AlarmName)))
+		out.NextToken = aws.String(cursor.Seal(*found[size-1].AlarmName, scope...))
 	}
 	out.MetricAlarms = append(out.MetricAlarms, found...)
 	return out, nil
 }
 
-// tokenMark tells our tokens from what merely decodes.
-const tokenMark = "after:"
-
-// cursor is the name of the last alarm of the page before.
-func cursor(token *string) (string, error) {
+// opened is the key of the last row of the page before.
+func opened(token *string, scope []any) (string, error) {
 	if token == nil {
 		return "", nil
 	}
-	text, err := base64.RawURLEncoding.DecodeString(*token)
-	name, ours := strings.CutPrefix(string(text), tokenMark)
-	if err != nil || !ours {
+	last, ok := cursor.Open(*token, scope...)
+	if !ok {
 		return "", wire.Errorf("InvalidNextToken", "The next token specified is invalid.")
 	}
-	return name, nil
+	return last, nil
 }
 
 func matches(in *cloudwatch.DescribeAlarmsInput, a types.MetricAlarm) bool {

@@ -1,18 +1,16 @@
 package cloudwatch
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
-	"github.com/goldenami/rehydrate/internal/twin/wire"
+	"github.com/goldenami/rehydrate/internal/twin/cursor"
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
 
@@ -26,6 +24,7 @@ type change struct {
 	From  types.StateValue `json:"from"`
 	To    types.StateValue `json:"to"`
 	Why   string           `json:"why"`
+	key   string
 }
 
 func history(tx *world.Tx) *world.Rows[change] {
@@ -40,25 +39,25 @@ func remember(tx *world.Tx, c change) {
 // DescribeAlarmHistory lists changes of state, newest first unless ScanBy says
 // otherwise. An alarm that does not exist, or not any more, has the history that it has.
 func (s *Service) DescribeAlarmHistory(tx *world.Tx, in *cloudwatch.DescribeAlarmHistoryInput) (*cloudwatch.DescribeAlarmHistoryOutput, error) {
-	at, size := 0, maxPage
-	if in.NextToken != nil {
-		raw, err := base64.RawURLEncoding.DecodeString(*in.NextToken)
-		if err == nil {
-			at, err = strconv.Atoi(string(raw))
-		}
-		if err != nil || at < 0 {
-			return nil, wire.Errorf("InvalidNextToken", "The next token specified is invalid.")
-		}
+	scope := []any{tx.Account, tx.Region, in.AlarmName, in.AlarmTypes, in.HistoryItemType, in.ScanBy, in.StartDate, in.EndDate}
+	last, err := opened(in.NextToken, scope)
+	if err != nil {
+		return nil, err
 	}
+	size := maxPage
 	if in.MaxRecords != nil {
 		size = min(size, int(*in.MaxRecords))
 	}
 	found := remembered(tx, in)
 	out := &cloudwatch.DescribeAlarmHistoryOutput{AlarmHistoryItems: []types.AlarmHistoryItem{}}
-	found = found[min(at, len(found)):]
+	if last != "" { // keys are numbers in the order of time
+		found = slices.DeleteFunc(found, func(c change) bool {
+			return c.key == last || (c.key < last) == (in.ScanBy == types.ScanByTimestampAscending)
+		})
+	}
 	if len(found) > size {
 		found = found[:size]
-		out.NextToken = aws.String(base64.RawURLEncoding.EncodeToString([]byte(strconv.Itoa(at + size))))
+		out.NextToken = aws.String(cursor.Seal(found[size-1].key, scope...))
 	}
 	for _, c := range found {
 		out.AlarmHistoryItems = append(out.AlarmHistoryItems, c.item())
@@ -71,7 +70,8 @@ func remembered(tx *world.Tx, in *cloudwatch.DescribeAlarmHistoryInput) []change
 	if in.HistoryItemType != "" && in.HistoryItemType != types.HistoryItemTypeStateUpdate {
 		return nil
 	}
-	for _, c := range history(tx).All() {
+	for key, c := range history(tx).All() {
+		c.key = key
 		if in.AlarmName != nil && c.Alarm != *in.AlarmName || in.StartDate != nil && c.At.Before(*in.StartDate) ||
 			in.EndDate != nil && c.At.After(*in.EndDate) || tx.Now.Sub(c.At) > kept {
 			continue

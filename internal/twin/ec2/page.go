@@ -1,16 +1,13 @@
 package ec2
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
-	"fmt"
 	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/goldenami/rehydrate/internal/twin/cursor"
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
 
@@ -34,9 +31,9 @@ func page[T any](tx *world.Tx, in any, all []T, key func(T) string, low, high in
 	}
 	last := ""
 	if aws.ToString(token) != "" {
-		var err error
-		if last, err = openToken(tx, request, *token); err != nil {
-			return nil, nil, err
+		var ok bool
+		if last, ok = cursor.Open(*token, tokenScope(tx, request)...); !ok {
+			return nil, nil, badToken(*token)
 		}
 	}
 	var order []named
@@ -49,11 +46,7 @@ func page[T any](tx *world.Tx, in any, all []T, key func(T) string, low, high in
 	var next *string
 	if limit != nil && len(order) > int(min(*limit, high)) {
 		order = order[:min(*limit, high)]
-		token, err := sealToken(tx, request, order[len(order)-1].key)
-		if err != nil {
-			return nil, nil, err
-		}
-		next = &token
+		next = aws.String(cursor.Seal(order[len(order)-1].key, tokenScope(tx, request)...))
 	}
 	var out []T
 	for _, n := range order {
@@ -68,39 +61,13 @@ type named struct {
 	at  int
 }
 
-// sumSize is how much of the digest stands in a token.
-const sumSize = 12
-
-func sealToken(tx *world.Tx, request reflect.Value, last string) (string, error) {
-	sum, err := tokenSum(tx, request, last)
-	return base64.RawURLEncoding.EncodeToString(append(sum, last...)), err
-}
-
-func openToken(tx *world.Tx, request reflect.Value, token string) (last string, err error) {
-	raw, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || len(raw) <= sumSize {
-		return "", badToken(token)
-	}
-	last = string(raw[sumSize:])
-	sum, err := tokenSum(tx, request, last)
-	if err == nil && string(sum) != string(raw[:sumSize]) {
-		err = badToken(token)
-	}
-	return last, err
-}
-
-// tokenSum is over all that must be the same when the next page is asked for; how long
-// a page is may change.
-func tokenSum(tx *world.Tx, request reflect.Value, last string) ([]byte, error) {
+// tokenScope is all that must be the same when the next page is asked for; how long a
+// page is may change.
+func tokenScope(tx *world.Tx, request reflect.Value) []any {
 	bare := reflect.New(request.Type()).Elem()
 	bare.Set(request)
 	for _, name := range []string{"MaxResults", "NextToken", "DryRun"} {
 		bare.FieldByName(name).SetZero()
 	}
-	data, err := json.Marshal(bare.Interface())
-	if err != nil {
-		return nil, err
-	}
-	sum := sha256.Sum256(fmt.Appendf(data, "\n%s %s %s %s", request.Type().Name(), tx.Account, tx.Region, last))
-	return sum[:sumSize], nil
+	return []any{tx.Account, tx.Region, request.Type().Name(), bare.Interface()}
 }

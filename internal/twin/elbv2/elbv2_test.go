@@ -35,7 +35,10 @@ func (f *instances) InstanceByID(_ *world.Tx, id string) (ec2.Instance, bool) {
 func (f *instances) ImageByID(*world.Tx, string) (ec2.Image, error) {
 	return ec2.Image{Tags: f.image}, nil
 }
-func (f *instances) DescribeVpcs(*world.Tx, *sdkec2.DescribeVpcsInput) (*sdkec2.DescribeVpcsOutput, error) {
+func (f *instances) DescribeVpcs(_ *world.Tx, in *sdkec2.DescribeVpcsInput) (*sdkec2.DescribeVpcsOutput, error) {
+	if len(in.VpcIds) > 0 && in.VpcIds[0] != "vpc-1" {
+		return nil, errors.New("no such VPC")
+	}
 	return &sdkec2.DescribeVpcsOutput{Vpcs: []ec2types.Vpc{{VpcId: aws.String("vpc-1")}}}, nil
 }
 func (f *instances) OnState(g func(tx *world.Tx, id, state string)) { f.on = g }
@@ -271,6 +274,15 @@ func TestWhatElasticLoadBalancingRefuses(t *testing.T) {
 		{"an interval of 4 s", "ValidationError", with(func(in *sdk.CreateTargetGroupInput) { in.HealthCheckIntervalSeconds = aws.Int32(4) })},
 		{"a timeout as long as the interval", "ValidationError", with(func(in *sdk.CreateTargetGroupInput) { in.HealthCheckTimeoutSeconds = aws.Int32(10) })},
 		{"no VPC", "ValidationError", with(func(in *sdk.CreateTargetGroupInput) { in.VpcId = nil })},
+		{"a VPC that is not there", "ValidationError", with(func(in *sdk.CreateTargetGroupInput) { in.VpcId = aws.String("vpc-9") })},
+		{"a matcher of no codes", "ValidationError", with(func(in *sdk.CreateTargetGroupInput) { in.Matcher = &types.Matcher{HttpCode: aws.String("2xx")} })},
+		{"a path without a slash", "ValidationError", with(func(in *sdk.CreateTargetGroupInput) { in.HealthCheckPath = aws.String("health") })},
+		{"a check on port 99999", "ValidationError", with(func(in *sdk.CreateTargetGroupInput) { in.HealthCheckPort = aws.String("99999") })},
+		{"checks by UDP", "ValidationError", with(func(in *sdk.CreateTargetGroupInput) { in.HealthCheckProtocol = types.ProtocolEnumUdp })},
+		{"an HTTP group checked by TCP", "ValidationError", with(func(in *sdk.CreateTargetGroupInput) { in.HealthCheckProtocol = types.ProtocolEnumTcp })},
+		{"HTTP2 over TCP", "ValidationError", with(func(in *sdk.CreateTargetGroupInput) {
+			in.Protocol, in.ProtocolVersion = types.ProtocolEnumTcp, aws.String("HTTP2")
+		})},
 		{"no port", "ValidationError", with(func(in *sdk.CreateTargetGroupInput) { in.Port = nil })},
 		{"checks switched off", "InvalidConfigurationRequest", with(func(in *sdk.CreateTargetGroupInput) { in.HealthCheckEnabled = aws.Bool(false) })},
 		{"targets by address", "UnsupportedOperation", with(func(in *sdk.CreateTargetGroupInput) { in.TargetType = types.TargetTypeEnumIp })},

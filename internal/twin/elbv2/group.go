@@ -1,7 +1,6 @@
 package elbv2
 
 import (
-	"encoding/base64"
 	"fmt"
 	"regexp"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 
+	"github.com/goldenami/rehydrate/internal/twin/cursor"
 	"github.com/goldenami/rehydrate/internal/twin/wire"
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
@@ -85,6 +85,9 @@ func (s *Service) CreateTargetGroup(tx *world.Tx, in *elb.CreateTargetGroupInput
 	case in.HealthCheckEnabled != nil && !*in.HealthCheckEnabled:
 		return nil, wire.Errorf("InvalidConfigurationRequest", "Health check enabled must be true for target groups with target type 'instance'")
 	}
+	if err := checkHealthCheck(in); err != nil {
+		return nil, err
+	}
 	g := group{Drain: defaultDrain, Spec: types.TargetGroup{
 		TargetGroupName: &name, Protocol: in.Protocol, Port: in.Port, VpcId: in.VpcId, ProtocolVersion: in.ProtocolVersion, TargetType: types.TargetTypeEnumInstance,
 		IpAddressType: or(in.IpAddressType, types.TargetGroupIpAddressTypeEnumIpv4), HealthCheckEnabled: aws.Bool(true),
@@ -99,6 +102,9 @@ func (s *Service) CreateTargetGroup(tx *world.Tx, in *elb.CreateTargetGroupInput
 		if sp.Matcher == nil {
 			sp.Matcher = &types.Matcher{HttpCode: aws.String("200")}
 		}
+	}
+	if _, err := s.ec2.DescribeVpcs(tx, &sdk.DescribeVpcsInput{VpcIds: []string{*in.VpcId}}); err != nil {
+		return nil, invalid("The VPC ID '%s' is not found", *in.VpcId)
 	}
 	if *sp.HealthCheckTimeoutSeconds >= *sp.HealthCheckIntervalSeconds {
 		return nil, invalid("Health check timeout '%d' must be smaller than the interval '%d'", *sp.HealthCheckTimeoutSeconds, *sp.HealthCheckIntervalSeconds)
@@ -167,10 +173,10 @@ func (s *Service) DescribeTargetGroups(tx *world.Tx, in *elb.DescribeTargetGroup
 		}
 	}
 	slices.SortFunc(all, func(a, b types.TargetGroup) int { return strings.Compare(*a.TargetGroupName, *b.TargetGroupName) })
+	scope := []any{tx.Account, tx.Region, in.Names, in.TargetGroupArns}
 	if in.Marker != nil {
-		text, err := base64.RawURLEncoding.DecodeString(*in.Marker)
-		after, ours := strings.CutPrefix(string(text), markerMark)
-		if err != nil || !ours {
+		after, ok := cursor.Open(*in.Marker, scope...)
+		if !ok {
 			return nil, invalid("The marker is invalid")
 		}
 		all = slices.DeleteFunc(all, func(g types.TargetGroup) bool { return *g.TargetGroupName <= after })
@@ -178,13 +184,10 @@ func (s *Service) DescribeTargetGroups(tx *world.Tx, in *elb.DescribeTargetGroup
 	out := &elb.DescribeTargetGroupsOutput{TargetGroups: append([]types.TargetGroup{}, all...)}
 	if n := int(*orInt(in.PageSize, pageSize)); len(all) > n {
 		out.TargetGroups = out.TargetGroups[:n]
-		out.NextMarker = aws.String(base64.RawURLEncoding.EncodeToString([]byte(markerMark + *all[n-1].TargetGroupName)))
+		out.NextMarker = aws.String(cursor.Seal(*all[n-1].TargetGroupName, scope...))
 	}
 	return out, nil
 }
-
-// markerMark tells our markers from what merely decodes.
-const markerMark = "after:"
 
 // DeleteTargetGroup deletes a group with its targets. The API reference says nothing of
 // one that is gone already; as strict as the others, it is TargetGroupNotFound.

@@ -36,7 +36,7 @@ func (s *Service) aliased(tx *world.Tx, alias string) (string, bool) {
 // CreateAlias gives a key of the caller's own account a name.
 func (s *Service) CreateAlias(tx *world.Tx, in *kms.CreateAliasInput) (*kms.CreateAliasOutput, error) {
 	name := *in.AliasName
-	if !strings.HasPrefix(name, "alias/") || strings.HasPrefix(name, "alias/aws/") {
+	if len(name) <= len("alias/") || !strings.HasPrefix(name, "alias/") || strings.HasPrefix(name, "alias/aws/") {
 		return nil, wire.Errorf("InvalidAliasNameException", "Alias must start with the prefix \"alias/\" and not with \"alias/aws/\".")
 	}
 	if strings.Contains(*in.TargetKeyId, "alias/") {
@@ -46,7 +46,10 @@ func (s *Service) CreateAlias(tx *world.Tx, in *kms.CreateAliasInput) (*kms.Crea
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := aliases(tx).Get(name); ok {
+	if k.State == types.KeyStatePendingDeletion { // "Key states of AWS KMS keys", KMS Developer Guide
+		return nil, wire.Errorf("KMSInvalidStateException", "%s is pending deletion.", k.ARN)
+	}
+	if _, err := s.Find(tx, name); err == nil {
 		return nil, wire.Errorf("AlreadyExistsException", "An alias with the name arn:aws:kms:%s:%s:%s already exists", tx.Region, tx.Account, name)
 	}
 	aliases(tx).Put(name, k.ID)
@@ -65,7 +68,7 @@ func (s *Service) ListAliases(tx *world.Tx, in *kms.ListAliasesInput) (*kms.List
 	}
 	var all []types.AliasListEntry
 	for name, id := range aliases(tx).All() {
-		if only != "" && id != only {
+		if _, err := s.Find(tx, id); err != nil || only != "" && id != only { // an alias goes with its key
 			continue
 		}
 		all = append(all, types.AliasListEntry{
@@ -73,6 +76,6 @@ func (s *Service) ListAliases(tx *world.Tx, in *kms.ListAliasesInput) (*kms.List
 			AliasArn: aws.String(fmt.Sprintf("arn:aws:kms:%s:%s:%s", tx.Region, tx.Account, name)),
 		})
 	}
-	page, next, err := cut(all, in.Marker, in.Limit)
+	page, next, err := cut(all, func(a types.AliasListEntry) string { return *a.AliasName }, in.Marker, in.Limit, "aliases", tx.Account, tx.Region, only)
 	return &kms.ListAliasesOutput{Aliases: page, NextMarker: next, Truncated: next != nil}, err
 }

@@ -3,12 +3,13 @@ package kms
 import (
 	"encoding/base64"
 	"slices"
-	"strconv"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 
+	"github.com/goldenami/rehydrate/internal/twin/cursor"
 	"github.com/goldenami/rehydrate/internal/twin/wire"
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
@@ -21,7 +22,7 @@ func grants(tx *world.Tx) *world.Rows[types.GrantListEntry] {
 // granted reports whether a grant lets principal do action.
 func (s *Service) granted(tx *world.Tx, k Key, principal, action string) bool {
 	for _, g := range grants(tx.In(k.Account, k.Region)).All() {
-		if *g.KeyId == k.ARN && isPrincipal(aws.ToString(g.GranteePrincipal), principal) &&
+		if *g.KeyId == k.ARN && isPrincipal(aws.ToString(g.GranteePrincipal), principal) && !constrained(g, action) &&
 			slices.ContainsFunc(g.Operations, func(o types.GrantOperation) bool { return covers("kms:"+string(o), action) }) {
 			return true
 		}
@@ -42,10 +43,16 @@ func (s *Service) CreateGrant(tx *world.Tx, in *kms.CreateGrantInput) (*kms.Crea
 	if k.Manager == types.KeyManagerTypeAws {
 		return nil, wire.Errorf("AccessDeniedException", "%s is managed by AWS", k.ARN)
 	}
+	if err := checkGrant(k, in); err != nil {
+		return nil, err
+	}
+	if err := dry(in.DryRun); err != nil {
+		return nil, err
+	}
 	at := tx.In(k.Account, k.Region)
 	if in.Name != nil {
 		for id, g := range grants(at).All() {
-			if *g.KeyId == k.ARN && aws.ToString(g.Name) == *in.Name && *g.GranteePrincipal == *in.GranteePrincipal && slices.Equal(g.Operations, in.Operations) {
+			if *g.KeyId == k.ARN && sameGrant(g, in) {
 				return &kms.CreateGrantOutput{GrantId: aws.String(id), GrantToken: token(id)}, nil
 			}
 		}
@@ -77,7 +84,7 @@ func (s *Service) ListGrants(tx *world.Tx, in *kms.ListGrantsInput) (*kms.ListGr
 		}
 		all = append(all, g)
 	}
-	page, next, err := cut(all, in.Marker, in.Limit)
+	page, next, err := cut(all, func(g types.GrantListEntry) string { return *g.GrantId }, in.Marker, in.Limit, "grants", tx.Account, k.ARN, in.GrantId, in.GranteePrincipal)
 	return &kms.ListGrantsOutput{Grants: page, NextMarker: next, Truncated: next != nil}, err
 }
 
@@ -91,6 +98,9 @@ func (s *Service) RevokeGrant(tx *world.Tx, in *kms.RevokeGrantInput) (*kms.Revo
 	if g, ok := rows.Get(*in.GrantId); !ok || *g.KeyId != k.ARN {
 		return nil, notFound("Grant ID %s not found", *in.GrantId)
 	}
+	if err := dry(in.DryRun); err != nil {
+		return nil, err
+	}
 	rows.Delete(*in.GrantId)
 	tx.Event("grant.revoked", map[string]any{"key": k.ARN, "grant": *in.GrantId})
 	return &kms.RevokeGrantOutput{}, nil
@@ -99,21 +109,31 @@ func (s *Service) RevokeGrant(tx *world.Tx, in *kms.RevokeGrantInput) (*kms.Revo
 // defaultPage is how many aliases or grants an answer has unless Limit says.
 const defaultPage = 50
 
-// cut is one page of a list whose order does not change.
-func cut[T any](all []T, marker *string, limit *int32) ([]T, *string, error) {
-	size, at := defaultPage, 0
+// cut is one page of a list in the order of its keys. scope is what the marker is for.
+func cut[T any](all []T, key func(T) string, marker *string, limit *int32, scope ...any) ([]T, *string, error) {
+	size, last := defaultPage, ""
 	if limit != nil {
 		size = int(*limit)
 	}
 	if marker != nil {
-		var err error
-		if at, err = strconv.Atoi(*marker); err != nil || at < 0 {
+		var ok bool
+		if last, ok = cursor.Open(*marker, scope...); !ok {
 			return nil, nil, wire.Errorf("InvalidMarkerException", "The marker is not valid.")
 		}
 	}
-	all = all[min(at, len(all)):]
+	slices.SortFunc(all, func(a, b T) int { return strings.Compare(key(a), key(b)) })
+	all = slices.DeleteFunc(all, func(row T) bool { return key(row) <= last })
 	if len(all) <= size {
 		return all, nil, nil
 	}
-	return all[:size], aws.String(strconv.Itoa(at + size)), nil
+	return all[:size], aws.String(cursor.Seal(key(all[size-1]), scope...)), nil
+}
+
+// dry ends a call that only asked whether it would succeed ("Testing
+// your permissions", KMS Developer Guide).
+func dry(asked *bool) error {
+	if aws.ToBool(asked) {
+		return wire.Errorf("DryRunOperationException", "The request would have succeeded, but the DryRun option is set.")
+	}
+	return nil
 }

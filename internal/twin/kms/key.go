@@ -79,14 +79,38 @@ func (s *Service) CreateKey(tx *world.Tx, in *kms.CreateKeyInput) (*kms.CreateKe
 	default:
 		return nil, wire.Errorf("ValidationException", "KeyUsage %s is not compatible with KeySpec %s", k.Usage, k.Spec)
 	}
+	if err := checkTags(in.Tags); err != nil {
+		return nil, err
+	}
 	k.Policy = aws.ToString(in.Policy)
 	if k.Policy == "" {
 		k.Policy = defaultPolicy(tx.Account)
 	} else if _, err := parsePolicy(k.Policy); err != nil {
 		return nil, err
 	}
+	k.Account = tx.Account
+	if err := s.keepsWriter(tx, k, in.BypassPolicyLockoutSafetyCheck); err != nil {
+		return nil, err
+	}
 	k = s.create(tx, k)
 	return &kms.CreateKeyOutput{KeyMetadata: k.metadata()}, nil
+}
+
+// checkTags: at most fifty, no key twice, none that begins with aws: ("Tags", CreateKey).
+// There is no operation here that shows them.
+func checkTags(tags []types.Tag) error {
+	seen := map[string]bool{}
+	for _, t := range tags {
+		key := aws.ToString(t.TagKey)
+		if seen[key] || strings.HasPrefix(strings.ToLower(key), "aws:") {
+			return wire.Errorf("TagException", "The tag key '%s' is given twice or reserved.", key)
+		}
+		seen[key] = true
+	}
+	if len(tags) > 50 {
+		return wire.Errorf("LimitExceededException", "A key can have at most 50 tags.")
+	}
+	return nil
 }
 
 // create gives k an id and stores it.
@@ -107,12 +131,16 @@ func (s *Service) create(tx *world.Tx, k Key) Key {
 // account in the same region. It does not ask whether the caller may use it.
 func (s *Service) Find(tx *world.Tx, name string) (Key, error) {
 	at, ref := tx, name
-	if rest, ok := strings.CutPrefix(name, "arn:aws:kms:"); ok {
-		parts := strings.SplitN(rest, ":", 3)
-		if len(parts) != 3 || parts[0] != tx.Region {
-			return Key{}, notFound("Invalid arn %s", name)
+	if strings.HasPrefix(name, "arn:") {
+		parts := strings.Split(name, ":")
+		if len(parts) != 6 || parts[1] != "aws" || parts[2] != "kms" || len(parts[4]) != 12 || strings.Trim(parts[4], "0123456789") != "" ||
+			!strings.HasPrefix(parts[5], "key/") && !strings.HasPrefix(parts[5], "alias/") {
+			return Key{}, wire.Errorf("InvalidArnException", "Invalid arn %s", name)
 		}
-		at, ref = tx.In(parts[1], parts[0]), strings.TrimPrefix(parts[2], "key/")
+		if parts[3] != tx.Region {
+			return Key{}, notFound("Invalid arn %s", parts[3])
+		}
+		at, ref = tx.In(parts[4], parts[3]), strings.TrimPrefix(parts[5], "key/")
 	}
 	if strings.HasPrefix(ref, "alias/") {
 		id, ok := s.aliased(at, ref)
@@ -122,7 +150,7 @@ func (s *Service) Find(tx *world.Tx, name string) (Key, error) {
 		ref = id
 	}
 	k, ok := keys(at).Get(ref)
-	if !ok {
+	if !ok || !k.Deletion.IsZero() && !tx.Now.Before(k.Deletion) { // its waiting period is over
 		return Key{}, notFound("Key 'arn:aws:kms:%s:%s:key/%s' does not exist", at.Region, at.Account, ref)
 	}
 	return k, nil

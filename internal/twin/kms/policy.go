@@ -182,6 +182,14 @@ func (s *Service) GetKeyPolicy(tx *world.Tx, in *kms.GetKeyPolicyInput) (*kms.Ge
 	return &kms.GetKeyPolicyOutput{Policy: &k.Policy, PolicyName: aws.String("default")}, nil
 }
 
+// keepsWriter refuses a policy that would not let its writer change it again.
+func (s *Service) keepsWriter(tx *world.Tx, k Key, bypass bool) error {
+	if !bypass && !s.allowed(tx, k, caller(tx), "kms:PutKeyPolicy", false) {
+		return wire.Errorf("MalformedPolicyDocumentException", "The new key policy will not allow you to update the key policy in the future.")
+	}
+	return nil
+}
+
 // PutKeyPolicy replaces a key's policy. One that would lock the caller out of
 // changing it again is refused ("Safety check", PutKeyPolicy).
 func (s *Service) PutKeyPolicy(tx *world.Tx, in *kms.PutKeyPolicyInput) (*kms.PutKeyPolicyOutput, error) {
@@ -193,8 +201,8 @@ func (s *Service) PutKeyPolicy(tx *world.Tx, in *kms.PutKeyPolicyInput) (*kms.Pu
 		return nil, err
 	}
 	k.Policy = *in.Policy
-	if !in.BypassPolicyLockoutSafetyCheck && !s.allowed(tx, k, caller(tx), "kms:PutKeyPolicy", false) {
-		return nil, wire.Errorf("MalformedPolicyDocumentException", "The new key policy will not allow you to update the key policy in the future.")
+	if err := s.keepsWriter(tx, k, in.BypassPolicyLockoutSafetyCheck); err != nil {
+		return nil, err
 	}
 	s.put(tx, k)
 	return &kms.PutKeyPolicyOutput{}, nil

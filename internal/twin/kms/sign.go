@@ -85,6 +85,9 @@ func (s *Service) Sign(tx *world.Tx, in *kms.SignInput) (*kms.SignOutput, error)
 	if err != nil {
 		return nil, err
 	}
+	if err := dry(in.DryRun); err != nil {
+		return nil, err
+	}
 	signature, err := ecdsa.SignASN1(rand.Reader, private, digest)
 	if err != nil {
 		return nil, err
@@ -100,6 +103,9 @@ func (s *Service) Verify(tx *world.Tx, in *kms.VerifyInput) (*kms.VerifyOutput, 
 	}
 	if !ecdsa.VerifyASN1(&private.PublicKey, digest, in.Signature) {
 		return nil, &wire.Error{Code: "KMSInvalidSignatureException", Message: "The signature is not valid."}
+	}
+	if err := dry(in.DryRun); err != nil {
+		return nil, err
 	}
 	return &kms.VerifyOutput{KeyId: &k.ARN, SignatureValid: true, SigningAlgorithm: in.SigningAlgorithm}, nil
 }

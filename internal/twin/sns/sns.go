@@ -3,10 +3,10 @@
 package sns
 
 import (
-	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"regexp"
-	"strconv"
+	"slices"
 	"strings"
 	"sync"
 
@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 
+	"github.com/goldenami/rehydrate/internal/twin/cursor"
 	"github.com/goldenami/rehydrate/internal/twin/wire"
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
@@ -59,25 +60,26 @@ func createTopic(tx *world.Tx, in *sns.CreateTopicInput) (*sns.CreateTopicOutput
 const pageSize = 100
 
 func listTopics(tx *world.Tx, in *sns.ListTopicsInput) (*sns.ListTopicsOutput, error) {
-	at := 0
+	last := ""
 	if in.NextToken != nil {
-		raw, err := base64.RawURLEncoding.DecodeString(*in.NextToken)
-		if err == nil {
-			at, err = strconv.Atoi(string(raw))
-		}
-		if err != nil || at < 0 {
+		var ok bool
+		if last, ok = cursor.Open(*in.NextToken, "sns", tx.Account, tx.Region); !ok {
 			return nil, invalid("NextToken")
 		}
 	}
-	out, i := &sns.ListTopicsOutput{Topics: []types.Topic{}}, 0
+	var arns []string
 	for arn := range topics(tx).All() {
-		if i++; i <= at {
-			continue
+		if arn > last {
+			arns = append(arns, arn)
 		}
-		if len(out.Topics) == pageSize {
-			out.NextToken = aws.String(base64.RawURLEncoding.EncodeToString([]byte(strconv.Itoa(at + pageSize))))
-			break
-		}
+	}
+	slices.Sort(arns)
+	out := &sns.ListTopicsOutput{Topics: []types.Topic{}}
+	if len(arns) > pageSize {
+		arns = arns[:pageSize]
+		out.NextToken = aws.String(cursor.Seal(arns[pageSize-1], "sns", tx.Account, tx.Region))
+	}
+	for _, arn := range arns {
 		out.Topics = append(out.Topics, types.Topic{TopicArn: aws.String(arn)})
 	}
 	return out, nil
@@ -103,6 +105,17 @@ func deleteTopic(tx *world.Tx, in *sns.DeleteTopicInput) (*sns.DeleteTopicOutput
 // maxMessage is the largest message with its attributes, in bytes ("Publish").
 const maxMessage = 256 << 10
 
+// byProtocol says whether a message is an object of texts by protocol, with a default
+// ("MessageStructure", Publish).
+func byProtocol(message string) bool {
+	var texts map[string]any
+	if json.Unmarshal([]byte(message), &texts) != nil {
+		return false
+	}
+	_, ok := texts["default"].(string)
+	return ok
+}
+
 // publish puts the message into the event log, which is where tests look for it.
 func publish(tx *world.Tx, in *sns.PublishInput) (*sns.PublishOutput, error) {
 	arn := aws.ToString(in.TopicArn)
@@ -117,6 +130,10 @@ func publish(tx *world.Tx, in *sns.PublishInput) (*sns.PublishOutput, error) {
 		return nil, invalid("Message too long")
 	case in.Subject != nil && (len(*in.Subject) > 100 || *in.Subject == "" || strings.ContainsAny(*in.Subject, "\r\n")):
 		return nil, invalid("Subject")
+	case in.MessageStructure != nil && *in.MessageStructure != "json":
+		return nil, invalid("MessageStructure")
+	case in.MessageStructure != nil && !byProtocol(*in.Message):
+		return nil, invalid("Message Structure - No default entry in JSON message body")
 	}
 	parts := strings.Split(arn, ":")
 	switch {

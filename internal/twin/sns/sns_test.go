@@ -96,6 +96,30 @@ func TestWhatSNSRefuses(t *testing.T) {
 	}
 }
 
+// "MessageStructure", Publish, and tokens of other lists and none.
+func TestMessagesByProtocolHaveADefault(t *testing.T) {
+	c := sdk.NewFromConfig(wiretest.Client(t, wiretest.World(t), sns.New()))
+	topic, err := c.CreateTopic(t.Context(), &sdk.CreateTopicInput{Name: aws.String("pager")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish := func(structure, message string) error {
+		_, err := c.Publish(t.Context(), &sdk.PublishInput{TopicArn: topic.TopicArn, MessageStructure: &structure, Message: &message})
+		return err
+	}
+	if err := publish("json", `{"default": "halted", "email": "The roll was halted"}`); err != nil {
+		t.Error(err)
+	}
+	for _, bad := range []string{"halted", "{}", `{"default": 1}`, `["default"]`, "{"} {
+		wantCode(t, bad, publish("json", bad), "InvalidParameter")
+	}
+	wantCode(t, "xml", publish("xml", "<a/>"), "InvalidParameter")
+	for _, token := range []string{"NQ", "OTk5", "x"} {
+		_, err := c.ListTopics(t.Context(), &sdk.ListTopicsInput{NextToken: &token})
+		wantCode(t, token, err, "InvalidParameter")
+	}
+}
+
 func wantCode(t *testing.T, name string, err error, code string) {
 	t.Helper()
 	var e smithy.APIError

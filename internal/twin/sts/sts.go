@@ -3,6 +3,7 @@
 package sts
 
 import (
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"strings"
@@ -58,6 +59,9 @@ func assumeRole(tx *world.Tx, in *sts.AssumeRoleInput) (*sts.AssumeRoleOutput, e
 	if err != nil {
 		return nil, err
 	}
+	if err := checkPolicies(in); err != nil {
+		return nil, err
+	}
 	tags, err := sessionTags(in.Tags, in.TransitiveTagKeys)
 	if err != nil {
 		return nil, err
@@ -83,6 +87,19 @@ func assumeRole(tx *world.Tx, in *sts.AssumeRoleInput) (*sts.AssumeRoleOutput, e
 		AssumedRoleUser: &types.AssumedRoleUser{Arn: &s.ARN, AssumedRoleId: &s.UserID},
 		Credentials:     &types.Credentials{AccessKeyId: &key, SecretAccessKey: &s.Secret, SessionToken: aws.String("twin-" + tx.Hex(32)), Expiration: &s.Expires},
 	}, nil
+}
+
+// checkPolicies reads session policies only far enough to refuse what is none ("Policy"
+// and "PolicyArns", AssumeRole: at most ten managed ones): nothing here decides by them.
+func checkPolicies(in *sts.AssumeRoleInput) error {
+	if len(in.PolicyArns) > 10 {
+		return wire.Errorf("ValidationError", "At most 10 managed session policies can be passed.")
+	}
+	var document map[string]json.RawMessage
+	if in.Policy != nil && (json.Unmarshal([]byte(*in.Policy), &document) != nil || document["Statement"] == nil) {
+		return wire.Errorf("MalformedPolicyDocument", "The session policy is not a policy document.")
+	}
+	return nil
 }
 
 // sessionTags checks the tags of a session: keys are unique whatever their case

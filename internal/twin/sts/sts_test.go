@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	sdk "github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 	"github.com/aws/smithy-go"
 
 	"github.com/goldenami/rehydrate/internal/twin/sts"
@@ -86,6 +87,21 @@ func TestBadRolesAreRefused(t *testing.T) {
 		if _, err := c.AssumeRole(context.Background(), in); code(err) != "ValidationError" {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	// "Policy" and "PolicyArns", AssumeRole, STS API Reference.
+	for policy, want := range map[string]string{"{": "MalformedPolicyDocument", `"Allow"`: "MalformedPolicyDocument", "{}": "MalformedPolicyDocument", `{"Version":"2012-10-17","Statement":[]}`: ""} {
+		_, err := c.AssumeRole(context.Background(), &sdk.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::444455556666:role/R"), RoleSessionName: aws.String("s1"), Policy: &policy})
+		if code(err) != want {
+			t.Errorf("policy %s: %v", policy, err)
+		}
+	}
+	many := make([]types.PolicyDescriptorType, 11)
+	for i := range many {
+		many[i].Arn = aws.String("arn:aws:iam::aws:policy/ReadOnlyAccess")
+	}
+	_, err := c.AssumeRole(context.Background(), &sdk.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::444455556666:role/R"), RoleSessionName: aws.String("s1"), PolicyArns: many})
+	if code(err) != "ValidationError" {
+		t.Errorf("eleven policies: %v", err)
 	}
 }
 
