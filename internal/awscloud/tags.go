@@ -39,3 +39,8 @@ func Filter(name string, values ...string) types.Filter {
 func IsImageID(id string) bool {
 	return strings.HasPrefix(id, "ami-") && !strings.ContainsAny(id, "*?")
 }
+
+// NoImage says that EC2 answered that there is no image of that id, or none to be seen. An
+// image that is shared through an organization is found by its id only, not by a filter
+// ("Find shared AMIs", EC2 User Guide), so this is the answer to look for.
+func NoImage(err error) bool { return strings.HasPrefix(Code(err), "InvalidAMIID.") }

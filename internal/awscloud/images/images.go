@@ -53,14 +53,16 @@ func (i Images) Find(ctx context.Context, f bake.ImageFilter) ([]bake.Image, err
 		if !awscloud.IsImageID(f.ID) {
 			return nil, nil
 		}
-		// A filter, unlike ImageIds, answers an id that does not exist with nothing.
 		in.Filters = append(in.Filters, awscloud.Filter("image-id", f.ID))
 	}
 	if f.Name != "" {
 		in.Filters = append(in.Filters, awscloud.Filter("name", f.Name))
 	}
 	list, err := i.describe(ctx, in)
-	if err != nil {
+	if err == nil && len(list) == 0 && f.ID != "" { // no filter finds it; see awscloud.NoImage
+		list, err = i.describe(ctx, &ec2.DescribeImagesInput{Owners: f.Owners, ImageIds: []string{f.ID}, Filters: in.Filters[1:]})
+	}
+	if err != nil && !awscloud.NoImage(err) {
 		return nil, err
 	}
 	out := make([]bake.Image, 0, len(list))
@@ -120,6 +122,16 @@ func (i Images) all(ctx context.Context, ids []string) ([]types.Image, error) {
 		list, err := i.describe(ctx, &ec2.DescribeImagesInput{Filters: []types.Filter{awscloud.Filter("image-id", some...)},
 			IncludeDisabled: aws.Bool(true), IncludeDeprecated: aws.Bool(true)})
 		if err != nil {
+			return nil, err
+		}
+		out = append(out, list...)
+	}
+	for _, id := range ids { // what a filter does not find may be shared through an organization
+		if slices.ContainsFunc(out, func(x types.Image) bool { return aws.ToString(x.ImageId) == id }) {
+			continue
+		}
+		list, err := i.describe(ctx, &ec2.DescribeImagesInput{ImageIds: []string{id}, IncludeDisabled: aws.Bool(true), IncludeDeprecated: aws.Bool(true)})
+		if err != nil && !awscloud.NoImage(err) {
 			return nil, err
 		}
 		out = append(out, list...)

@@ -2,6 +2,7 @@ package images_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,11 +22,23 @@ type stub struct {
 	asked   []*ec2.DescribeImagesInput
 	created *ec2.CreateImageInput
 	found   []types.Image
+	hidden  []types.Image // found by their ids only
 }
 
 func (s *stub) DescribeImages(_ context.Context, in *ec2.DescribeImagesInput, _ ...func(*ec2.Options)) (*ec2.DescribeImagesOutput, error) {
 	s.asked = append(s.asked, in)
-	return &ec2.DescribeImagesOutput{Images: s.found}, nil
+	if len(in.ImageIds) == 0 {
+		out := slices.DeleteFunc(slices.Clone(s.found), func(x types.Image) bool {
+			return len(in.Filters) > 0 && *in.Filters[0].Name == "image-id" && !slices.Contains(in.Filters[0].Values, *x.ImageId)
+		})
+		return &ec2.DescribeImagesOutput{Images: out}, nil
+	}
+	for _, x := range append(s.found, s.hidden...) {
+		if *x.ImageId == in.ImageIds[0] {
+			return &ec2.DescribeImagesOutput{Images: []types.Image{x}}, nil
+		}
+	}
+	return nil, &smithy.GenericAPIError{Code: "InvalidAMIID.NotFound"}
 }
 
 func (s *stub) CreateImage(_ context.Context, in *ec2.CreateImageInput, _ ...func(*ec2.Options)) (*ec2.CreateImageOutput, error) {
@@ -100,5 +113,17 @@ func TestATakenNameIsAConflict(t *testing.T) {
 	}
 	if _, err := (images.Images{API: s}).Create(t.Context(), bake.NewImage{Name: "taken"}); fault.KindOf(err) != fault.Conflict {
 		t.Errorf("got %v", err)
+	}
+}
+
+// What is shared through an organization is found by its id, and by no filter.
+func TestAnImageOfAnOrganizationIsFound(t *testing.T) {
+	s := &stub{found: two()[:1], hidden: two()[1:]}
+	got, err := images.Images{API: s}.States(t.Context(), []string{"ami-1", "ami-2", "ami-3"})
+	if d := cmp.Diff(map[string]string{"ami-1": "pending", "ami-2": "available"}, got); d != "" || err != nil {
+		t.Error(d, err)
+	}
+	if x, err := (images.Images{API: s}).Image(t.Context(), "ami-2"); err != nil || x.ID != "ami-2" {
+		t.Errorf("%+v, %v", x, err)
 	}
 }

@@ -60,14 +60,16 @@ func (i Images) Image(ctx context.Context, id string) (usage.Image, error) {
 	if !awscloud.IsImageID(id) {
 		return usage.Image{}, none
 	}
-	// A filter, unlike ImageIds, answers an id that does not exist with nothing.
-	list, err := i.describe(ctx, &ec2.DescribeImagesInput{IncludeDisabled: aws.Bool(true), IncludeDeprecated: aws.Bool(true),
-		Filters: []types.Filter{awscloud.Filter("image-id", id)}})
-	if err != nil {
-		return usage.Image{}, err
+	in := &ec2.DescribeImagesInput{IncludeDisabled: aws.Bool(true), IncludeDeprecated: aws.Bool(true), Filters: []types.Filter{awscloud.Filter("image-id", id)}}
+	list, err := i.describe(ctx, in)
+	if err == nil && len(list) == 0 { // no filter finds it; see awscloud.NoImage
+		list, err = i.describe(ctx, &ec2.DescribeImagesInput{IncludeDisabled: in.IncludeDisabled, IncludeDeprecated: in.IncludeDeprecated, ImageIds: []string{id}})
 	}
-	if len(list) != 1 {
+	switch {
+	case awscloud.NoImage(err), err == nil && len(list) != 1:
 		return usage.Image{}, none
+	case err != nil:
+		return usage.Image{}, err
 	}
 	return list[0], nil
 }
@@ -171,7 +173,7 @@ func (i Images) Deprecate(ctx context.Context, id string, at time.Time) error {
 // Deregister removes the image; its snapshots stay. One that is gone is no error.
 func (i Images) Deregister(ctx context.Context, id string) error {
 	_, err := i.API.DeregisterImage(ctx, &ec2.DeregisterImageInput{ImageId: &id})
-	if code := awscloud.Code(err); code == "InvalidAMIID.NotFound" || code == "InvalidAMIID.Unavailable" {
+	if awscloud.NoImage(err) {
 		return nil
 	}
 	if awscloud.Code(err) == "OperationNotPermitted" {

@@ -25,6 +25,7 @@ type stub struct {
 	API
 	code     string
 	images   []types.Image
+	hidden   bool // images are found by their ids only
 	asked    *ec2.DescribeImagesInput
 	failed   []types.DeleteLaunchTemplateVersionsResponseErrorItem
 	tagged   *ec2.CreateTagsInput
@@ -43,6 +44,9 @@ func (s *stub) err() error {
 
 func (s *stub) DescribeImages(_ context.Context, in *ec2.DescribeImagesInput, _ ...func(*ec2.Options)) (*ec2.DescribeImagesOutput, error) {
 	s.asked = in
+	if s.hidden && len(in.ImageIds) == 0 {
+		return &ec2.DescribeImagesOutput{}, nil
+	}
 	return &ec2.DescribeImagesOutput{Images: s.images}, s.err()
 }
 
@@ -132,6 +136,22 @@ func TestAnIdThatMeansOthersIsNoImage(t *testing.T) {
 		}
 	}
 	if _, err := (Images{&stub{}}).Image(t.Context(), "ami-1"); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("got %v", err)
+	}
+}
+
+// What is shared through an organization is found by its id, and by no filter.
+func TestAnImageOfAnOrganizationIsFound(t *testing.T) {
+	s := &stub{images: []types.Image{{ImageId: aws.String("ami-1")}}, hidden: true}
+	if _, err := (Images{s}).Image(t.Context(), "ami-1"); err != nil || !slices.Equal(s.asked.ImageIds, []string{"ami-1"}) || len(s.asked.Filters) > 0 {
+		t.Errorf("%v, asked for %+v", err, s.asked)
+	}
+	for _, code := range []string{"InvalidAMIID.NotFound", "InvalidAMIID.Malformed", "InvalidAMIID.Unavailable"} {
+		if _, err := (Images{&stub{code: code, hidden: true}}).Image(t.Context(), "ami-1"); fault.KindOf(err) != fault.NotFound {
+			t.Errorf("%s: %v", code, err)
+		}
+	}
+	if _, err := (Images{&stub{code: "UnauthorizedOperation"}}).Image(t.Context(), "ami-1"); fault.KindOf(err) != fault.Denied {
 		t.Errorf("got %v", err)
 	}
 }

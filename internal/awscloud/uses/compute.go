@@ -230,7 +230,7 @@ func (c Compute) References(ctx context.Context, images []string) ([]usage.Refer
 	var out []usage.Reference
 	for some := range slices.Chunk(images, mostImages) {
 		list, err := c.references(ctx, some)
-		if unheard(err) && len(some) > 1 {
+		if awscloud.NoImage(err) && len(some) > 1 {
 			list, err = nil, nil
 			for n := 0; n < len(some) && err == nil; n++ {
 				var one []usage.Reference
@@ -238,18 +238,12 @@ func (c Compute) References(ctx context.Context, images []string) ([]usage.Refer
 				list = append(list, one...)
 			}
 		}
-		if err != nil && !unheard(err) {
+		if err != nil && !awscloud.NoImage(err) {
 			return nil, err
 		}
 		out = append(out, list...)
 	}
 	return out, nil
-}
-
-// unheard says that EC2 does not know an image.
-func unheard(err error) bool {
-	code := awscloud.Code(err)
-	return code == "InvalidAMIID.NotFound" || code == "InvalidAMIID.Unavailable"
 }
 
 func (c Compute) references(ctx context.Context, images []string) ([]usage.Reference, error) {
