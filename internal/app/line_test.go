@@ -11,11 +11,13 @@ import (
 	"github.com/goldenami/rehydrate/internal/config"
 	"github.com/goldenami/rehydrate/internal/event"
 	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/journal"
 	"github.com/goldenami/rehydrate/internal/record"
 	"github.com/goldenami/rehydrate/internal/twin/backing"
 	"github.com/goldenami/rehydrate/internal/twin/ec2"
 	"github.com/goldenami/rehydrate/internal/twin/s3"
 	"github.com/goldenami/rehydrate/internal/twin/ssm"
+	"github.com/goldenami/rehydrate/internal/twin/sts"
 	"github.com/goldenami/rehydrate/internal/twin/wiretest"
 	"github.com/goldenami/rehydrate/internal/twin/world"
 	"github.com/goldenami/rehydrate/publish"
@@ -31,20 +33,27 @@ type twoArchs struct {
 	runs  int
 	ids   map[string]string // image to the run that baked it
 	onSay func(string)
+	store journal.Store // nil: the state folder's
 }
 
 func openTwoArchs(t *testing.T) *twoArchs {
+	t.Helper()
+	return openArchs(t, nil)
+}
+
+// openArchs is a line that is distributed, or nil.
+func openArchs(t *testing.T, to *config.Distribute) *twoArchs {
 	t.Helper()
 	w := wiretest.World(t)
 	router := &backing.Router{}
 	compute := ec2.New(w, router, t.TempDir())
 	systems := ssm.New(w, ssm.Ports{EC2: compute, Machines: router, Objects: s3.New(t.TempDir())})
-	l := &twoArchs{T: t, w: w, aws: session.Of(wiretest.Client(t, w, compute.Wire(), systems.Wire())), conf: &config.Config{}, ids: map[string]string{}}
+	l := &twoArchs{T: t, w: w, aws: session.Of(wiretest.Client(t, w, compute.Wire(), systems.Wire(), sts.New())), conf: &config.Config{}, ids: map[string]string{}}
 	w.Start()
 	for n, arch := range []string{"x86_64", "arm64"} {
 		folder := "/golden/web/" + arch + "/"
 		l.conf.Images = append(l.conf.Images, &config.Image{Label: "web-" + arch, Line: "web", Architecture: arch, Channel: folder + "latest",
-			Rings: []string{"dev"}, Channels: map[string]string{"dev": folder + "dev"}})
+			Rings: []string{"dev"}, Channels: map[string]string{"dev": folder + "dev"}, Distribute: to})
 		for age := range 5 {
 			err := w.Do(wiretest.Account, wiretest.Region, func(tx *world.Tx) error {
 				_, err := compute.AddImage(tx, ec2.Image{ID: agedImage(age, n), Name: agedImage(age, n)}, backing.Image{Layers: []string{"/nowhere"}})
@@ -55,8 +64,17 @@ func openTwoArchs(t *testing.T) *twoArchs {
 			}
 		}
 	}
-	var err error
-	if l.state, err = OpenState(t.TempDir()); err != nil {
+	err := w.Do("-", "-", func(tx *world.Tx) error {
+		sts.DeclareRole(tx, sts.Role{Account: prod, Name: "rehydrate", Trusts: []sts.Trust{{Principal: wiretest.Account, ExternalID: "golden"}}})
+		return nil
+	})
+	if to != nil {
+		l.conf.Accounts = to.Accounts
+	}
+	if err == nil {
+		l.state, err = OpenState(t.TempDir())
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	return l
@@ -106,7 +124,7 @@ func (l *twoArchs) pass(d time.Duration) time.Time {
 
 func (l *twoArchs) goOn(n int, id string) (*record.Run, error) {
 	l.Helper()
-	doc, err := Run(l.Context(), Request{Config: l.conf, Image: l.conf.Images[n], State: l.state, Cloud: l.cloud(), Events: l, Run: id, From: "publish", Until: "publish"})
+	doc, err := Run(l.Context(), Request{Config: l.conf, Image: l.conf.Images[n], State: l.state, Cloud: l.cloud(), Events: l, Run: id, From: "publish", Until: "publish", Store: l.store})
 	if doc == nil {
 		l.Fatal(err)
 	}
