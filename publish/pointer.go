@@ -35,6 +35,10 @@ func (m mover) pointer(ctx context.Context, st *state) (unit.Next, error) {
 		ms.Stands, ms.Version, ms.Asked = Moved, now.Version, false
 		st.next(stepSeen)
 		return unit.Again(0), nil
+	case now.Version != ms.Base && now.Value == mv.Image: // another run of the line has moved it
+		ms.Stands, ms.Now = Held, now.Version
+		st.next(stepSeen)
+		return unit.Again(0), nil
 	case now.Version != ms.Base:
 		over, err := m.over(ctx, mv, ports, history, now)
 		if err != nil {
