@@ -1,6 +1,7 @@
 package autoscaling
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -168,7 +169,7 @@ func (s *Service) check(tx *world.Tx, c config) (config, error) {
 		_, err := configured(tx, *c.configuration)
 		return c, err
 	}
-	if err := weights(c.overrides()); err != nil {
+	if err := errors.Join(c.oneName(), weights(c.overrides())); err != nil {
 		return c, err
 	}
 	all, err := s.options(tx, c)

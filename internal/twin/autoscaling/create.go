@@ -21,8 +21,16 @@ func (s *Service) CreateAutoScalingGroup(tx *world.Tx, in *asg.CreateAutoScaling
 		return nil, invalid("1 validation error detected: Value '%s' at 'autoScalingGroupName' failed to satisfy constraint: Member must have length between 1 and 255", name)
 	}
 	switch {
+	case strings.Contains(name, ":"): // "You cannot use a colon (:) in the name"
+		return nil, invalid("The name of an Auto Scaling group must not have colons: %s", name)
 	case in.InstanceId != nil:
 		return nil, unmodelled("making a group from an instance")
+	case len(in.LoadBalancerNames) > 0, len(in.TrafficSources) > 0:
+		return nil, unmodelled("Classic Load Balancers and traffic sources")
+	}
+	if err := errors.Join((settings{in.HealthCheckType, in.HealthCheckGracePeriod, in.DefaultInstanceWarmup, in.DefaultCooldown, in.TerminationPolicies, in.DesiredCapacityType,
+		in.AvailabilityZoneDistribution, in.AvailabilityZoneImpairmentPolicy}).check(), checkTags(nil, in.Tags)); err != nil {
+		return nil, err
 	}
 	if _, ok := groups(tx).Get(name); ok {
 		return nil, wire.Errorf("AlreadyExists", "AutoScalingGroup by this name already exists - A group with the name %s already exists", name)
@@ -60,7 +68,7 @@ func (s *Service) CreateAutoScalingGroup(tx *world.Tx, in *asg.CreateAutoScaling
 		HealthCheckType: orText(in.HealthCheckType, "EC2"), InstanceMaintenancePolicy: in.InstanceMaintenancePolicy,
 		NewInstancesProtectedFromScaleIn: aws.Bool(aws.ToBool(in.NewInstancesProtectedFromScaleIn)),
 		CapacityRebalance:                in.CapacityRebalance, MaxInstanceLifetime: in.MaxInstanceLifetime, PlacementGroup: in.PlacementGroup,
-		LoadBalancerNames: in.LoadBalancerNames, TargetGroupARNs: in.TargetGroupARNs, TrafficSources: in.TrafficSources,
+		TargetGroupARNs:     in.TargetGroupARNs,
 		TerminationPolicies: in.TerminationPolicies, Context: in.Context, DesiredCapacityType: in.DesiredCapacityType,
 		CapacityReservationSpecification: in.CapacityReservationSpecification, DeletionProtection: in.DeletionProtection,
 		ServiceLinkedRoleARN: orText(in.ServiceLinkedRoleARN, "arn:aws:iam::"+tx.Account+":role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"),

@@ -31,7 +31,7 @@ func setTag(tags []types.TagDescription, name string, t types.Tag) []types.TagDe
 	out := slices.DeleteFunc(slices.Clone(tags), func(h types.TagDescription) bool { return aws.ToString(h.Key) == aws.ToString(t.Key) })
 	out = append(out, types.TagDescription{
 		Key: t.Key, Value: aws.String(aws.ToString(t.Value)), PropagateAtLaunch: aws.Bool(aws.ToBool(t.PropagateAtLaunch)),
-		ResourceId: aws.String(name), ResourceType: aws.String("auto-scaling-group"),
+		ResourceId: aws.String(name), ResourceType: aws.String(groupResource),
 	})
 	slices.SortFunc(out, func(a, b types.TagDescription) int {
 		switch x, y := aws.ToString(a.Key), aws.ToString(b.Key); {
@@ -52,8 +52,8 @@ func (s *Service) CreateOrUpdateTags(tx *world.Tx, in *asg.CreateOrUpdateTagsInp
 		if err != nil {
 			return nil, err
 		}
-		if aws.ToString(t.Key) == "" {
-			return nil, invalid("A tag needs a key.")
+		if err := checkTags(g.Spec.Tags, []types.Tag{t}); err != nil {
+			return nil, err
 		}
 		g.Spec.Tags = setTag(g.Spec.Tags, g.name(), t)
 		groups(tx).Put(g.name(), g)
@@ -78,6 +78,11 @@ func (s *Service) DeleteTags(tx *world.Tx, in *asg.DeleteTagsInput) (*asg.Delete
 
 // DescribeTags lists the tags of all groups.
 func (s *Service) DescribeTags(tx *world.Tx, in *asg.DescribeTagsInput) (*asg.DescribeTagsOutput, error) {
+	for _, f := range in.Filters { // refused also where there is no tag
+		if _, err := passes(types.TagDescription{}, []types.Filter{f}); err != nil {
+			return nil, err
+		}
+	}
 	var all []types.TagDescription
 	for _, g := range groups(tx).All() {
 		for _, t := range g.Spec.Tags {

@@ -30,6 +30,9 @@ func (s *Service) UpdateAutoScalingGroup(tx *world.Tx, in *asg.UpdateAutoScaling
 	if err != nil {
 		return nil, err
 	}
+	if err := settingsOf(in).check(); err != nil {
+		return nil, err
+	}
 	if err := s.updateLaunch(tx, &g, in); err != nil {
 		return nil, err
 	}
