@@ -57,6 +57,9 @@ func boundsOf(g Group, p Preferences) Bounds {
 	if _, unknown := zones[""]; unknown || len(zones) == 0 {
 		largest = b.Floor // nothing is known of where they are
 	}
+	if _, unknown := zones[""]; b.Units && !unknown {
+		largest *= max(1, g.MaxWeight) // each may be the heaviest
+	}
 	b.WithoutZone = max(0, b.Floor-largest)
 	return b
 }

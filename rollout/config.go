@@ -10,6 +10,9 @@ type Ring struct {
 	// Concurrency is how many groups move at a time (0: one), PerCell how many in one
 	// cell (0: no bound of its own). The plan reckons with them; see Limits.
 	Concurrency, PerCell int
+	// Policy is a digest of what else decides about the ring, such as its approval,
+	// alarms and windows: a plan was looked at with them, and holds with no others.
+	Policy string
 	// Opens is the ring's next window from a time on: when it opens, and when it
 	// closes; the zero times say that there is none. Nil: it may roll at any time.
 	Opens func(from time.Time) (opens, closes time.Time) `json:"-"`

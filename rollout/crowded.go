@@ -40,7 +40,7 @@ func (x *cellReader) crowded(found []claimed, plans []GroupPlan) []PlanFinding {
 func (x *cellReader) shares(found []claimed, plans []GroupPlan) []share {
 	var out []share
 	for i, p := range plans {
-		subnets := found[i].group.Subnets
+		subnets := x.subnets(found[i].group)
 		if known, _ := x.free(subnets); p.Nothing || p.Measured.Room.Wanted == 0 || !known {
 			continue
 		}

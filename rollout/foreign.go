@@ -102,8 +102,11 @@ func (x *cellReader) launchable(ctx context.Context, out *surveyed, plans []Grou
 	for i := range plans {
 		p := &plans[i]
 		if state := states[p.From]; p.From != "" && !p.Nothing && state != "available" && !p.refused() {
-			p.refuse(fault.Conflict, "without it nothing could be rolled back; make it available again",
-				"the image %s that it runs now is %s", p.From, or(state, "gone"))
+			hint := "without it nothing could be rolled back; make it available again"
+			if state == "" {
+				hint = "without it nothing could be rolled back; bring it back from the Recycle Bin, share it with the account again, or set the group to a version whose image is there"
+			}
+			p.refuse(fault.Conflict, hint, "the image %s that it runs now is %s", p.From, or(state, "gone"))
 		}
 	}
 	return nil

@@ -54,8 +54,9 @@ type TaggedTemplate struct {
 
 // Look tells what a plan shows beside what it decides.
 type Look interface {
-	// Subnets tells of subnets by their ids; those that do not exist are left out.
-	Subnets(ctx context.Context, ids []string) (map[string]Subnet, error)
+	// Subnets tells of subnets by their ids, and of the default ones of zones; those that
+	// do not exist are left out.
+	Subnets(ctx context.Context, ids, zones []string) (map[string]Subnet, error)
 	// Alarms says which CloudWatch alarms exist.
 	Alarms(ctx context.Context, names []string) ([]string, error)
 	// Scheduled lists what is scheduled for groups in a time.
@@ -68,6 +69,8 @@ type Look interface {
 type Subnet struct {
 	Zone string // the Availability Zone
 	Free int    // addresses that are left
+	// Default says that groups which name their zones alone launch into it.
+	Default bool
 }
 
 // ScheduledAction sets a group's capacity at a time.

@@ -54,6 +54,11 @@ func (x *cellReader) estimate(g Group, p GroupPlan) Estimate {
 	pref, b := p.Preferences, p.Measured.Bounds
 	in := estimate.Group{Desired: g.Desired, Replace: len(g.Instances) - p.Measured.OnImage, Floor: b.Floor, Ceiling: b.Ceiling,
 		Balanced: g.Balanced, Warmup: g.Warmup, Checkpoints: pref.Checkpoints, CheckpointDelay: pref.CheckpointDelay, Soak: pref.Soak}
+	if b.Units { // steps are of instances, and each may be the heaviest
+		step := max(1, (b.Ceiling-b.Floor)/max(1, g.MaxWeight))
+		in.Ceiling = in.Desired + surge(g, b)
+		in.Floor = in.Ceiling - step
+	}
 	if pref.Warmup != nil {
 		in.Warmup = pref.Warmup
 	}

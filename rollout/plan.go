@@ -73,6 +73,9 @@ type Plan struct {
 	Tolerance Tolerance  `json:"tolerance,omitzero"`
 	At        time.Time  `json:"at,omitzero"` // when it was made
 	Hash      string     `json:"hash"`
+	// Sum covers all of a plan's file, measured values and tolerance too: it tells that
+	// somebody edited it. WritePlan sets it.
+	Sum string `json:"sum,omitempty"`
 }
 
 // ChannelAt is a version of a channel.
@@ -93,9 +96,11 @@ type RingPlan struct {
 	Name string        `json:"name"`
 	Soak time.Duration `json:"soak,omitempty"` // before the next ring; 0 for the last
 	// Concurrency and PerCell are how many groups move at a time; 0: one, and no bound.
-	Concurrency int         `json:"concurrency,omitempty"`
-	PerCell     int         `json:"perCell,omitempty"`
-	Groups      []GroupPlan `json:"groups"`
+	Concurrency int `json:"concurrency,omitempty"`
+	PerCell     int `json:"perCell,omitempty"`
+	// Policy is the digest of what stands before, beside and after the ring; see Ring.
+	Policy string      `json:"policy,omitempty"`
+	Groups []GroupPlan `json:"groups"`
 	// Measured are the ring's own figures.
 	Measured *RingMeasured `json:"measured,omitempty"`
 }
@@ -174,7 +179,7 @@ func (s *Stage) plan(ctx context.Context, in Input, basis map[place]int) (*Plan,
 		p.Channel = &ChannelAt{in.Channel, in.ChannelVersion}
 	}
 	for i, ring := range in.Rings {
-		rp := RingPlan{Name: ring.Name, Soak: ring.Soak, Concurrency: ring.Concurrency, PerCell: ring.PerCell, Groups: []GroupPlan{}}
+		rp := RingPlan{Name: ring.Name, Soak: ring.Soak, Concurrency: ring.Concurrency, PerCell: ring.PerCell, Policy: ring.Policy, Groups: []GroupPlan{}}
 		if i == len(in.Rings)-1 {
 			rp.Soak = 0
 		}

@@ -1,6 +1,7 @@
 package rollout_test
 
 import (
+	"encoding/json"
 	"flag"
 	"os"
 	"path/filepath"
@@ -189,6 +190,46 @@ func TestWhatStandsAroundAGroupIsSeen(t *testing.T) {
 		g.MaxWeight = 4
 		if b := planOf(t, world{{}: r}, in).Rings[0].Groups[0].Measured.Bounds; !b.Units || b.Floor != 7 || b.Ceiling != 18 {
 			t.Errorf("%+v", b)
+		}
+	})
+	t.Run("weights in the estimate", func(t *testing.T) {
+		r, g := make()
+		g.MinWeight, g.MaxWeight = 2, 4
+		for i := range g.Instances {
+			g.Instances[i].Zone = []string{"a", "b"}[i%2]
+		}
+		m := planOf(t, world{{}: r}, in).Rings[0].Groups[0].Measured
+		// 7 to 18 of 10 units: at most four instances of weight 2 more, and at least two of
+		// weight 4 at a time.
+		if m.Room.Wanted != 4 || m.Estimate.Steps != 6 || m.Bounds.WithoutZone != 0 {
+			t.Errorf("%+v", m)
+		}
+	})
+	t.Run("a group that names its zones launches into their default subnets", func(t *testing.T) {
+		r, g := make()
+		g.Subnets, g.Zones = nil, []string{"x", "y"}
+		r.free = map[string]int{"default@x": 2, "default@y": 9, "default@z": 100, "other@x": 100}
+		p := planOf(t, world{{}: r}, in)
+		if m := p.Rings[0].Groups[0].Measured.Room; m.Addresses == nil || *m.Addresses != 11 {
+			t.Errorf("%+v", m)
+		}
+		if len(p.Findings) != 1 || !strings.Contains(p.Findings[0].Text, "subnet default@x (zone x) has 2 free addresses; g may want 3 more") {
+			t.Errorf("%+v", p.Findings)
+		}
+	})
+	t.Run("a group that is not well", func(t *testing.T) {
+		r, g := make()
+		g.Instances[0].State = "Pending"
+		f := planOf(t, world{{}: r}, in).Rings[0].Groups[0].Findings
+		if len(f) != 1 || !f[0].Warn || !strings.Contains(f[0].Text, "9 of its instances are in service, and 10 shall stay so") || f[0].Hint == "" {
+			t.Errorf("%+v", f)
+		}
+	})
+	t.Run("Spot by the template", func(t *testing.T) {
+		r, _ := make()
+		r.versions["lt-1"][0].Data = json.RawMessage(`{"ImageId":"ami-old","InstanceMarketOptions":{"MarketType":"spot"}}`)
+		if a := planOf(t, world{{}: r}, in).Rings[0].Groups[0].Measured.Anyway; len(a) != 1 || !strings.Contains(a[0], "Spot instances") {
+			t.Errorf("%+v", a)
 		}
 	})
 	t.Run("a maintenance policy lets one instance be replaced", func(t *testing.T) {

@@ -103,12 +103,12 @@ func (r *region) Details(_ context.Context, ids []string) (map[string]rollout.Im
 	return out, nil
 }
 
-func (r *region) Subnets(context.Context, []string) (map[string]rollout.Subnet, error) {
+func (r *region) Subnets(context.Context, []string, []string) (map[string]rollout.Subnet, error) {
 	out := map[string]rollout.Subnet{}
 	for id, n := range r.free {
 		out[id] = rollout.Subnet{Zone: "a", Free: n}
 		if _, zone, ok := strings.Cut(id, "@"); ok {
-			out[id] = rollout.Subnet{Zone: zone, Free: n}
+			out[id] = rollout.Subnet{Zone: zone, Free: n, Default: strings.HasPrefix(id, "default")}
 		}
 	}
 	return out, r.denied

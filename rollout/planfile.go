@@ -2,6 +2,8 @@ package rollout
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,9 +16,11 @@ const maxPlan = 256 << 20
 
 // WritePlan writes a plan so that ReadPlan reads it again.
 func WritePlan(w io.Writer, p *Plan) error {
+	whole := *p
+	whole.Sum = p.sum()
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
-	if err := enc.Encode(p); err != nil {
+	if err := enc.Encode(whole); err != nil {
 		return fmt.Errorf("write the plan: %w", err)
 	}
 	return nil
@@ -49,5 +53,20 @@ func ReadPlan(data []byte) (*Plan, error) {
 	if now := p.hash(); now != p.Hash {
 		return nil, fault.New(fault.Conflict, "make a new plan", "read the plan: it was changed after it was made, or made by another version: it says %s and is %s", short(p.Hash), short(now))
 	}
+	if p.Sum != p.sum() {
+		return nil, fault.New(fault.Conflict, "make a new plan", "read the plan: its measured values, findings or tolerance were changed after it was made, or it was made by another version")
+	}
 	return &p, nil
+}
+
+// sum is the digest of all that a plan's file says.
+func (p *Plan) sum() string {
+	whole := *p
+	whole.Sum = ""
+	data, err := json.Marshal(whole)
+	if err != nil { // only a broken Mixed could fail, and the hash has it
+		return ""
+	}
+	sum := sha256.Sum256(data)
+	return "sha256:" + hex.EncodeToString(sum[:])
 }

@@ -14,14 +14,15 @@ import (
 )
 
 // Tolerance is how far the desired capacity of a group may move between plan and
-// roll: by Percent, and by Instances in any case.
+// roll: by Percent, and by Instances in any case; and how old the plan may be.
 type Tolerance struct {
-	Percent   int `json:"percent"`
-	Instances int `json:"instances"`
+	Percent   int           `json:"percent"`
+	Instances int           `json:"instances"`
+	Age       time.Duration `json:"age,omitempty"` // 0: any
 }
 
-// DefaultTolerance lets a group breathe, and no more.
-var defaultTolerance = Tolerance{Percent: 25, Instances: 1}
+// defaultTolerance lets a group breathe and an approval take its time, and no more.
+var defaultTolerance = Tolerance{Percent: 25, Instances: 1, Age: 7 * 24 * time.Hour}
 
 func (t Tolerance) orDefault() Tolerance {
 	if t == (Tolerance{}) {
@@ -55,6 +56,9 @@ func (s *Stage) Check(ctx context.Context, in Input, p *Plan) error {
 	}
 	if err := p.Err(); err != nil {
 		return err
+	}
+	if age := s.Clock.Now().Sub(p.At); p.Tolerance.Age > 0 && !p.At.IsZero() && age > p.Tolerance.Age {
+		return fault.New(fault.Conflict, "make a new plan", "roll %s: the plan was made at %s, and holds for %s", p.Image, p.At.UTC().Format(time.RFC3339), days(p.Tolerance.Age))
 	}
 	basis := map[place]int{}
 	for g := range p.Groups() {
@@ -104,6 +108,11 @@ func moved(was, now *Plan) string {
 	for g := range was.Groups() {
 		if _, gone := then[place{g.Cell, g.Group}]; gone {
 			out = append(out, fmt.Sprintf("group %s%s is gone", g.Group, g.Cell.in()))
+		}
+	}
+	for i, r := range now.Rings {
+		if i < len(was.Rings) && r.Name == was.Rings[i].Name && r.Policy != was.Rings[i].Policy {
+			out = append(out, fmt.Sprintf("the windows, approval, alarms or checks of ring %s are others", r.Name))
 		}
 	}
 	for _, f := range now.Findings {

@@ -37,7 +37,8 @@ type Group struct {
 
 	Tags     map[string]string
 	Subnets  []string
-	Balanced bool // it is behind a load balancer
+	Zones    []string // where it has no Subnets: it launches into their default ones
+	Balanced bool     // it is behind a load balancer
 	// Types are the instance types of a mixed-instances policy, MinWeight and MaxWeight
 	// the least and the largest weight in it (0 without weights), and Spot the part of
 	// Spot instances over the base of On-Demand ones, in percent.

@@ -122,6 +122,9 @@ func (x *cellReader) group(f claimed) GroupPlan {
 	}
 	p.Measured.Bounds = boundsOf(g, p.Preferences)
 	p.Measured.Estimate = x.estimate(g, p)
+	if b := p.Measured.Bounds; !p.Nothing && !p.refused() && !b.Units && p.Measured.InService < b.Floor {
+		p.warn("let it get well first", "%d of its instances are in service, and %d shall stay so: a refresh replaces nothing until they are, and fails after an hour", p.Measured.InService, b.Floor)
+	}
 	if !p.Nothing && !p.refused() {
 		p.Measured.Alone = p.Preferences.alone()
 	}

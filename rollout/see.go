@@ -49,7 +49,7 @@ func (x *cellReader) see(ctx context.Context, found []claimed, plans []GroupPlan
 		}
 		x.room(g, p)
 		x.missing(p)
-		p.Measured.Anyway = x.anyway(g)
+		p.Measured.Anyway = x.anyway(g, *p)
 		for _, why := range x.look.why {
 			p.note("%s", why)
 		}
@@ -59,9 +59,10 @@ func (x *cellReader) see(ctx context.Context, found []claimed, plans []GroupPlan
 // ask reads what all the groups need in one go. What cannot be read is unknown, which
 // is no reason to refuse a plan.
 func (x *cellReader) ask(ctx context.Context, found []claimed, plans []GroupPlan) {
-	subnets, kinds, alarms := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	subnets, zones, kinds, alarms := map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for i, f := range found {
 		add(subnets, f.group.Subnets)
+		add(zones, f.group.Zones)
 		add(kinds, x.types(f.group, plans[i]))
 		add(alarms, plans[i].Preferences.Alarms)
 	}
@@ -73,8 +74,8 @@ func (x *cellReader) ask(ctx context.Context, found []claimed, plans []GroupPlan
 			x.look.why = append(x.look.why, fmt.Sprintf("%s are not known: %s", what, err))
 		}
 	}
-	try("the free addresses of its subnets", len(subnets), func() (err error) {
-		x.look.subnets, err = x.Look.Subnets(ctx, slices.Sorted(maps.Keys(subnets)))
+	try("the free addresses of its subnets", len(subnets)+len(zones), func() (err error) {
+		x.look.subnets, err = x.Look.Subnets(ctx, slices.Sorted(maps.Keys(subnets)), slices.Sorted(maps.Keys(zones)))
 		return err
 	})
 	try("the vCPUs of its instance types", len(kinds), func() (err error) {
@@ -104,7 +105,7 @@ func add(to map[string]bool, list []string) {
 // room is what the surge needs and finds. Its quota is headroom's to say.
 func (x *cellReader) room(g Group, p *GroupPlan) {
 	r := Room{Wanted: surge(g, p.Measured.Bounds)}
-	if known, free := x.free(g.Subnets); known {
+	if known, free := x.free(x.subnets(g)); known {
 		r.Addresses = &free
 	}
 	largest := 0
@@ -119,6 +120,20 @@ func (x *cellReader) room(g Group, p *GroupPlan) {
 		r.CPUs = ptr(largest * r.Wanted)
 	}
 	p.Measured.Room = r
+}
+
+// subnets are those that a group launches into.
+func (x *cellReader) subnets(g Group) []string {
+	if len(g.Subnets) > 0 {
+		return g.Subnets
+	}
+	var out []string
+	for _, id := range slices.Sorted(maps.Keys(x.look.subnets)) {
+		if s := x.look.subnets[id]; s.Default && slices.Contains(g.Zones, s.Zone) {
+			out = append(out, id)
+		}
+	}
+	return out
 }
 
 // free is how many addresses subnets have left together.
@@ -152,7 +167,7 @@ func (x *cellReader) missing(p *GroupPlan) {
 }
 
 // anyway is what happens to the group by itself.
-func (x *cellReader) anyway(g Group) []string {
+func (x *cellReader) anyway(g Group, p GroupPlan) []string {
 	var out []string
 	if g.Lifetime > 0 {
 		out = append(out, fmt.Sprintf("instances are replaced after %s (maximum instance lifetime)", days(g.Lifetime)))
@@ -166,6 +181,9 @@ func (x *cellReader) anyway(g Group) []string {
 			text += fmt.Sprintf(" sets the desired capacity to %d", *a.Desired)
 		}
 		out = append(out, text)
+	}
+	if len(g.Mixed) == 0 && x.launches(p).InstanceMarketOptions.MarketType == "spot" {
+		out = append(out, "its instances are Spot instances, which EC2 may take back")
 	}
 	if g.Spot > 0 {
 		out = append(out, fmt.Sprintf("%d%% of the instances over the base are Spot instances, which EC2 may take back", g.Spot))

@@ -154,10 +154,8 @@ func (o *Overview) Text() string {
 		for _, r := range o.Roll.Rings {
 			o.ring(&b, r)
 		}
-		for _, n := range quotaNotes(o.Roll.Quotas) {
-			if n.Tone == "fits" { // else a finding says so
-				fmt.Fprintf(&b, "            quota: %s: it fits\n", n.Text)
-			}
+		for _, text := range quotaNotes(o.Roll.Quotas) {
+			fmt.Fprintf(&b, "            quota: %s\n", text)
 		}
 		for _, f := range o.Roll.Findings {
 			where := ""

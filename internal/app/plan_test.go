@@ -127,3 +127,30 @@ func TestUnpatched_believes_only_a_run_that_patched_by_this_lock(t *testing.T) {
 		t.Errorf("before a bake: %v, %v", got, err)
 	}
 }
+
+func TestText_tellsWhatSurgeTakesAndWhatWeightsMean(t *testing.T) {
+	o := settled()
+	g := &o.Roll.Rings[0].Groups[0]
+	g.Nothing = false
+	free, cpus, limit, runs := 7, 4, 64, 20
+	g.Measured.Bounds = rollout.Bounds{Floor: 7, Ceiling: 13, WithoutZone: 3, Units: true}
+	g.Measured.Desired = 8
+	g.Measured.Estimate.Steps, g.Measured.Estimate.Surge = 2, estimate.Hours{Low: 0.1, Likely: 0.5, High: 1}
+	g.Measured.Room = rollout.Room{Wanted: 2, Addresses: &free, CPUs: &cpus}
+	o.Roll.Quotas = []rollout.Headroom{{Code: "L-1", Name: "On-Demand Standard", Surge: 4, Limit: &limit, Running: &runs}, {Code: "L-2", Name: "unknown", Surge: 4, Why: "denied"}}
+	text := o.Text()
+	for _, want := range []string{"web-dev, 8 units of capacity: template version 3", "keeps 7 to 13 in service, 3 if the fullest zone fails then; ",
+		"surge about 0.5 instance-hours (0.1 to 1.0); up to 2 more instances at a time (4 vCPUs), 7 addresses free\n",
+		"quota: 20 of 64 vCPUs run of On-Demand Standard (L-1), and up to 4 more may be wanted at a time: it fits\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "L-2") {
+		t.Errorf("an unknown quota is said to fit:\n%s", text)
+	}
+	g.From, g.Findings = "resolve:ssm:/golden/web/latest", []rollout.Finding{{Refuse: true, Text: "by alias"}}
+	if text := o.Text(); !strings.Contains(text, "web-dev, 8 units of capacity: not planned") {
+		t.Errorf("a group that cannot be rolled:\n%s", text)
+	}
+}

@@ -3,6 +3,7 @@ package app
 import (
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/goldenami/rehydrate/internal/report/rollplan"
 	"github.com/goldenami/rehydrate/rollout"
@@ -35,6 +36,9 @@ func (o *Overview) page() rollplan.Page {
 	}
 	t := o.Roll.Tolerance
 	p.Tolerate = fmt.Sprintf("%d %% of a group's desired capacity, and %d in any case", t.Percent, t.Instances)
+	if t.Age > 0 {
+		p.Tolerate += fmt.Sprintf("; %d days of age", t.Age/(24*time.Hour))
+	}
 	for _, f := range o.Roll.Findings {
 		n := note(f.Finding)
 		if f.Fleet != "" {
@@ -118,21 +122,19 @@ func roomText(r rollout.Room) string {
 	return text
 }
 
-// quotaNotes say what is left of the account's limits at the worst moment.
-func quotaNotes(all []rollout.Headroom) []rollplan.Note {
-	var out []rollplan.Note
+// quotaNotes say what is left of the account's limits at the worst moment; of those that
+// may be passed, or are not known, findings tell.
+func quotaNotes(all []rollout.Headroom) []string {
+	var out []string
 	for _, h := range all {
-		n := rollplan.Note{Tone: "look", Text: h.String()}
+		if !h.Fits() {
+			continue
+		}
+		text := h.String()
 		if h.Cell != (rollout.Cell{}) {
-			n.Text = h.Cell.String() + ": " + n.Text
+			text = h.Cell.String() + ": " + text
 		}
-		switch {
-		case h.Fits():
-			n.Tone = "fits"
-		case h.Limit == nil || h.Running == nil:
-			n.Tone = "unknown"
-		}
-		out = append(out, n)
+		out = append(out, text+": it fits")
 	}
 	return out
 }

@@ -4,12 +4,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goldenami/rehydrate/bake"
 	"github.com/goldenami/rehydrate/internal/awscloud/session"
 	"github.com/goldenami/rehydrate/internal/config"
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/record"
+	"github.com/goldenami/rehydrate/internal/schedule"
 	"github.com/goldenami/rehydrate/internal/twin/backing"
 	"github.com/goldenami/rehydrate/internal/twin/ec2"
 	"github.com/goldenami/rehydrate/internal/twin/wiretest"
@@ -114,5 +116,36 @@ func TestThePageOfAnOverviewHasItsGroups(t *testing.T) {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("the page does not say %q", want)
 		}
+	}
+}
+
+func TestThePolicyOfARingIsAllThatDecidesBesideThePlan(t *testing.T) {
+	every, err := schedule.Parse("cron(0 8 ? * MON-FRI *)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	later, err := schedule.Parse("cron(0 9 ? * MON-FRI *)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := ringPolicy(&config.Config{}, config.Ring{Name: "prod", Soak: time.Hour, Concurrency: 4, PerRegion: 2}); got != "" {
+		t.Errorf("a ring without gates: %q", got)
+	}
+	seen := map[string]string{}
+	for name, r := range map[string]config.Ring{
+		"approval": {Approval: "ops"}, "another approval": {Approval: "boss"}, "alarm": {Alarms: []string{"errors"}},
+		"window": {Windows: []schedule.Window{{Opens: every, Duration: time.Hour}}}, "another window": {Windows: []schedule.Window{{Opens: later, Duration: time.Hour}}},
+		"longer window": {Windows: []schedule.Window{{Opens: every, Duration: 2 * time.Hour}}}, "failures": {MaxFailures: 2},
+		"check": {Checks: []config.HealthCheck{{Name: "up", HTTP: "https://example.org"}}}, "drift": {DriftSample: true},
+	} {
+		got := ringPolicy(&config.Config{}, r)
+		if got == "" || seen[got] != "" {
+			t.Errorf("%s is as %q: %s", name, seen[got], got)
+		}
+		seen[got] = name
+	}
+	frozen := &config.Config{Freezes: []schedule.Freeze{{Name: "year end", From: time.Unix(0, 0), To: time.Unix(1, 0)}}}
+	if got := ringPolicy(frozen, config.Ring{Approval: "ops"}); seen[got] != "" {
+		t.Error("a freeze changes nothing")
 	}
 }

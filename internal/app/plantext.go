@@ -42,6 +42,14 @@ func (o *Overview) ring(b *strings.Builder, r rollout.RingPlan) {
 	}
 }
 
+// sizeText is a group's size: with weights it is units of capacity.
+func sizeText(g rollout.GroupPlan) string {
+	if g.Measured.Bounds.Units {
+		return fmt.Sprintf("%d units of capacity", g.Measured.Desired)
+	}
+	return fmt.Sprintf("%d instances", g.Measured.Desired)
+}
+
 func refuses(g rollout.GroupPlan) bool {
 	for _, f := range g.Findings {
 		if f.Refuse {
@@ -54,7 +62,7 @@ func refuses(g rollout.GroupPlan) bool {
 func (o *Overview) group(b *strings.Builder, ring string, g rollout.GroupPlan) {
 	what := fmt.Sprintf("template version %s (%s) with only the image replaced", g.InUse, g.From)
 	switch {
-	case g.InUse == "" && refuses(g):
+	case refuses(g) && !strings.HasPrefix(g.From, "ami-"):
 		what = "not planned"
 	case g.Nothing && o.Bake.Skip:
 		what = "nothing: every instance runs " + g.To
@@ -63,13 +71,16 @@ func (o *Overview) group(b *strings.Builder, ring string, g rollout.GroupPlan) {
 	if g.Cell != (rollout.Cell{}) && g.Cell != (rollout.Cell{Account: o.Account, Region: o.Region}) {
 		where = " in " + g.Cell.String()
 	}
-	fmt.Fprintf(b, "  roll      ring %s: %s%s, %d instances: %s\n", ring, g.Group, where, g.Measured.Desired, what)
+	fmt.Fprintf(b, "  roll      ring %s: %s%s, %s: %s\n", ring, g.Group, where, sizeText(g), what)
 	if g.Pin {
 		fmt.Fprintf(b, "            first pinned to version %s, which it runs now\n", g.InUse)
 	}
 	if e := g.Measured.Estimate; e.Steps > 0 && !refuses(g) {
 		keeps := g.Measured.Bounds
-		fmt.Fprintf(b, "            keeps %d to %d in service%s; %s\n", keeps.Floor, keeps.Ceiling, checkpointText(", checkpoints at ", g.Preferences.Checkpoints), took(e.Duration))
+		fmt.Fprintf(b, "            keeps %d to %d in service, %d if the fullest zone fails then%s; %s\n", keeps.Floor, keeps.Ceiling, keeps.WithoutZone, checkpointText(", checkpoints at ", g.Preferences.Checkpoints), took(e.Duration))
+	}
+	if room := roomText(g.Measured.Room); room != "" && !g.Nothing && !refuses(g) {
+		fmt.Fprintf(b, "            surge %s; %s\n", surge(g.Measured.Estimate.Surge, g.Measured.Estimate.Cost), room)
 	}
 	for _, f := range g.Findings {
 		fmt.Fprintf(b, "            %s\n", findingText(f, ""))

@@ -2,8 +2,12 @@ package app
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"sync"
 
@@ -41,10 +45,31 @@ func rollInput(c *config.Config, i *config.Image, image string) rollout.Input {
 func ringOf(c *config.Config, i *config.Image, name string) rollout.Ring {
 	have := i.Ring(name)
 	r := rollout.Ring{Name: name, Soak: have.Soak, Concurrency: have.Concurrency, PerCell: have.PerRegion}
+	r.Policy = ringPolicy(c, have)
 	if calendar := (schedule.Calendar{Windows: have.Windows, Freezes: c.Freezes}); len(have.Windows)+len(c.Freezes) > 0 {
 		r.Opens = calendar.Opening
 	}
 	return r
+}
+
+// ringPolicy is the digest of what the configuration says about when a ring may move and
+// what must hold; empty where it says nothing.
+func ringPolicy(c *config.Config, r config.Ring) string {
+	type policy struct {
+		Ring    config.Ring
+		Freezes []schedule.Freeze
+	}
+	r.Name, r.Soak, r.Concurrency, r.PerRegion = "", 0, 0, 0 // the plan has these
+	p := policy{r, c.Freezes}
+	if reflect.DeepEqual(p, policy{}) {
+		return ""
+	}
+	text, err := json.Marshal(p)
+	if err != nil { // nothing in it can fail, and no digest is like another
+		return err.Error()
+	}
+	sum := sha256.Sum256(text)
+	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
 func fleetOf(f *config.Fleet) rollout.Fleet {

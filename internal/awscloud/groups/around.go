@@ -21,6 +21,9 @@ func around(g *rollout.Group, x types.AutoScalingGroup) {
 			g.Subnets = append(g.Subnets, s)
 		}
 	}
+	if len(g.Subnets) == 0 {
+		g.Zones = x.AvailabilityZones
+	}
 	if len(x.Tags) > 0 {
 		g.Tags = map[string]string{}
 	}

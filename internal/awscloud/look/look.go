@@ -44,19 +44,32 @@ func New(s *session.Session) Look {
 	return Look{ec2.NewFromConfig(s.Config()), cloudwatch.NewFromConfig(s.Config()), autoscaling.NewFromConfig(s.Config())}
 }
 
-// Subnets tells of subnets by their ids; those that do not exist are left out.
-func (l Look) Subnets(ctx context.Context, subnets []string) (map[string]rollout.Subnet, error) {
+// Subnets tells of subnets by their ids, and of the default ones of zones; those that
+// do not exist are left out.
+func (l Look) Subnets(ctx context.Context, ids, zones []string) (map[string]rollout.Subnet, error) {
 	out := map[string]rollout.Subnet{}
-	for some := range slices.Chunk(subnets, 200) { // the most values a filter takes
-		p := ec2.NewDescribeSubnetsPaginator(l.EC2, &ec2.DescribeSubnetsInput{Filters: []types.Filter{{Name: aws.String("subnet-id"), Values: some}}})
+	read := func(filters ...types.Filter) error {
+		p := ec2.NewDescribeSubnetsPaginator(l.EC2, &ec2.DescribeSubnetsInput{Filters: filters})
 		for p.HasMorePages() {
 			page, err := p.NextPage(ctx)
 			if err != nil {
-				return nil, awscloud.Wrap(err, "describe subnets")
+				return awscloud.Wrap(err, "describe subnets")
 			}
 			for _, x := range page.Subnets {
-				out[aws.ToString(x.SubnetId)] = rollout.Subnet{Zone: aws.ToString(x.AvailabilityZone), Free: int(aws.ToInt32(x.AvailableIpAddressCount))}
+				out[aws.ToString(x.SubnetId)] = rollout.Subnet{Zone: aws.ToString(x.AvailabilityZone), Free: int(aws.ToInt32(x.AvailableIpAddressCount)), Default: aws.ToBool(x.DefaultForAz)}
 			}
+		}
+		return nil
+	}
+	const most = 200 // values that a filter takes
+	for some := range slices.Chunk(ids, most) {
+		if err := read(types.Filter{Name: aws.String("subnet-id"), Values: some}); err != nil {
+			return nil, err
+		}
+	}
+	for some := range slices.Chunk(zones, most) {
+		if err := read(types.Filter{Name: aws.String("availability-zone"), Values: some}, types.Filter{Name: aws.String("default-for-az"), Values: []string{"true"}}); err != nil {
+			return nil, err
 		}
 	}
 	return out, nil

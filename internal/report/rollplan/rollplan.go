@@ -23,8 +23,8 @@ type Page struct {
 	Tolerate string // in words
 	MadeAt   time.Time
 	Rings    []Ring
-	Notes    []Note // of fleets and cells
-	Quotas   []Note // limits of running vCPUs; tones are fits, look and unknown
+	Notes    []Note   // of fleets and cells
+	Quotas   []string // limits of running vCPUs that the roll stays within
 }
 
 // Ring is one ring.

@@ -19,7 +19,7 @@ func example() Page {
 	return Page{Line: "web", Where: "account 111122223333, eu-west-1", Modelled: "the twin", Image: "ami-00000000000000002", Channel: "/golden/web/latest version 7",
 		Hash: "sha256:0f1e2d3c4b5a", Tolerate: "25 % of a group's desired capacity, and 1 instance in any case", MadeAt: time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC),
 		Notes:  []Note{{"look", "group old follows the channel by resolve:ssm", "put it into a fleet"}},
-		Quotas: []Note{{"fits", "40 of 64 vCPUs run of On-Demand Standard (L-1216C47A)", ""}, {"unknown", "may not be read", ""}},
+		Quotas: []string{"40 of 64 vCPUs run of On-Demand Standard (L-1216C47A): it fits"},
 		Rings: []Ring{
 			{Name: "dev", Soak: 10 * time.Minute, Took: took, Surge: "0 instance-hours", Groups: []Group{
 				{Name: "web-dev", Fleet: "web-dev", Desired: 2, Floor: 1, Ceiling: 2, Replace: 2, From: "ami-1", To: "ami-2", Template: "version 3 of lt-1",
