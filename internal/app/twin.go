@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/goldenami/rehydrate/internal/fault"
@@ -147,10 +148,10 @@ func noteBuild(dir string) error {
 		}
 		return os.WriteFile(name, []byte(b), 0o600)
 	}
-	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
 		return err
 	}
-	return nil
+	return nil // a folder that is none is found when it is opened
 }
 
 // built tells one build of this program from another.

@@ -24,6 +24,10 @@ const (
 	maxAdmin    = 1 << 20 // bytes of a request
 )
 
+// lastTime is as far as clients move the clock: a year has four digits on the wire, and
+// some things end years after they began.
+var lastTime = time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC)
+
 // newAdmin serves the twin's own endpoint:
 //
 //	GET  health                          who this is
@@ -126,7 +130,7 @@ func (t *Twin) clock(w http.ResponseWriter, _ *http.Request) {
 func (t *Twin) sleep(w http.ResponseWriter, r *http.Request) {
 	client := r.URL.Query().Get("client")
 	until, err := time.Parse(time.RFC3339Nano, r.URL.Query().Get("until"))
-	if err != nil || client == "" {
+	if err != nil || client == "" || until.After(lastTime) {
 		refuse(w, http.StatusBadRequest, "give client and until, a time such as 2026-03-01T12:00:00Z")
 		return
 	}
@@ -161,15 +165,19 @@ func (t *Twin) step(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), settleLimit)
 	defer cancel()
 	defer context.AfterFunc(stopping{t.stop}, cancel)()
-	if by, err := time.ParseDuration(q.Get("by")); err == nil && by >= 0 {
-		c.StepSettled(ctx, c.Now().Add(by))
-	} else if to, err := time.Parse(time.RFC3339Nano, q.Get("to")); err == nil {
-		c.StepSettled(ctx, to)
-	} else {
-		refuse(w, http.StatusBadRequest, "give by, such as 90s, or to, such as 2026-03-01T12:00:00Z")
-		return
+	to, err := time.Parse(time.RFC3339Nano, q.Get("to"))
+	if by, bad := time.ParseDuration(q.Get("by")); bad == nil && by >= 0 {
+		to, err = c.Now().Add(by), nil
 	}
-	t.clock(w, r)
+	switch {
+	case err != nil:
+		refuse(w, http.StatusBadRequest, "give by, such as 90s, or to, such as 2026-03-01T12:00:00Z")
+	case to.After(lastTime):
+		refuse(w, http.StatusBadRequest, "the twin's time goes to %s", lastTime.Format(time.RFC3339))
+	default:
+		c.StepSettled(ctx, to)
+		t.clock(w, r)
+	}
 }
 
 // setClock changes how time passes.

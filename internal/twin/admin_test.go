@@ -128,7 +128,7 @@ func TestTheClockIsSteppedHeldAndAskedOverTheAdminEndpoint(t *testing.T) {
 			t.Errorf("released = %v, want %v", hold.Released, want)
 		}
 	}
-	for _, bad := range []string{"clock/step", "clock/step?by=-1s", "clock/sleep?client=a", "clock/sleep?until=2026-03-01T12:30:00Z", "hold?for=x", "hold?for=99h", "release"} {
+	for _, bad := range []string{"clock/step", "clock/step?by=-1s", "clock/step?to=9999-01-01T00:00:00Z", "clock/sleep?client=a&until=9999-01-01T00:00:00Z", "clock/sleep?client=a", "clock/sleep?until=2026-03-01T12:30:00Z", "hold?for=x", "hold?for=99h", "release"} {
 		if code := admin(t, c, http.MethodPost, at+bad, "", nil); code != http.StatusBadRequest {
 			t.Errorf("%s: %d", bad, code)
 		}

@@ -111,6 +111,8 @@ func throttled(c wire.Call) *wire.Error {
 		return &wire.Error{Code: "SlowDown", Message: "Please reduce your request rate.", Status: 503}
 	case c.Service == "ebs":
 		return &wire.Error{Code: "RequestThrottledException", Message: "The number of API requests has exceeded the maximum allowed API request throttling limit.", Status: 400}
+	case c.Service == "servicequotas": // TooManyRequestsException of its API
+		return &wire.Error{Code: "TooManyRequestsException", Message: "Rate exceeded", Status: 400}
 	case c.Protocol == "query" || c.Service == "monitoring":
 		return &wire.Error{Code: "Throttling", Message: "Rate exceeded", Status: 400}
 	}

@@ -91,6 +91,7 @@ func TestEachProtocolThrottlesInItsOwnWords(t *testing.T) {
 	}{
 		{"ec2", "ec2", "RequestLimitExceeded", 503}, {"autoscaling", "query", "Throttling", 400}, {"ssm", "json", "ThrottlingException", 400},
 		{"s3", "rest-xml", "SlowDown", 503}, {"ebs", "rest-json", "RequestThrottledException", 400}, {"monitoring", "smithy-rpc-v2-cbor", "Throttling", 400},
+		{"servicequotas", "json", "TooManyRequestsException", 400},
 	} {
 		if e := throttled(wire.Call{Service: test.service, Protocol: test.protocol}); e.Code != test.code || e.Status != test.status {
 			t.Errorf("%s: %+v", test.service, e)

@@ -1,6 +1,9 @@
 package twin_test
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +15,9 @@ import (
 	awskms "github.com/aws/aws-sdk-go-v2/service/kms"
 	awsssm "github.com/aws/aws-sdk-go-v2/service/ssm"
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/twin"
 )
 
 // ok is the value of a call that must go well.
@@ -116,5 +122,37 @@ func TestADeletedParameterIsGoneAndADisabledKeyComesBack(t *testing.T) {
 	ok[*awskms.EnableKeyOutput](t)(keys.EnableKey(ctx, &awskms.EnableKeyInput{KeyId: key}))
 	if !enabled() {
 		t.Error("it is disabled")
+	}
+}
+
+// TestAStateThatCannotBeReadIsAnError: of whatever is in the folder, the twin says so
+// in one line.
+func TestAStateThatCannotBeReadIsAnError(t *testing.T) {
+	t.Parallel()
+	commit := `{"c":{"now":"2026-03-01T12:00:00Z","wall":"2026-03-01T12:00:00Z","seq":1,"seed":1}}` + "\n"
+	for name, make := range map[string]func(file string) error{
+		"no lines of JSON": func(file string) error { return os.WriteFile(file, []byte("garbage\nmore\n"), 0o600) },
+		"a row of another form": func(file string) error {
+			return os.WriteFile(file, []byte(`{"t":"-/-/twin/meta","k":"world","v":[1]}`+"\n"+commit), 0o600)
+		},
+		"a timer of another one": func(file string) error {
+			return os.WriteFile(file, []byte(`{"t":"-/-/kernel/timers","k":"1","v":5}`+"\n"+commit), 0o600)
+		},
+		"a folder": func(file string) error { return os.Mkdir(file, 0o700) },
+	} {
+		dir := t.TempDir()
+		if err := make(filepath.Join(dir, "world.jsonl")); err != nil {
+			t.Fatal(err)
+		}
+		if w, err := twin.New(small(dir)); err == nil || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v, %v", name, w, err)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := twin.New(small(file)); fault.KindOf(err) != fault.Usage {
+		t.Errorf("a file for a folder: %v", err)
 	}
 }

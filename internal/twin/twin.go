@@ -102,10 +102,25 @@ type Twin struct {
 // error of kind Conflict.
 func New(o Options) (*Twin, error) {
 	t := &Twin{o: o, dir: o.Dir, faults: &faultPlan{rules: o.Faults}, started: time.Now(), stop: make(chan struct{})}
-	if err := t.open(); err != nil {
+	if err := t.openSaved(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open twin: %w", err), t.Close())
 	}
 	return t, nil
+}
+
+// openSaved is open, with a state that is not this program's for an error.
+func (t *Twin) openSaved() (err error) {
+	defer func() {
+		bad := recover()
+		row, ok := bad.(*world.BadRowError)
+		switch {
+		case ok:
+			err = fault.As(fmt.Errorf("%s is of another version of this program, or damaged: %w", t.dir, row), fault.Usage, "take another --state folder, or remove this one")
+		case bad != nil:
+			panic(bad)
+		}
+	}()
+	return t.open()
 }
 
 func (t *Twin) open() error {
@@ -163,6 +178,9 @@ func (t *Twin) openDir() error {
 		return err
 	}
 	t.o.Dir, t.dir = abs, abs // clients in other folders compare it
+	if st, err := os.Stat(t.dir); err == nil && !st.IsDir() {
+		return fault.New(fault.Usage, "", "%s is no folder", t.dir)
+	}
 	if err := os.MkdirAll(t.dir, 0o700); err != nil {
 		return err
 	}
@@ -214,7 +232,9 @@ func (t *Twin) Close() error {
 		t.built.Close = nil
 	}
 	if t.log != nil {
-		t.world.LogTo(io.Discard)
+		if t.world != nil {
+			t.world.LogTo(io.Discard)
+		}
 		errs = append(errs, t.log.Close())
 		t.log = nil
 	}

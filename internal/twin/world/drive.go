@@ -3,10 +3,12 @@ package world
 import "time"
 
 func (c *Clock) start() {
-	c.w.mu.Lock()
-	c.w.fillTimers()
-	c.w.started = true
-	c.w.mu.Unlock()
+	func() {
+		c.w.mu.Lock()
+		defer c.w.mu.Unlock() // also when a timer that was saved cannot be read
+		c.w.fillTimers()
+		c.w.started = true
+	}()
 	c.wg.Add(1)
 	go func() {
 		defer c.wg.Done()

@@ -17,6 +17,18 @@ type Rows[T any] struct {
 	n  string
 }
 
+// BadRowError is what Table panics with when a row that was saved is not of its type: the
+// state is of another version of this program, or damaged.
+type BadRowError struct {
+	Table, Key string
+	Err        error
+}
+
+func (e *BadRowError) Error() string {
+	return fmt.Sprintf("state row %s of %s: %v", e.Key, e.Table, e.Err)
+}
+func (e *BadRowError) Unwrap() error { return e.Err }
+
 // Table opens the table of that name ("ec2/instances") in the transaction's
 // account and region. One name always has one type.
 func Table[T any](tx *Tx, name string) *Rows[T] {
@@ -28,7 +40,7 @@ func Table[T any](tx *Tx, name string) *Rows[T] {
 		for _, key := range w.raw[full].keys {
 			var v T
 			if err := json.Unmarshal(w.raw[full].rows[key], &v); err != nil {
-				panic(fmt.Sprintf("twin: state row %s %s: %v", full, key, err))
+				panic(&BadRowError{Table: full, Key: key, Err: err})
 			}
 			t.add(key, v).size = lineSize(full, key, w.raw[full].rows[key])
 		}
