@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -376,5 +377,24 @@ func TestVirtualHostStyleAndPresignedAddresses(t *testing.T) {
 	h.ServeHTTP(rec, req)
 	if rec.Code != 200 || !bytes.Equal(rec.Body.Bytes(), []byte("1")) {
 		t.Errorf("%d %s", rec.Code, rec.Body)
+	}
+	day := regexp.MustCompile(`X-Amz-Date=[0-9TZ]+`)
+	for name, c := range map[string]struct {
+		url    string
+		status int
+		want   string
+	}{
+		"over":        {day.ReplaceAllString(signed.URL, "X-Amz-Date=20260101T000000Z"), 403, "<Code>AccessDenied</Code><Message>Request has expired"},
+		"not yet":     {day.ReplaceAllString(signed.URL, "X-Amz-Date=20991231T000000Z"), 403, "not valid yet"},
+		"no date":     {day.ReplaceAllString(signed.URL, "X-Amz-Date=today"), 400, "AuthorizationQueryParametersError"},
+		"a month":     {strings.Replace(signed.URL, "Expires=60", "Expires=2592000", 1), 400, "AuthorizationQueryParametersError"},
+		"no number":   {strings.Replace(signed.URL, "Expires=60", "Expires=x", 1), 400, "AuthorizationQueryParametersError"},
+		"before then": {strings.Replace(signed.URL, "Expires=60", "Expires=-1", 1), 400, "AuthorizationQueryParametersError"},
+	} {
+		rec := httptest.NewRecorder()
+		h.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, c.url, nil))
+		if rec.Code != c.status || !strings.Contains(rec.Body.String(), c.want) {
+			t.Errorf("%s: %d %s", name, rec.Code, rec.Body)
+		}
 	}
 }

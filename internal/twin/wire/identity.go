@@ -83,11 +83,14 @@ func unknownKey() error {
 	return &Error{Code: "InvalidClientTokenId", Message: "The access key is not known here.", Status: 403}
 }
 
-// authenticate refuses requests without a signature. The signature itself is
+// authenticate refuses requests without a signature, and presigned ones that are over. The signature itself is
 // checked only if the handler has secrets.
 func (h *Handler) authenticate(r *request) error {
 	if r.cred.key == "" {
 		return &Error{Code: "MissingAuthenticationToken", Message: "The request must contain a signature with an access key.", Status: 403}
+	}
+	if err := r.lasts(time.Now()); err != nil {
+		return err
 	}
 	if len(h.o.Secrets) == 0 {
 		return nil
