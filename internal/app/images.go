@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/goldenami/rehydrate/internal/awscloud/lifecycle"
+	"github.com/goldenami/rehydrate/internal/awscloud/params"
 	"github.com/goldenami/rehydrate/internal/awscloud/uses"
 	"github.com/goldenami/rehydrate/internal/config"
 	"github.com/goldenami/rehydrate/internal/engine"
@@ -67,6 +68,7 @@ type imagePorts struct {
 	uses       usage.Ports
 	images     lifecycle.Images
 	parameters lifecycle.Parameters
+	labels     params.Parameters
 }
 
 func (c *imageCells) at(ctx context.Context, at usage.Cell) (imagePorts, error) {
@@ -77,7 +79,7 @@ func (c *imageCells) at(ctx context.Context, at usage.Cell) (imagePorts, error) 
 	if err != nil {
 		return imagePorts{}, err
 	}
-	p := imagePorts{uses.New(s), lifecycle.New(s), lifecycle.NewParameters(s)}
+	p := imagePorts{uses.New(s), lifecycle.New(s), lifecycle.NewParameters(s), params.New(s)}
 	c.known[at] = p
 	return p, nil
 }
@@ -89,7 +91,7 @@ func (c *imageCells) retire(ctx context.Context, at usage.Cell) (retire.Ports, e
 
 func (c *imageCells) revoke(ctx context.Context, at usage.Cell) (revoke.Ports, error) {
 	p, err := c.at(ctx, at)
-	return revoke.Ports{Uses: p.uses, Images: p.images, Marks: p.images, Labels: p.parameters}, err
+	return revoke.Ports{Uses: p.uses, Images: p.images, Marks: p.images, Labels: p.labels}, err
 }
 
 // runner runs units with a journal of the request's own.

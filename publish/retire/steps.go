@@ -137,7 +137,7 @@ func (s *Stage) leftover(ctx context.Context, g *guard, l Leftover, st *state) (
 		s.Events.Emit(event.Event{Stage: "retire", Unit: l.Snapshot, Kind: event.Changed, Text: text})
 		return unit.Done(), nil
 	}
-	now, err := g.plan(ctx)
+	now, err := g.Get(ctx)
 	if err != nil {
 		return unit.Next{}, err
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/goldenami/rehydrate/internal/event"
 	"github.com/goldenami/rehydrate/internal/fault"
@@ -57,9 +56,9 @@ const (
 
 // Units are the plan's work, in order: images, leftovers, then what runs left. Each
 // may be repeated from any of its states, and a new plan finishes what a killed one
-// has begun. They share a look at the world that is at most freshFor old.
+// has begun. They share a look at the world, see usage.Fresh.
 func (s *Stage) Units(p *Plan) []Work {
-	g := &guard{stage: s, in: p.Input}
+	g := s.guard(p.Input)
 	var out []Work
 	for _, i := range p.Doing() {
 		m := mover{s, g, i}
@@ -98,31 +97,19 @@ func Err(results []Result) error {
 	return fault.New(fault.Conflict, "plan again", "%d of %d were kept: %s", len(kept), len(results), kept[0].Text)
 }
 
-// freshFor is how old the look may be on which something is removed.
-const freshFor = 30 * time.Second
-
 // guard looks again at whatever the plan was made from.
 type guard struct {
-	stage *Stage
-	in    Input
-	last  *Plan
+	in Input
+	usage.Fresh[*Plan]
 }
 
-// plan is the plan as it would be made now.
-func (g *guard) plan(ctx context.Context) (*Plan, error) {
-	if now := g.stage.Clock.Now(); g.last == nil || now.Sub(g.last.At) > freshFor {
-		p, err := g.stage.Plan(ctx, g.in)
-		if err != nil {
-			return nil, err
-		}
-		g.last = p
-	}
-	return g.last, nil
+func (s *Stage) guard(in Input) *guard {
+	return &guard{in, usage.Fresh[*Plan]{Clock: s.Clock, Look: func(ctx context.Context) (*Plan, error) { return s.Plan(ctx, in) }}}
 }
 
 // holds says why the planned item does not hold any more; empty: it does.
 func (g *guard) holds(ctx context.Context, i Item) (string, error) {
-	p, err := g.plan(ctx)
+	p, err := g.Get(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -138,8 +125,8 @@ func (g *guard) holds(ctx context.Context, i Item) (string, error) {
 
 type mover struct {
 	*Stage
-	guard *guard
-	item  Item
+	look *guard
+	item Item
 }
 
 func (m mover) end(st *state, outcome, format string, args ...any) (unit.Next, error) {
@@ -175,7 +162,7 @@ func (m mover) advance(ctx context.Context, st *state) (unit.Next, error) {
 	case m.item.Action == Deprecate && !now.DeprecatedAt.IsZero():
 		return m.end(st, OutcomeDone, "deprecated %s", m.item.Image)
 	}
-	why, err := m.guard.holds(ctx, m.item)
+	why, err := m.look.holds(ctx, m.item)
 	if err != nil {
 		return unit.Next{}, err
 	}
@@ -212,7 +199,11 @@ func (m mover) lastLook(ctx context.Context, p Ports) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("ask EC2 who uses %s: %w", m.item.Image, err)
 	}
-	for _, x := range m.guard.last.census.News(m.item.Cell, list) {
+	known, err := m.look.Get(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, x := range known.census.News(m.item.Cell, list) {
 		return fmt.Sprintf("%s %s uses it", x.Kind, x.ARN), nil
 	}
 	return "", nil

@@ -110,7 +110,7 @@ func (s *Stage) back(ctx context.Context, run Runner, moves []Move) error {
 }
 
 func (s *Stage) disableAll(ctx context.Context, p *Plan, run Runner, out *Result) (errs []error) {
-	g := &guard{stage: s, in: p.Input}
+	g := s.guard(p.Input)
 	for _, m := range p.Images {
 		if !m.Disable {
 			continue

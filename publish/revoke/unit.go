@@ -81,31 +81,20 @@ func (s *Stage) label(l Label) unit.Unit {
 	})
 }
 
-// freshFor is how old the look may be on which an image is disabled.
-const freshFor = 30 * time.Second
-
 // guard looks again at what the plan was made from.
 type guard struct {
-	stage *Stage
-	in    Input
-	last  *Plan
+	in Input
+	usage.Fresh[*Plan]
 }
 
-func (g *guard) plan(ctx context.Context) (*Plan, error) {
-	if now := g.stage.Clock.Now(); g.last == nil || now.Sub(g.last.At) > freshFor {
-		p, err := g.stage.Plan(ctx, g.in)
-		if err != nil {
-			return nil, err
-		}
-		g.last = p
-	}
-	return g.last, nil
+func (s *Stage) guard(in Input) *guard {
+	return &guard{in, usage.Fresh[*Plan]{Clock: s.Clock, Look: func(ctx context.Context) (*Plan, error) { return s.Plan(ctx, in) }}}
 }
 
 // needed says why an image must not be disabled now although the plan says so; empty:
 // it may. What the plan showed and was forced over is no news.
 func (g *guard) needed(ctx context.Context, m Member) (string, error) {
-	now, err := g.plan(ctx)
+	now, err := g.Get(ctx)
 	if err != nil {
 		return "", err
 	}

@@ -31,7 +31,6 @@ type stub struct {
 	tagged   *ec2.CreateTagsInput
 	objects  []s3types.Object
 	deleted  []string
-	invalid  []string
 	s3errors []s3types.Error
 }
 
@@ -92,10 +91,6 @@ func (s *stub) DeleteLaunchTemplateVersions(context.Context, *ec2.DeleteLaunchTe
 
 func (s *stub) DeleteParameter(context.Context, *ssm.DeleteParameterInput, ...func(*ssm.Options)) (*ssm.DeleteParameterOutput, error) {
 	return nil, s.err()
-}
-
-func (s *stub) LabelParameterVersion(context.Context, *ssm.LabelParameterVersionInput, ...func(*ssm.Options)) (*ssm.LabelParameterVersionOutput, error) {
-	return &ssm.LabelParameterVersionOutput{InvalidLabels: s.invalid}, s.err()
 }
 
 func (s *stub) ListObjectsV2(context.Context, *s3.ListObjectsV2Input, ...func(*s3.Options)) (*s3.ListObjectsV2Output, error) {
@@ -180,7 +175,6 @@ func TestWhatIsGoneIsNoErrorAndWhatIsHeldIsAConflict(t *testing.T) {
 	snapshot := func(i Images, _ Parameters, _ Objects) error { return i.DeleteSnapshot(t.Context(), "snap-1") }
 	version := func(i Images, _ Parameters, _ Objects) error { return i.DeleteVersion(t.Context(), "lt-1", 2) }
 	parameter := func(_ Images, p Parameters, _ Objects) error { return p.Delete(t.Context(), "/p") }
-	label := func(_ Images, p Parameters, _ Objects) error { return p.Label(t.Context(), "/p", 1, "revoked-1") }
 	folder := func(_ Images, _ Parameters, o Objects) error { return o.Remove(t.Context(), "a/") }
 	const none fault.Kind = -1
 	for _, c := range []struct {
@@ -193,7 +187,6 @@ func TestWhatIsGoneIsNoErrorAndWhatIsHeldIsAConflict(t *testing.T) {
 		{"snapshot", "", snapshot, none}, {"snapshot", "InvalidSnapshot.NotFound", snapshot, none}, {"snapshot", "InvalidSnapshot.InUse", snapshot, fault.Conflict}, {"snapshot", "UnauthorizedOperation", snapshot, fault.Denied},
 		{"version", "", version, none}, {"version", "InvalidLaunchTemplateId.NotFound", version, none}, {"version", "UnauthorizedOperation", version, fault.Denied},
 		{"parameter", "", parameter, none}, {"parameter", "ParameterNotFound", parameter, none}, {"parameter", "AccessDeniedException", parameter, fault.Denied},
-		{"label", "", label, none}, {"label", "ParameterVersionNotFound", label, fault.NotFound},
 		{"folder", "", folder, none}, {"folder", "NoSuchBucket", folder, none}, {"folder", "AccessDenied", folder, fault.Denied},
 	} {
 		err := at(c.code, c.call)
@@ -212,9 +205,6 @@ func TestRefusalsInsideAnAnswerAreErrors(t *testing.T) {
 	}
 	if err := (Images{&stub{failed: item(types.LaunchTemplateErrorCodeLaunchTemplateVersionDoesNotExist)}}).DeleteVersion(t.Context(), "lt-1", 2); err != nil {
 		t.Errorf("a version that is gone: %v", err)
-	}
-	if err := (Parameters{&stub{invalid: []string{"x"}}}).Label(t.Context(), "/p", 1, "x"); err == nil {
-		t.Error("a label that was refused")
 	}
 	s := &stub{objects: []s3types.Object{{Key: aws.String("a/b")}}, s3errors: []s3types.Error{{Key: aws.String("a/b"), Code: aws.String("AccessDenied")}}}
 	if err := (Objects{s, "bucket"}).Remove(t.Context(), "a/"); err == nil {

@@ -13,7 +13,6 @@ import (
 	"github.com/goldenami/rehydrate/internal/awscloud/session"
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/publish/retire"
-	"github.com/goldenami/rehydrate/publish/revoke"
 )
 
 // Snapshots are the account's own snapshots that carry the tag, with its value.
@@ -71,16 +70,14 @@ func (i Images) DeleteVersion(ctx context.Context, template string, number int64
 // SSM is what is called of Parameter Store.
 type SSM interface {
 	DeleteParameter(context.Context, *ssm.DeleteParameterInput, ...func(*ssm.Options)) (*ssm.DeleteParameterOutput, error)
-	LabelParameterVersion(context.Context, *ssm.LabelParameterVersionInput, ...func(*ssm.Options)) (*ssm.LabelParameterVersionOutput, error)
 }
 
 var (
-	_ SSM            = (*ssm.Client)(nil)
-	_ retire.Builds  = Parameters{}
-	_ revoke.Labeler = Parameters{}
+	_ SSM           = (*ssm.Client)(nil)
+	_ retire.Builds = Parameters{}
 )
 
-// Parameters labels versions and deletes builds entries.
+// Parameters deletes builds entries.
 type Parameters struct{ API SSM }
 
 // NewParameters is the adapter over a session.
@@ -93,13 +90,4 @@ func (p Parameters) Delete(ctx context.Context, name string) error {
 		return nil
 	}
 	return awscloud.Wrap(err, "delete parameter %s", name)
-}
-
-// Label moves labels to a version.
-func (p Parameters) Label(ctx context.Context, name string, version int64, labels ...string) error {
-	out, err := p.API.LabelParameterVersion(ctx, &ssm.LabelParameterVersionInput{Name: &name, ParameterVersion: &version, Labels: labels})
-	if err == nil && len(out.InvalidLabels) > 0 {
-		return fault.New(fault.Failed, "", "label version %d of parameter %s: %v refused", version, name, out.InvalidLabels)
-	}
-	return awscloud.Wrap(err, "label version %d of parameter %s", version, name)
 }
