@@ -220,7 +220,24 @@ func (m *groupMover) before(ctx context.Context, st *groupState) (unit.Next, err
 		}
 		m.adopt(st, x)
 	}
+	if st.Back && st.Step == stepStart {
+		return unit.Again(0), m.already(ctx, st)
+	}
 	return unit.Again(0), nil
+}
+
+// already leaves the refresh of a way back out where the group and all its instances are
+// on the version before, as after a way back of another process: converge proves it.
+func (m *groupMover) already(ctx context.Context, st *groupState) error {
+	g, err := m.group(ctx)
+	if err != nil {
+		return err
+	}
+	there := func(t Template) bool { return t.ID == m.plan.Template.ID && t.Version == st.Target }
+	if there(g.Template) && !slices.ContainsFunc(g.Instances, func(i Member) bool { return !there(i.Template) }) {
+		st.Step, st.Looks = stepConverge, 0
+	}
+	return nil
 }
 
 // start begins the refresh, or adopts one to our version that was begun and not

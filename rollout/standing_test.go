@@ -3,6 +3,7 @@ package rollout_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -162,5 +163,33 @@ func checkCells(t *testing.T, f *fleet, cells []rollout.Cell, said string) {
 	}
 	if len(of) != 2*len(cells) {
 		t.Errorf("the lines are about %v", of)
+	}
+}
+
+func TestAGroupThatRunsWhatItRanBeforeIsNotRefreshedAgainWhenItIsTakenBack(t *testing.T) {
+	f := demo()
+	x := f.execution(t)
+	p := plan(t, f, demoInput())
+	rolls, err := x.Roll(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 2 {
+		f.writes = nil
+		x.BackStem = fmt.Sprintf("rollback/%d", n)
+		got, err := x.Back(t.Context(), p, rolls, "a bug")
+		if err != nil || len(got) != 2 || got[0].Outcome != rollout.RolledBack || got[1].Outcome != rollout.RolledBack {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		if want := []int{2, 0}[n]; len(f.writes) != want {
+			t.Errorf("way back %d wrote %v", n+1, f.writes)
+		}
+	}
+	// One instance of the new image is enough.
+	f.groups["web-dev"].Instances[0] = f.launch("lt-1", "2")
+	f.writes = nil
+	x.BackStem = "rollback/3"
+	if _, err := x.Back(t.Context(), p, rolls, "a bug"); err != nil || len(f.writes) != 1 || f.running("web-dev")["ami-old"] != 2 {
+		t.Errorf("wrote %v, %v; it runs %v", f.writes, err, f.running("web-dev"))
 	}
 }

@@ -3,16 +3,17 @@ package rollout
 import "time"
 
 const (
-	// nearEnd is the part of a group's time so far that its end, or a checkpoint, may
-	// be noticed late: a sixteenth, but never more than endMost.
+	// nearEnd is the part of a group's time so far that its end may be noticed late: a
+	// sixteenth, but never more than endMost.
 	nearEnd = 16
 	endMost = time.Minute
 )
 
 // pace is how long the next look may wait. What the group has shown tells when it will
-// be at its next checkpoint or at its end, and the next look is then; but as little is
-// known at first, the looks are half as often with every look. It is never less than
-// pollEvery, nor more than pollMost.
+// be at its end, and the next look is then; but as little is known at first, the looks
+// are half as often with every look. Checkpoints are looked for only once the andon wants
+// something there, and then as often as may be. It is never less than pollEvery, nor more
+// than pollMost.
 func (m *groupMover) pace(st *groupState, now time.Time) time.Duration {
 	s, elapsed := m.seen, now.Sub(st.Since)
 	known := max(elapsed, firstLook)
@@ -23,25 +24,13 @@ func (m *groupMover) pace(st *groupState, now time.Time) time.Duration {
 		// When that will be is known, so it is not looked for sooner.
 		return meet(now, max(s.pause, s.settle-now.Sub(s.moved)), endMost/2, true)
 	case s.on > 0:
-		next := s.until(m.goal(), s.moved.Sub(st.Since)) - now.Sub(s.moved)
+		next := s.until(s.of, s.moved.Sub(st.Since)) - now.Sub(s.moved)
 		next = max(next/2, next-2*endMost) // the last ones may have come since the look before
 		if next = max(next, min(elapsed/nearEnd, endMost)); next < min(known, pollMost) {
 			return meet(now, next, endMost, false)
 		}
 	}
 	return meet(now, known, pollMost, false)
-}
-
-// goal is how many instances will be on the target where something is to be seen next:
-// at a checkpoint, or at the end.
-func (m *groupMover) goal() int {
-	s := m.seen
-	for _, c := range m.plan.Preferences.Checkpoints {
-		if n := (s.of*c + 99) / 100; n > s.on {
-			return min(n, s.of)
-		}
-	}
-	return s.of
 }
 
 // until is how long it takes, from when the last instance was seen to come, until goal

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -124,23 +125,43 @@ func TestGroupsOfACellShareTheirLooksAndTheirEndsAreNoticed(t *testing.T) {
 	}
 }
 
-func TestAGroupAtACheckpointIsLookedForWhenItWillBeThere(t *testing.T) {
-	m := &groupMover{x: &Execution{}, plan: GroupPlan{Preferences: Preferences{Checkpoints: []int{20, 100}}}}
-	m.seen = sight{on: 5, of: 50}
-	if got := m.goal(); got != 10 {
-		t.Errorf("goes for %d", got)
-	}
-	if got := m.seen.until(m.goal(), 100*time.Second); got != 100*time.Second {
+func TestTheTimeThatIsLeftIsByTheQuickerOfAllAndTheLast(t *testing.T) {
+	s := sight{on: 5, of: 50}
+	if got := s.until(s.of, 100*time.Second); got != 900*time.Second {
 		t.Errorf("in %s", got)
-	}
-	m.seen.on = 10
-	if got := m.goal(); got != 50 {
-		t.Errorf("then for %d", got)
 	}
 	// The last ones came quicker than all before: that is believed, because it is sooner.
 	now := time.Now()
-	m.seen.moved, m.seen.before, m.seen.gained = now, now.Add(-50*time.Second), 5
-	if got := m.seen.until(50, 30*time.Minute); got != 400*time.Second {
+	s.on, s.moved, s.before, s.gained = 10, now, now.Add(-50*time.Second), 5
+	if got := s.until(s.of, 30*time.Minute); got != 400*time.Second {
 		t.Errorf("in %s", got)
 	}
 }
+
+type saying string
+
+func (s saying) Name() string                         { return "andon" }
+func (s saying) Read(context.Context) (string, error) { return string(s), nil }
+func (s saying) Write(context.Context, string) error  { return nil }
+
+// A checkpoint is not looked for by itself; who is to hold there looks as often as may be.
+func TestCheckpointsAreLookedForOnceTheAndonWantsToHold(t *testing.T) {
+	begun := time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
+	for order, want := range map[string]time.Duration{"run": 2 * time.Minute, "pause": pollEvery} {
+		a := &Andon{Switch: saying(order), Clock: stopped(begun)}
+		if _, err := a.Look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		m := &groupMover{x: &Execution{Andon: a}, plan: GroupPlan{Preferences: Preferences{Checkpoints: []int{20, 100}}}}
+		m.seen = sight{on: 9, of: 50, moved: begun.Add(5 * time.Minute)} // the checkpoint is near
+		got := m.pace(&groupState{Since: begun}, begun.Add(5*time.Minute))
+		if order == "run" && got < want || order != "run" && got != want {
+			t.Errorf("with %s the next look is after %s", order, got)
+		}
+	}
+}
+
+type stopped time.Time
+
+func (c stopped) Now() time.Time                             { return time.Time(c) }
+func (stopped) Sleep(ctx context.Context, _ time.Time) error { return ctx.Err() }

@@ -141,6 +141,10 @@ func RollBack(ctx context.Context, in Request, why string, keepChannels bool) (*
 			p.doc.Roll[at] = b
 		}
 	}
+	if err == nil && len(back) == 0 {
+		p.Events.Emit(event.Event{Stage: "roll", Unit: "roll", Kind: event.Found,
+			Text: fmt.Sprintf("no group runs what run %s brought: nothing is left to take back", p.Run)})
+	}
 	for i := range p.doc.Stages {
 		if p.doc.Stages[i].Name == "roll" && err == nil && len(back) > 0 {
 			p.doc.Stages[i].Outcome, p.doc.Stages[i].Text = rollout.RolledBack, strings.Join(append([]string{why}, p.back...), "; ")

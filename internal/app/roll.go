@@ -44,6 +44,10 @@ func (p *pipeline) roll(ctx context.Context) (outcome, text string, err error) {
 	}
 	results, err := x.Roll(ctx, plan)
 	p.doc.Roll = results
+	if err != nil && ctx.Err() != nil {
+		return "interrupted", strings.Trim(rolled(results)+"; AWS goes on with the refreshes that have begun", "; "),
+			fault.As(err, fault.Interrupted, "`rehydrate roll status` shows what AWS goes on doing; `rehydrate run --resume latest` goes on with the roll, after `rehydrate roll cancel` to end it")
+	}
 	if err != nil {
 		return p.fell(results, err), strings.Join(append([]string{rolled(results)}, p.back...), "; "), err
 	}

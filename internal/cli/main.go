@@ -52,7 +52,9 @@ func tell(w io.Writer, asJSON bool, kind fault.Kind, err error) {
 	hint := fault.HintOf(err)
 	if errors.Is(err, context.Canceled) {
 		err = errors.New("interrupted")
-		hint = "`rehydrate history` shows what had begun; `rehydrate run --resume latest` goes on with it"
+		if hint == "" {
+			hint = "`rehydrate history` shows what had begun; `rehydrate run --resume latest` goes on with it"
+		}
 	}
 	if asJSON {
 		_ = json.NewEncoder(w).Encode(map[string]any{"error": err.Error(), "hint": hint, "code": kind.ExitCode()}) // stderr is all there is

@@ -36,6 +36,9 @@ func (c Command) Look(ctx context.Context) (gate.Health, string) {
 	cmd.Stdout, cmd.Stderr = &said, &said
 	together(cmd)
 	err := cmd.Run()
+	if cmd.Process != nil {
+		_ = cmd.Cancel() // ends what it has begun and left behind
+	}
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
@@ -47,7 +50,6 @@ func (c Command) Look(ctx context.Context) (gate.Health, string) {
 	case errors.As(err, &exit):
 		return gate.Bad, fmt.Sprintf("it ended with %d%s", exit.ExitCode(), said.line())
 	case errors.Is(err, exec.ErrWaitDelay):
-		_ = cmd.Cancel() // ends the rest
 		return gate.Good, "it ended with 0; what it had begun was ended after it"
 	}
 	return gate.Hidden, "it could not be started: " + cause(err).Error()

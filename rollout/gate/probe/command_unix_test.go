@@ -44,14 +44,41 @@ func TestCommandIsGoodWhenItEndsWithZero(t *testing.T) {
 }
 
 func TestCommandIsEndedWithAllThatItHasBegun(t *testing.T) {
-	pid := filepath.Join(t.TempDir(), "pid")
-	c := sh("sleep 1000 & echo $! > " + pid + "; wait")
+	for name, c := range map[string]struct {
+		script string
+		want   gate.Health
+	}{
+		"it hangs":                        {"sleep 1000 & echo $! > PID; wait", gate.Bad},
+		"it ends well, a child is silent": {"sleep 1000 >/dev/null 2>&1 & echo $! > PID", gate.Good},
+		"it fails, a child holds on":      {"sleep 1000 & echo $! > PID; exit 3", gate.Bad},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pid := filepath.Join(t.TempDir(), "pid")
+			command := sh(strings.ReplaceAll(c.script, "PID", pid))
+			if strings.HasSuffix(c.script, "wait") {
+				command.Timeout = 2 * time.Second
+			}
+			if got, text := command.Look(t.Context()); got != c.want {
+				t.Fatalf("%s, %s", got, text)
+			}
+			endsSoon(t, pid)
+		})
+	}
+}
+
+func TestCommandThatHangsIsBadAtOnce(t *testing.T) {
+	c := sh("sleep 1000")
 	c.Timeout = 500 * time.Millisecond
 	begun := time.Now()
 	got, text := c.Look(t.Context())
 	if got != gate.Bad || !strings.Contains(text, "did not end within 500ms") || time.Since(begun) > 20*time.Second {
 		t.Fatalf("%s, %s after %s", got, text, time.Since(begun))
 	}
+}
+
+// endsSoon waits for the end of the process whose number is in a file.
+func endsSoon(t *testing.T, pid string) {
+	t.Helper()
 	raw, err := os.ReadFile(pid)
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +93,7 @@ func TestCommandIsEndedWithAllThatItHasBegun(t *testing.T) {
 		if gone = syscall.Kill(n, 0) != nil || strings.Contains(string(state), ") Z "); gone {
 			break
 		}
-		if err := c.pause(t.Context()); err != nil {
+		if err := sh("").pause(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
