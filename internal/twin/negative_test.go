@@ -34,7 +34,7 @@ var negatives = []struct{ service, operation, body, code string }{
 	{"ec2", "DescribeInstances", "Filter.1.Name=colour&Filter.1.Value.1=red", "InvalidParameterValue"},
 	{"ec2", "DescribeVpcs", "VpcId.1=vpc-00000000", "InvalidVpcID.NotFound"},
 	{"ec2", "ModifyInstanceAttribute", "InstanceId=i-00000000&DisableApiTermination.Value=true", "InvalidInstanceID.NotFound"},
-	{"ec2", "RegisterImage", "Name=abc&RootDeviceName=/dev/xvda&BlockDeviceMapping.1.DeviceName=/dev/xvda&BlockDeviceMapping.1.Ebs.SnapshotId=snap-00000000", "InvalidSnapshot.NotFound"},
+	{"ec2", "RegisterImage", "Name=abc&RootDeviceName=/dev/xvda&VirtualizationType=hvm&BlockDeviceMapping.1.DeviceName=/dev/xvda&BlockDeviceMapping.1.Ebs.SnapshotId=snap-00000000", "InvalidSnapshot.NotFound"},
 	{"ec2", "StopInstances", "InstanceId.1=i-00000000", "InvalidInstanceID.NotFound"},
 	{"autoscaling", "CreateLaunchConfiguration", "LaunchConfigurationName=a&ImageId=ami-00000000", "ValidationError"},
 	{"autoscaling", "CreateOrUpdateTags", "Tags.member.1.Key=a&Tags.member.1.ResourceId=nope&Tags.member.1.ResourceType=auto-scaling-group", "ValidationError"},

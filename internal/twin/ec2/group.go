@@ -25,8 +25,8 @@ func (s *Service) CreateSecurityGroup(tx *world.Tx, in *ec2.CreateSecurityGroupI
 		return nil, missingParameter("GroupName")
 	case aws.ToString(in.Description) == "":
 		return nil, missingParameter("GroupDescription")
-	case len(name) > 255 || len(*in.Description) > 255:
-		return nil, badValue("Group name and description are limited to 255 characters")
+	case !groupText(name) || !groupText(*in.Description):
+		return nil, badValue("Invalid security group name or description. Valid ones are strings of up to 255 characters from the following set: a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*")
 	case len(name) >= 3 && name[:3] == "sg-":
 		return nil, badValue("Group names may not be in the format sg-*")
 	case vpc != "" && vpc != p.VPC:
@@ -92,6 +92,9 @@ func (s *Service) AuthorizeSecurityGroupIngress(tx *world.Tx, in *ec2.AuthorizeS
 func (s *Service) oneGroup(tx *world.Tx, id, name *string) (SecurityGroup, error) {
 	switch {
 	case aws.ToString(id) != "":
+		if err := checkID(*id, "sg-", "InvalidGroupId.Malformed"); err != nil {
+			return SecurityGroup{}, err
+		}
 		g, ok := groups(tx).Get(*id)
 		if !ok {
 			return g, noGroup(*id)

@@ -17,6 +17,9 @@ func (s *Service) DescribeSecurityGroups(tx *world.Tx, in *ec2.DescribeSecurityG
 	}
 	s.place(tx)
 	for _, id := range in.GroupIds {
+		if err := checkID(id, "sg-", "InvalidGroupId.Malformed"); err != nil {
+			return nil, err
+		}
 		if _, ok := groups(tx).Get(id); !ok {
 			return nil, noGroup(id)
 		}

@@ -152,14 +152,19 @@ func canonical(cidr string, four bool) (string, error) {
 
 // checkRuleText: up to 255 characters of a small set ("IpRange", API Reference).
 func checkRuleText(s string) error {
-	strange := strings.ContainsFunc(s, func(r rune) bool {
-		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
-		return !letter && !strings.ContainsRune(" ._-:/()#,@[]+=&;{}!$*", r)
-	})
-	if strange || len(s) > 255 {
+	if !groupText(s) {
 		return badValue("Invalid rule description. Valid descriptions are strings less than 256 characters from the following set:  a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*")
 	}
 	return nil
+}
+
+// groupText is what names and descriptions of groups and rules in a VPC may be
+// ("GroupName" and "Description", CreateSecurityGroup).
+func groupText(s string) bool {
+	return len(s) <= 255 && !strings.ContainsFunc(s, func(r rune) bool {
+		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+		return !letter && !strings.ContainsRune(" ._-:/()#,@[]+=&;{}!$*", r)
+	})
 }
 
 // addRules puts rules into a group: none that is there already, and not too many.

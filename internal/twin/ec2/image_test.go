@@ -154,7 +154,7 @@ func TestASnapshotInUseStaysAndAnImageTakesItAlong(t *testing.T) {
 	_, err = b.api.DeregisterImage(ctx, &sdk.DeregisterImageInput{ImageId: aws.String(base)})
 	wantCode(t, err, "AuthFailure")
 
-	second := must[*sdk.RegisterImageOutput](t)(b.api.RegisterImage(ctx, &sdk.RegisterImageInput{
+	second := must[*sdk.RegisterImageOutput](t)(b.api.RegisterImage(ctx, &sdk.RegisterImageInput{VirtualizationType: aws.String("hvm"),
 		Name: aws.String("again"), RootDeviceName: aws.String("/dev/xvda"), Architecture: "x86_64",
 		BlockDeviceMappings: []types.BlockDeviceMapping{{DeviceName: aws.String("/dev/xvda"), Ebs: &types.EbsBlockDevice{SnapshotId: snap}}},
 	}))

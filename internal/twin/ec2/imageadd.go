@@ -65,6 +65,15 @@ func (s *Service) RegisterImage(tx *world.Tx, in *ec2.RegisterImageInput) (*ec2.
 	if err != nil {
 		return nil, err
 	}
+	switch {
+	case in.ImageLocation != nil || len(in.BillingProducts) > 0:
+		return nil, unmodelled("RegisterImage", "images in S3 and billing products")
+	case in.KernelId != nil || in.RamdiskId != nil || aws.ToString(in.VirtualizationType) != "hvm":
+		// The reference's default is paravirtual, which no modelled instance type runs.
+		return nil, unmodelled("RegisterImage", "paravirtual images: VirtualizationType must be hvm")
+	case in.TpmSupport != "" || in.UefiData != nil:
+		return nil, unmodelled("RegisterImage", "NitroTPM and UEFI variables")
+	}
 	root := aws.ToString(in.RootDeviceName)
 	if root == "" {
 		return nil, missingParameter("RootDeviceName")

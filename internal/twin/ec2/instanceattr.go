@@ -19,7 +19,21 @@ func (s *Service) ModifyInstanceAttribute(tx *world.Tx, in *ec2.ModifyInstanceAt
 	rest.InstanceId, rest.DryRun, rest.DisableApiTermination, rest.EnaSupport, rest.SriovNetSupport = nil, nil, nil, nil, nil
 	rest.InstanceInitiatedShutdownBehavior = nil
 	if !isZero(rest) {
-		return nil, unmodelled("ModifyInstanceAttribute", "other attributes than disableApiTermination, instanceInitiatedShutdownBehavior, enaSupport and sriovNetSupport")
+		return nil, unmodelled("ModifyInstanceAttribute", "other attributes than disableApiTermination, instanceInitiatedShutdownBehavior, enaSupport and sriovNetSupport, in structures")
+	}
+	// "You can specify only one attribute at a time", API Reference.
+	named := 0
+	for _, set := range []bool{in.DisableApiTermination != nil, in.InstanceInitiatedShutdownBehavior != nil, in.EnaSupport != nil, in.SriovNetSupport != nil} {
+		if set {
+			named++
+		}
+	}
+	switch named {
+	case 0:
+		return nil, badCombination("No attributes specified.")
+	case 1:
+	default:
+		return nil, badCombination("Fields for multiple attribute types specified")
 	}
 	if in.DisableApiTermination != nil {
 		i.Protected = aws.ToBool(in.DisableApiTermination.Value)
@@ -37,24 +51,46 @@ func (s *Service) ModifyInstanceAttribute(tx *world.Tx, in *ec2.ModifyInstanceAt
 	return &ec2.ModifyInstanceAttributeOutput{}, nil
 }
 
-// DescribeInstanceAttribute handles the operation of that name for user data,
-// termination protection and shutdown behaviour.
+// DescribeInstanceAttribute handles the operation of that name, in the values that
+// DescribeInstances shows.
 func (s *Service) DescribeInstanceAttribute(tx *world.Tx, in *ec2.DescribeInstanceAttributeInput) (*ec2.DescribeInstanceAttributeOutput, error) {
 	rows, err := byIDs(tx, []string{aws.ToString(in.InstanceId)})
 	if err != nil {
 		return nil, err
 	}
 	i := rows[0]
+	seen := s.sdkInstance(tx, i)
+	flag := func(b *bool) *types.AttributeBooleanValue { return &types.AttributeBooleanValue{Value: b} }
 	out := &ec2.DescribeInstanceAttributeOutput{InstanceId: &i.ID}
 	switch in.Attribute {
 	case types.InstanceAttributeNameUserData:
 		out.UserData = &types.AttributeValue{Value: some(i.UserData)}
 	case types.InstanceAttributeNameDisableApiTermination:
-		out.DisableApiTermination = &types.AttributeBooleanValue{Value: &i.Protected}
+		out.DisableApiTermination = flag(&i.Protected)
 	case types.InstanceAttributeNameInstanceInitiatedShutdownBehavior:
 		out.InstanceInitiatedShutdownBehavior = &types.AttributeValue{Value: &i.Shutdown}
+	case types.InstanceAttributeNameInstanceType:
+		out.InstanceType = &types.AttributeValue{Value: &i.Type}
+	case types.InstanceAttributeNameRootDeviceName:
+		out.RootDeviceName = &types.AttributeValue{Value: &i.RootDevice}
+	case types.InstanceAttributeNameBlockDeviceMapping:
+		out.BlockDeviceMappings = seen.BlockDeviceMappings
+	case types.InstanceAttributeNameGroupSet:
+		out.Groups = seen.SecurityGroups
+	case types.InstanceAttributeNameSourceDestCheck:
+		out.SourceDestCheck = flag(seen.SourceDestCheck)
+	case types.InstanceAttributeNameEbsOptimized:
+		out.EbsOptimized = flag(seen.EbsOptimized)
+	case types.InstanceAttributeNameEnaSupport:
+		out.EnaSupport = flag(seen.EnaSupport)
+	case types.InstanceAttributeNameDisableApiStop:
+		out.DisableApiStop = flag(aws.Bool(false))
+	case types.InstanceAttributeNameEnclaveOptions:
+		out.EnclaveOptions = &types.EnclaveOptions{Enabled: aws.Bool(false)}
+	case types.InstanceAttributeNameKernel, types.InstanceAttributeNameRamdisk, types.InstanceAttributeNameProductCodes,
+		types.InstanceAttributeNameSriovNetSupport: // no instance here has any
 	default:
-		return nil, unmodelled("DescribeInstanceAttribute", "attribute "+string(in.Attribute))
+		return nil, badValue("Value (%s) for parameter attribute is invalid. Unknown attribute.", in.Attribute)
 	}
 	return out, nil
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/goldenami/rehydrate/internal/twin/wire"
 	"github.com/goldenami/rehydrate/internal/twin/world"
+	"strings"
 )
 
 func badKeyFormat() error {
@@ -59,8 +60,9 @@ func keyRow(tx *world.Tx, name *string, specs []types.TagSpecification) (KeyPair
 	if aws.ToString(name) == "" {
 		return KeyPair{}, missingParameter("KeyName")
 	}
-	if len(*name) > 255 {
-		return KeyPair{}, badValue("Invalid value for parameter KeyName: longer than 255 characters")
+	// "Up to 255 ASCII characters" without leading and trailing spaces ("KeyName").
+	if len(*name) > 255 || strings.TrimSpace(*name) != *name || strings.ContainsFunc(*name, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return KeyPair{}, badValue("Invalid value for parameter KeyName: up to 255 ASCII characters, without leading or trailing spaces")
 	}
 	if _, dup := keyByName(tx, *name); dup {
 		return KeyPair{}, wire.Errorf("InvalidKeyPair.Duplicate", "The keypair already exists")

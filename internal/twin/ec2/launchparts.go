@@ -66,6 +66,9 @@ func (s *Service) placeInstance(tx *world.Tx, i *Instance, spec LaunchSpec, d ty
 
 func (s *Service) chooseGroups(tx *world.Tx, i *Instance, p Place, ids, names []string) error {
 	for _, id := range ids {
+		if err := checkID(id, "sg-", "InvalidGroupId.Malformed"); err != nil {
+			return err
+		}
 		if _, ok := groups(tx).Get(id); !ok {
 			return noGroup(id)
 		}

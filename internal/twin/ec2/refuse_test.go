@@ -1,6 +1,7 @@
 package ec2_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -134,4 +135,51 @@ func TestAttributesOfImagesAndSnapshots(t *testing.T) {
 	}
 	_, err = b.api.CopySnapshot(ctx, &sdk.CopySnapshotInput{SourceSnapshotId: snap, SourceRegion: aws.String("mars-1")}) // the SDK itself refuses the others
 	wantCode(t, err, "InvalidParameterValue")
+}
+
+// "You can specify only one attribute at a time", ModifyInstanceAttribute, API Reference.
+func TestAnInstancesAttributesAreReadAndSetOneByOne(t *testing.T) {
+	b := newBench(t)
+	id := b.running()
+	seen := b.instance(id)
+	for _, name := range types.InstanceAttributeName("").Values() {
+		out, err := b.api.DescribeInstanceAttribute(ctx, &sdk.DescribeInstanceAttributeInput{InstanceId: &id, Attribute: name})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		switch {
+		case name == "instanceType" && *out.InstanceType.Value != string(seen.InstanceType), name == "groupSet" && *out.Groups[0].GroupId != *seen.SecurityGroups[0].GroupId,
+			name == "blockDeviceMapping" && *out.BlockDeviceMappings[0].Ebs.VolumeId != *seen.BlockDeviceMappings[0].Ebs.VolumeId,
+			name == "rootDeviceName" && *out.RootDeviceName.Value != *seen.RootDeviceName, name == "enaSupport" && !*out.EnaSupport.Value:
+			t.Errorf("%s: %+v", name, out)
+		}
+	}
+	yes := &types.AttributeBooleanValue{Value: aws.Bool(true)}
+	modify := func(in sdk.ModifyInstanceAttributeInput) error {
+		in.InstanceId = &id
+		return called(b.api.ModifyInstanceAttribute(ctx, &in))
+	}
+	wantCode(t, modify(sdk.ModifyInstanceAttributeInput{}), "InvalidParameterCombination")
+	wantCode(t, modify(sdk.ModifyInstanceAttributeInput{DisableApiTermination: yes, InstanceInitiatedShutdownBehavior: &types.AttributeValue{Value: aws.String("stop")}}), "InvalidParameterCombination")
+	wantCode(t, modify(sdk.ModifyInstanceAttributeInput{DisableApiStop: yes}), "UnsupportedOperation")
+	if err := modify(sdk.ModifyInstanceAttributeInput{DisableApiTermination: yes}); err != nil {
+		t.Error(err)
+	}
+}
+
+// "KeyName", CreateKeyPair; "GroupName" and "Description", CreateSecurityGroup.
+func TestNamesAreOfTheCharactersThatAWSTakes(t *testing.T) {
+	b := newBench(t)
+	for _, bad := range []string{"schlüssel", " key", "key ", "a\tb", strings.Repeat("k", 256)} {
+		wantCode(t, called(b.api.CreateKeyPair(ctx, &sdk.CreateKeyPairInput{KeyName: &bad})), "InvalidParameterValue")
+	}
+	for _, bad := range []string{"für uns", "a\nb", "<b>", strings.Repeat("g", 256)} {
+		wantCode(t, called(b.api.CreateSecurityGroup(ctx, &sdk.CreateSecurityGroupInput{GroupName: &bad, Description: aws.String("x")})), "InvalidParameterValue")
+		wantCode(t, called(b.api.CreateSecurityGroup(ctx, &sdk.CreateSecurityGroupInput{GroupName: aws.String("x"), Description: &bad})), "InvalidParameterValue")
+	}
+	wantCode(t, called(b.api.DescribeSecurityGroups(ctx, &sdk.DescribeSecurityGroupsInput{GroupIds: []string{"default"}})), "InvalidGroupId.Malformed")
+	wantCode(t, called(b.api.DeleteSecurityGroup(ctx, &sdk.DeleteSecurityGroupInput{GroupId: aws.String("default")})), "InvalidGroupId.Malformed")
+	_, err := b.api.RunInstances(ctx, runInput(func(in *sdk.RunInstancesInput) { in.SecurityGroupIds = []string{"default"} }))
+	wantCode(t, err, "InvalidGroupId.Malformed")
 }
