@@ -104,7 +104,7 @@ func imageRetire(c *cli.Context) error {
 		return errors.Join(show(c, p, p.Text()), unknown)
 	}
 	fmt.Fprint(c.App.ErrWriter, p.Text())
-	if err := confirm(c, in.Cloud, fmt.Sprintf("retire %d images of %s", len(p.Doing()), line.Label)); err != nil {
+	if err := confirm(c, in.Cloud, fmt.Sprintf("retire images of %s (%d to act on)", line.Label, p.Count())); err != nil {
 		return err
 	}
 	results, err := app.Retire(c.Context, in, p)

@@ -134,10 +134,11 @@ func (p *Plan) Doing() []Item {
 	return out
 }
 
+// Count is on how many things the plan acts: images, snapshots that images left, and runs.
+func (p *Plan) Count() int { return len(p.Doing()) + len(p.Leftovers) + len(p.Runs) }
+
 // Nothing says that the plan changes nothing.
-func (p *Plan) Nothing() bool {
-	return len(p.Doing()) == 0 && len(p.Leftovers) == 0 && len(p.Runs) == 0
-}
+func (p *Plan) Nothing() bool { return p.Count() == 0 }
 
 // item finds an image's item.
 func (p *Plan) item(at usage.Cell, image string) (Item, bool) {

@@ -10,7 +10,7 @@ import (
 // Text is the plan for people: every image, what becomes of it, and why.
 func (p *Plan) Text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "retire images of %s: %d looked at, %d to act on\n", p.Input.Line, len(p.Items), len(p.Doing()))
+	fmt.Fprintf(&b, "retire images of %s: %d looked at, %d to act on\n", p.Input.Line, len(p.Items), p.Count())
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, i := range p.Items {
 		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", i.Action, i.Image, i.Cell, i.Why)

@@ -155,6 +155,8 @@ func (m mover) advance(ctx context.Context, st *state) (unit.Next, error) {
 	case fault.KindOf(err) == fault.NotFound && m.item.Action == Deregister:
 		st.Step, st.At = stepSnapshots, 0 // an earlier attempt got this far
 		return unit.Again(0), nil
+	case fault.KindOf(err) == fault.NotFound:
+		return m.end(st, OutcomeDone, "%s is gone", m.item.Image)
 	case err != nil:
 		return unit.Next{}, fmt.Errorf("look at image %s: %w", m.item.Image, err)
 	case m.item.Action == Disable && now.State == usage.StateDisabled && now.Tags[TagDisabled] != "":

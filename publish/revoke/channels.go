@@ -71,9 +71,9 @@ func (r *reader) good(ctx context.Context, at usage.Cell, history []usage.Parame
 	var why, byHand []string
 	bad := map[string]bool{}
 	for _, v := range history {
-		bad[v.Value] = bad[v.Value] || publish.Revoked(publish.Parameter{Labels: v.Labels})
+		bad[v.Value] = bad[v.Value] || publish.Revoked(v)
 	}
-	back, hand := usage.TakenBack(history), usage.ByHand(history)
+	back, hand := usage.TakenBack(history), publish.ByHand(history)
 	for _, v := range slices.Backward(history) {
 		if r.plan.holds(v.Value) || back[v.Version] || slices.ContainsFunc(why, func(s string) bool { return strings.HasPrefix(s, v.Value+" ") }) {
 			continue
@@ -82,7 +82,7 @@ func (r *reader) good(ctx context.Context, at usage.Cell, history []usage.Parame
 			why = append(why, v.Value+" is revoked")
 			continue
 		}
-		if publish.Withdrawn(publish.Parameter{Labels: v.Labels}) {
+		if publish.Withdrawn(v) {
 			why = append(why, v.Value+" was taken back by a roll")
 			continue
 		}

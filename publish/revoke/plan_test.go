@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/publish"
 	"github.com/goldenami/rehydrate/publish/usage"
 )
 
@@ -303,5 +304,64 @@ func TestEC2IsAskedForAnAncestryOnce(t *testing.T) {
 	c.hold(ring, 1)
 	if p := planned(t, w, input()); asked != 1 || len(p.Unknown) != 1 || p.Images[0].Disable {
 		t.Errorf("asked %d times, unknown %v", asked, p.Unknown)
+	}
+}
+
+func TestAFamilyIsWhatARevocationWouldFind(t *testing.T) {
+	w, _ := standard()
+	w.add(home, 4, func(i *usage.Image) { i.Tags[usage.TagSource] = id(3) })
+	w.add(home, 5, func(i *usage.Image) { i.Source = id(4) })
+	in := input()
+	family, unknown, err := w.stage().Family(t.Context(), id(3), append(in.Cells, other), in.Channels)
+	var ids []string
+	for _, m := range family {
+		ids = append(ids, m.Image)
+	}
+	if err != nil || !slices.Equal(ids, []string{id(3), id(4), id(5)}) || len(unknown) != 1 || len(w.calls) != 0 {
+		t.Errorf("%q, unknown %v, %v, calls %q", ids, unknown, err, w.calls)
+	}
+}
+
+func TestAVersionThatARollWithdrewIsNotGoneBackTo(t *testing.T) {
+	w, c := standard()
+	c.parameters[channel][1].Labels = []string{publish.LabelWithdrawn + "-2"}
+	if p := planned(t, w, input()); len(p.Moves) != 1 || p.Moves[0].To != id(1) {
+		t.Errorf("moves %+v", p.Moves)
+	}
+}
+
+func TestAnImageThatCannotBeLookedAtIsNotGoneBackTo(t *testing.T) {
+	w, c := standard()
+	c.hold(ring, 1)
+	looks := 0
+	w.hook = func(call string) error {
+		if call == "image" {
+			if looks++; looks == 1 {
+				return errors.New("no answer")
+			}
+		}
+		return nil
+	}
+	if p := planned(t, w, input()); len(p.Moves) != 1 || p.Moves[0].To != id(1) {
+		t.Errorf("moves %+v", p.Moves)
+	}
+	w.hook = func(call string) error { return map[string]error{"image": errors.New("no answer")}[call] }
+	if p := planned(t, w, input()); fault.KindOf(p.Err()) != fault.GateSaysNo || !strings.Contains(p.Err().Error(), "could not be looked at: no answer") {
+		t.Errorf("got %v", p.Err())
+	}
+}
+
+func TestTheTextTellsWhatIsLeftAloneAndWhatIsDone(t *testing.T) {
+	w, _ := standard()
+	w.add(home, 3, func(i *usage.Image) {
+		i.State, i.Tags[usage.TagRevoked], i.Tags[usage.TagDeadline] = usage.StateDisabled, "2026-05-01T00:00:00Z", "2026-06-04T12:00:00Z"
+	})
+	w.add(home, 4, func(i *usage.Image) { i.Source, i.Tags = id(3), nil })
+	w.cells[home].hold(channel, 1, 2)
+	text := planned(t, w, input()).Text()
+	for _, want := range []string{"(named): it is disabled", "(copy of " + id(3) + "): left alone, it is not ours", "nothing to do: it is revoked already", "note      " + id(4)} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
 	}
 }

@@ -22,6 +22,3 @@ func TakenBack(history []Parameter) map[int64]bool {
 	}
 	return out
 }
-
-// ByHand are the versions that no run published: nothing to go back to either.
-func ByHand(history []Parameter) map[int64]bool { return publish.ByHand(history) }
