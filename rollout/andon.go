@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/goldenami/rehydrate/internal/event"
 	"github.com/goldenami/rehydrate/internal/fault"
@@ -64,7 +65,7 @@ func ParseOrder(text string) (Order, string, error) {
 	if first, more, ok := strings.Cut(word, "\n"); ok {
 		word, rest = first, more+" "+rest
 	}
-	rest = strings.TrimSpace(rest)
+	rest = plain(rest)
 	if r := []rune(rest); len(r) > andonText {
 		rest = string(r[:andonText])
 	}
@@ -73,6 +74,18 @@ func ParseOrder(text string) (Order, string, error) {
 		return o, rest, nil
 	}
 	return Pause, rest, fault.New(fault.Usage, "write one of run, pause, pause-now, cancel and rollback", "the andon says %q, which is no order", clip(word))
+}
+
+// plain is one line of text without what a terminal would obey: whoever may write the
+// parameter does not write to the screens and logs of those who read it.
+func plain(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, " "))
+	return strings.Join(strings.Fields(s), " ")
 }
 
 func clip(s string) string {

@@ -3,8 +3,10 @@ package rollout_test
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/unit"
@@ -79,6 +81,7 @@ func TestAnOrderIsItsFirstWord(t *testing.T) {
 		"": {rollout.Run, "", false}, " \n": {rollout.Run, "", false}, "run": {rollout.Run, "", false},
 		"pause by ana: errors": {rollout.Pause, "by ana: errors", false}, "PAUSE-NOW": {rollout.PauseNow, "", false},
 		"cancel: wrong image": {rollout.Cancel, "wrong image", false}, "rollback\nall of it": {rollout.Rollback, "all of it", false},
+		"pause \x1b[31mred\x1b]0;title\a by\tana\u202e\xff": {rollout.Pause, "[31mred ]0;title by ana", false},
 		"stop": {rollout.Pause, "", true}, "runs on": {rollout.Pause, "on", true},
 	} {
 		o, says, err := rollout.ParseOrder(text)
@@ -94,7 +97,7 @@ func FuzzParseOrder(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		o, says, err := rollout.ParseOrder(text)
-		if err != nil && o != rollout.Pause || len([]rune(says)) > 200 {
+		if err != nil && o != rollout.Pause || len([]rune(says)) > 200 || strings.ContainsFunc(says, unicode.IsControl) {
 			t.Errorf("%q: %s, %d of text, %v", text, o, len(says), err)
 		}
 	})

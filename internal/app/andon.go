@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/goldenami/rehydrate/internal/awscloud/params"
 	"github.com/goldenami/rehydrate/internal/event"
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/journal"
@@ -173,7 +174,8 @@ func newestRoll(ctx context.Context, in Request) (string, error) {
 		return "", err
 	}
 	if r == nil {
-		return "", fault.New(fault.NotFound, "`rehydrate history` lists the runs", "no run of %s has rolled", in.Image.Label)
+		return "", fault.New(fault.NotFound, "`rehydrate history` lists the runs that are known here. One that is at work elsewhere hears the andon: `rehydrate roll pause` or `cancel`, or the word rollback in the parameter "+
+			andonOf(in.Config, in.Image, params.Parameters{}).Name(), "no run of %s has rolled, as far as is known here", in.Image.Label)
 	}
 	return r.ID, nil
 }

@@ -170,6 +170,9 @@ func rollStatus(c *cli.Context, s *setup) error {
 func statusTable(out io.Writer, st *app.RollStatus) error {
 	fmt.Fprintf(out, "run %s of %s: %s\n", st.Run, st.Line, outcomeOf(st.Outcome))
 	fmt.Fprintf(out, "the andon %s says %s\n", st.Andon.Parameter, strings.TrimSpace(st.Andon.Order+" "+st.Andon.Says))
+	if st.Andon.Odd != "" {
+		fmt.Fprintf(out, "  taken for that: %s\n", st.Andon.Odd)
+	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "RING\tGROUP\tSTATE\tRUNS\tREFRESH\tWITHOUT US, AWS")
 	for _, g := range st.Groups {
