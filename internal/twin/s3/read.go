@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -78,11 +79,8 @@ func (s *Service) GetObject(tx *world.Tx, in *s3.GetObjectInput) (*s3.GetObjectO
 	out := &s3.GetObjectOutput{
 		Body: section{io.NewSectionReader(f, from, n), f}, ContentLength: &n, ETag: &o.ETag, LastModified: &o.Modified, ServerSideEncryption: types.ServerSideEncryptionAes256,
 		ContentType: instead(in.ResponseContentType, o.ContentType), ContentEncoding: instead(in.ResponseContentEncoding, o.Encoding), CacheControl: instead(in.ResponseCacheControl, o.Cache),
-		ContentDisposition: instead(in.ResponseContentDisposition, o.Disposition), ContentLanguage: instead(in.ResponseContentLanguage, o.Language), Expires: o.Expires,
+		ContentDisposition: instead(in.ResponseContentDisposition, o.Disposition), ContentLanguage: instead(in.ResponseContentLanguage, o.Language), Expires: cmp.Or(in.ResponseExpires, o.Expires),
 		Metadata: o.Metadata, AcceptRanges: aws.String("bytes"), VersionId: version,
-	}
-	if in.ResponseExpires != nil {
-		out.Expires = in.ResponseExpires
 	}
 	if partial {
 		out.ContentRange = rangeOf(from, n, o.Size)
@@ -116,11 +114,8 @@ func (s *Service) HeadObject(tx *world.Tx, in *s3.HeadObjectInput) (*s3.HeadObje
 	out := &s3.HeadObjectOutput{
 		ContentLength: &n, ETag: &o.ETag, LastModified: &o.Modified, ServerSideEncryption: types.ServerSideEncryptionAes256,
 		ContentType: instead(in.ResponseContentType, o.ContentType), ContentEncoding: instead(in.ResponseContentEncoding, o.Encoding), CacheControl: instead(in.ResponseCacheControl, o.Cache),
-		ContentDisposition: instead(in.ResponseContentDisposition, o.Disposition), ContentLanguage: instead(in.ResponseContentLanguage, o.Language), Expires: o.Expires,
+		ContentDisposition: instead(in.ResponseContentDisposition, o.Disposition), ContentLanguage: instead(in.ResponseContentLanguage, o.Language), Expires: cmp.Or(in.ResponseExpires, o.Expires),
 		Metadata: o.Metadata, AcceptRanges: aws.String("bytes"), VersionId: version,
-	}
-	if in.ResponseExpires != nil {
-		out.Expires = in.ResponseExpires
 	}
 	if partial {
 		out.ContentRange = rangeOf(from, n, o.Size)

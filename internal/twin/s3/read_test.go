@@ -55,6 +55,10 @@ func TestAReadIsToldWhatItAsksToBeTold(t *testing.T) {
 		aws.ToString(out.ExpiresString) != day.Format("Mon, 02 Jan 2006 15:04:05 GMT") || out.ServerSideEncryption != types.ServerSideEncryptionAes256 {
 		t.Errorf("%+v", out)
 	}
+	other := day.Add(24 * time.Hour)
+	if again, err := c.HeadObject(ctx, &sdk.HeadObjectInput{Bucket: box, Key: key, ResponseExpires: &other}); err != nil || aws.ToString(again.ExpiresString) != other.Format("Mon, 02 Jan 2006 15:04:05 GMT") {
+		t.Errorf("%+v %v", again, err)
+	}
 	if body, err := io.ReadAll(out.Body); err != nil || string(body) != "hello" {
 		t.Errorf("%q %v", body, err)
 	}
