@@ -102,6 +102,9 @@ func TestAPriceIsNeverInvented(t *testing.T) {
 	if got := p.Cost(estimate.Hours{Low: 1, Likely: 2, High: 3}, 0.5); got.Low != 0.5 || got.String() != "1.00 EUR" || got.High != 1.5 {
 		t.Errorf("%+v", got)
 	}
+	if got := p.Cost(estimate.Hours{Low: 0.1, Likely: 0.2, High: 0.3}, 0.01); got.String() != "less than 0.01 EUR" {
+		t.Errorf("%s of %+v", got, *got)
+	}
 	for _, bad := range []string{``, `{}`, `{"currency":"EUR"} {}`, `{"currency":"EUR","perHour":{"x":{"y":-1}}}`, `{"currency":"EUR","hourly":{}}`, `[]`} {
 		if _, err := estimate.ParsePrices([]byte(bad)); fault.KindOf(err) != fault.Usage {
 			t.Errorf("%q: %v", bad, err)

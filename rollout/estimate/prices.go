@@ -85,4 +85,9 @@ func (p *Prices) Cost(h Hours, hourly float64) *Cost {
 }
 
 // String is a price with its currency.
-func (c *Cost) String() string { return fmt.Sprintf("%.2f %s", c.Likely, c.Currency) }
+func (c *Cost) String() string {
+	if c.Likely > 0 && c.Likely < 0.005 {
+		return "less than 0.01 " + c.Currency
+	}
+	return fmt.Sprintf("%.2f %s", c.Likely, c.Currency)
+}
