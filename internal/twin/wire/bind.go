@@ -20,6 +20,8 @@ type bound struct {
 	dialects map[string]*bound // further protocols that the service answers in
 	asQuery  bool              // in JSON, but with the query protocol's error codes
 
+	buffers sync.Pool // of *[]byte, for answers
+
 	mu   sync.Mutex
 	c    *compiler
 	done map[string]*opPlan
@@ -125,7 +127,7 @@ func (b *bound) decode(p *opPlan, r *request) (reflect.Value, error) {
 // encode writes the answer.
 func (b *bound) encode(w http.ResponseWriter, p *opPlan, out reflect.Value, id string) {
 	h := w.Header()
-	body := make([]byte, 0, p.size.Load()*9/8+512)
+	body := b.buffer(int(p.size.Load()*9/8 + 512))
 	switch b.protocol {
 	case "ec2":
 		h.Set("Content-Type", "text/xml;charset=UTF-8")
@@ -154,7 +156,23 @@ func (b *bound) encode(w http.ResponseWriter, p *opPlan, out reflect.Value, id s
 		return
 	}
 	p.size.Store(int64(len(body)))
-	writeBody(w, http.StatusOK, body)
+	if writeBody(w, http.StatusOK, body); !keeps(w) && cap(body) <= maxBody {
+		b.buffers.Put(&body)
+	}
+}
+
+// buffer is room for an answer of that size. One of an earlier answer need not be
+// cleared first.
+func (b *bound) buffer(size int) []byte {
+	if old, ok := b.buffers.Get().(*[]byte); ok && cap(*old) >= size {
+		return (*old)[:0]
+	}
+	return make([]byte, 0, size)
+}
+
+func keeps(w http.ResponseWriter) bool {
+	_, ok := w.(keeper)
+	return ok
 }
 
 const xmlHead = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"time"
+	"unsafe"
 )
 
 // checkOutput reports required members that the handler left out, and values that
@@ -12,8 +13,9 @@ import (
 func checkOutput(p *plan, v reflect.Value) error {
 	switch p.kind {
 	case kStruct:
+		b := base(v)
 		for _, f := range p.fields {
-			if err := checkMember(f, v.Field(f.index)); err != nil {
+			if err := checkMember(f, b, v); err != nil {
 				// The path is put together on the way out, because nearly always there is none.
 				return fmt.Errorf("%s: %w", f.name, err)
 			}
@@ -49,13 +51,15 @@ var (
 	errZeroTime    = errors.New("the time is zero")
 )
 
-func checkMember(f *field, v reflect.Value) error {
-	if missing(v) {
+// checkMember checks a member of the structure in, which begins at b.
+func checkMember(f *field, b unsafe.Pointer, in reflect.Value) error {
+	if f.absentIn(b, in) {
 		if f.required {
 			return errAbsent
 		}
 		return nil
 	}
+	v := in.Field(f.index)
 	if v.Kind() == reflect.Pointer {
 		v = v.Elem()
 	}

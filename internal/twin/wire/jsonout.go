@@ -10,10 +10,9 @@ import (
 // appendJSON appends the answer's members that belong in the body.
 func appendJSON(dst []byte, p *plan, v reflect.Value) []byte {
 	dst = append(dst, '{')
-	first := true
+	first, b := true, base(v)
 	for _, f := range p.fields {
-		fv := v.Field(f.index)
-		if f.location != "" || absent(fv) {
+		if f.absentIn(b, v) || f.location != "" {
 			continue
 		}
 		if !first {
@@ -21,7 +20,7 @@ func appendJSON(dst []byte, p *plan, v reflect.Value) []byte {
 		}
 		first = false
 		dst = append(dst, f.key...)
-		dst = appendJSONValue(dst, f.plan, f.timefmt, fv)
+		dst = appendJSONValue(dst, f.plan, f.timefmt, v.Field(f.index))
 	}
 	return append(dst, '}')
 }

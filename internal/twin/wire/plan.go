@@ -51,6 +51,8 @@ type plan struct {
 type field struct {
 	name     string // member name in the model
 	index    int
+	offset   uintptr // in its structure
+	word     word
 	ptr      bool
 	plan     *plan
 	query    string // name in a query request
@@ -172,7 +174,7 @@ func (c *compiler) members(p *plan, sh *shape) {
 			name, r = c.newer(f.Name, f.Type)
 		}
 		out := c.member(name, r, f)
-		out.index = i
+		out.index, out.offset, out.word = i, f.Offset, wordOf(f.Type)
 		out.required = slices.Contains(sh.Required, name)
 		p.fields = append(p.fields, out)
 		p.byQuery[out.query] = out

@@ -9,12 +9,12 @@ import (
 
 // appendXML appends a structure's members as elements.
 func appendXML(dst []byte, p *plan, v reflect.Value) []byte {
+	b := base(v)
 	for _, f := range p.fields {
-		fv := v.Field(f.index)
-		if f.location != "" || f.attr || absent(fv) {
+		if f.absentIn(b, v) || f.location != "" || f.attr {
 			continue
 		}
-		dst = appendMember(dst, f, fv)
+		dst = appendMember(dst, f, v.Field(f.index))
 	}
 	return dst
 }
