@@ -60,7 +60,11 @@ func scheduleNext(c *cli.Context) error {
 	for _, t := range times {
 		fmt.Fprintf(c.App.Writer, "%s  %s\n", t.Format("2006-01-02 15:04:05 -07:00 Mon"), t.UTC().Format(time.RFC3339))
 	}
-	if len(times) < count {
+	switch len(times) {
+	case count:
+	case 0:
+		fmt.Fprintln(c.App.ErrWriter, "it never falls due after that")
+	default:
 		fmt.Fprintln(c.App.ErrWriter, "it falls due no more often")
 	}
 	return nil
