@@ -165,7 +165,7 @@ func lastGood(ctx context.Context, at Place, ports Ports, history []Parameter) (
 		skipped = append(skipped, fmt.Sprintf("version %d is passed over: %s", p.Version, err))
 		left = upTo(left, p)
 	}
-	return Parameter{}, nil, fault.New(fault.NotFound, "publish another image instead",
+	return Parameter{}, nil, fault.New(fault.NotFound, "a parameter cannot point to nothing: publish another image; `rehydrate image revoke --force --reason WHY "+orNone(last(history).Value)+"` keeps this one from being launched meanwhile",
 		"there is no version to go back to%s", passedOver(skipped))
 }
 

@@ -39,7 +39,7 @@ func stays(ctx context.Context, ports Ports, m *Move, history []Parameter) error
 	if was := withdrawnFrom(history, m.Image); was.Version > 0 {
 		stands := ""
 		if now.Value == m.Image {
-			stands = "; whoever reads the channel still gets it, because a parameter cannot point to nothing: `rehydrate image revoke --force " + m.Image + "` keeps it from being launched"
+			stands = "; whoever reads the channel still gets it, because a parameter cannot point to nothing: `rehydrate image revoke --force --reason WHY " + m.Image + "` keeps it from being launched"
 		}
 		return fault.New(fault.Conflict, fmt.Sprintf("bake a newer one (rehydrate run --force)%s; if it is to stand after all: `rehydrate publish rollback --to %d %s`", stands, was.Version, m.Channel),
 			"publish %s to %s: a roll took it back, and nothing preceded it (version %d)", m.Image, where(m.Cell, m.Channel), was.Version)

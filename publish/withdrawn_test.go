@@ -41,7 +41,7 @@ func TestWhatARollTookBackWithNothingBeforeItIsNeitherPublishedAgainNorPromoted(
 	if fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), "a roll took it back, and nothing preceded it (version 1)") {
 		t.Fatalf("%v", err)
 	}
-	for _, want := range []string{"run --force", "whoever reads the channel still gets it", "image revoke --force ami-old-0", "rollback --to 1"} {
+	for _, want := range []string{"run --force", "whoever reads the channel still gets it", "image revoke --force --reason WHY ami-old-0", "rollback --to 1"} {
 		if !strings.Contains(fault.HintOf(err), want) {
 			t.Errorf("the hint does not say %q: %s", want, fault.HintOf(err))
 		}

@@ -190,7 +190,7 @@ func imageAt(all []heldPlace, at publish.Place) string {
 func stuckOn(at publish.Place, image string, why error) string {
 	return fmt.Sprintf("channel %s stays where it is: %s. A parameter cannot point to nothing, so whoever reads it still gets %s; "+
 		"it is marked as withdrawn, no run rolls it again, and the next image goes over it: `rehydrate run --force` bakes one, "+
-		"`rehydrate image revoke --force %s` keeps this one from being launched", at, why, image, image)
+		"`rehydrate image revoke --force --reason WHY %s` keeps this one from being launched", at, why, image, image)
 }
 
 // heldPlace is a place that a run may have brought its image to.

@@ -205,8 +205,12 @@ func moveChannel(c *cli.Context, plan func(app.ChannelRequest) (*app.Move, error
 		return err
 	}
 	out, err := m.Carry(c.Context, in)
-	if len(out.Pointers) == 0 && err != nil {
-		fmt.Fprintf(c.App.ErrWriter, "this was run %s; `rehydrate run --resume %s`, or asking for the same again, goes on with it\n", m.Run, m.Run)
+	if len(out.Pointers) == 0 && err != nil { // it has not ended
+		again := fmt.Sprintf("`rehydrate run --resume %s`, or asking for the same again, goes on with it", m.Run)
+		if fault.KindOf(err) == fault.Interrupted {
+			return fault.New(fault.Interrupted, again, "interrupted in run %s", m.Run)
+		}
+		fmt.Fprintf(c.App.ErrWriter, "this was run %s; %s\n", m.Run, again)
 	}
 	if len(out.Pointers) > 0 {
 		if c.String("output") == "json" {
