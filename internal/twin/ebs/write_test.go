@@ -147,7 +147,7 @@ func TestWhatIsWrittenIsReadAndRegistered(t *testing.T) {
 	if err != nil || *out.Snapshots[0].Tags[0].Value != "r1" || *out.Snapshots[0].Description != "uploaded" {
 		t.Errorf("snapshot %+v, %v", out, err)
 	}
-	_, err = r.compute.RegisterImage(ctx, &sdkec2.RegisterImageInput{VirtualizationType: aws.String("hvm"),Name: aws.String("uploaded"), RootDeviceName: aws.String("/dev/xvda"), Architecture: "x86_64",
+	_, err = r.compute.RegisterImage(ctx, &sdkec2.RegisterImageInput{VirtualizationType: aws.String("hvm"), Name: aws.String("uploaded"), RootDeviceName: aws.String("/dev/xvda"), Architecture: "x86_64",
 		BlockDeviceMappings: []ec2types.BlockDeviceMapping{{DeviceName: aws.String("/dev/xvda"), Ebs: &ec2types.EbsBlockDevice{SnapshotId: &id}}}})
 	if err != nil {
 		t.Error(err)

@@ -46,12 +46,8 @@ func readRules(tx *world.Tx, p types.IpPermission) ([]Rule, error) {
 			return nil, err
 		}
 	}
-	for _, l := range p.PrefixListIds {
-		id := aws.ToString(l.PrefixListId)
-		if err := checkID(id, "pl-", "InvalidPrefixListId.Malformed"); err != nil {
-			return nil, err
-		}
-		return nil, missing("InvalidPrefixListID.NotFound", "prefix list ID", id) // there are none here
+	if len(p.PrefixListIds) > 0 {
+		return nil, noPrefixList(aws.ToString(p.PrefixListIds[0].PrefixListId))
 	}
 	for _, pair := range p.UserIdGroupPairs {
 		rule := base
@@ -66,6 +62,14 @@ func readRules(tx *world.Tx, p types.IpPermission) ([]Rule, error) {
 		return nil, missingParameter("IpRanges")
 	}
 	return out, nil
+}
+
+// noPrefixList: there are none here.
+func noPrefixList(id string) error {
+	if err := checkID(id, "pl-", "InvalidPrefixListId.Malformed"); err != nil {
+		return err
+	}
+	return missing("InvalidPrefixListID.NotFound", "prefix list ID", id)
 }
 
 // pairGroup is the source group: by id, or in the default VPC by name. Groups of other
