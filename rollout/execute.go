@@ -115,11 +115,20 @@ func (x *Execution) Roll(ctx context.Context, p *Plan) ([]record.Roll, error) {
 			also := x.returning(ctx, scope, why)
 			went, backErr := x.Back(ctx, scope, all, why)
 			all = replace(all, went)
-			return all, errors.Join(backErr, also, later(x.names.err(all), n, p), stuckIn(err))
+			outcome := x.names.err(all)
+			if saysAll(backErr, outcome) {
+				backErr = nil // it would be said twice
+			}
+			return all, errors.Join(backErr, also, later(outcome, n, p), stuckIn(err))
 		}
 		return all, errors.Join(x.returned(ctx, p, ring, some), later(err, n, p), x.freeze(ctx, all))
 	}
 	return all, x.names.err(all)
+}
+
+// saysAll says whether err is told by the outcome of all groups, too.
+func saysAll(err, outcome error) bool {
+	return err != nil && outcome != nil && err.Error() == outcome.Error()
 }
 
 // touched says whether a refresh of ours was begun.

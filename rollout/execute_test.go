@@ -102,3 +102,14 @@ func FuzzParseOrder(f *testing.F) {
 		}
 	})
 }
+
+func TestAWayBackThatFailsIsToldOnce(t *testing.T) {
+	f := demo()
+	x, p := f.execution(t), plan(t, f, demoInput())
+	x.Gates = gates{says: rollout.Verdict{Outcome: rollout.Back, Text: "alarm"}}
+	f.images["ami-old"] = "disabled"
+	_, err := x.Roll(t.Context(), p)
+	if fault.KindOf(err) != fault.Halted || strings.Count(err.Error(), "cannot go back") != 1 || !strings.HasSuffix(err.Error(), "later rings were not touched") {
+		t.Errorf("%v", err)
+	}
+}

@@ -142,6 +142,9 @@ func RollBack(ctx context.Context, in Request, why string, keepChannels bool) (*
 			p.doc.Roll[at] = b
 		}
 	}
+	if err != nil && fault.HintOf(err) == "" {
+		err = fault.As(err, fault.KindOf(err), "`rehydrate roll status` shows which groups still run the image; mend or leave out what the error names, then roll back again: what is back stays back")
+	}
 	if err == nil && len(back) == 0 {
 		p.Events.Emit(event.Event{Stage: "roll", Unit: "roll", Kind: event.Found,
 			Text: fmt.Sprintf("no group runs what run %s brought: nothing is left to take back", p.Run)})
