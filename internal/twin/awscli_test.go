@@ -143,7 +143,7 @@ func TestTheAWSCLIWorksAsASecondClient(t *testing.T) {
 
 	topic := c.run("sns", "create-topic", "--name", "news", "--query", "TopicArn")
 	c.expect("1", "sns", "publish", "--topic-arn", topic, "--message", "hi", "--query", "length([MessageId])")
-	c.expect("5", "service-quotas", "get-aws-default-service-quota", "--service-code", "ec2", "--quota-code", "L-1216C47A", "--query", "Quota.Value")
+	c.expect("5.0", "service-quotas", "get-aws-default-service-quota", "--service-code", "ec2", "--quota-code", "L-1216C47A", "--query", "Quota.Value")
 	c.expect("19", "service-quotas", "list-aws-default-service-quotas", "--service-code", "ec2", "--query", "length(Quotas)")
 	c.expect("(NoSuchResourceException)...", "service-quotas", "get-service-quota", "--service-code", "ec2", "--quota-code", "L-1216C47A")
 	c.expect("(NotFound)...", "sns", "publish", "--topic-arn", topic+"x", "--message", "hi")
