@@ -34,7 +34,7 @@ func (f *cborForm) item(depth int, within byte) bool {
 	}
 	f.in = f.in[1:]
 	if minor == 31 {
-		return f.indefinite(major, depth)
+		return major >= 2 && major <= 5 && f.indefinite(major, depth)
 	}
 	n, ok := f.argument(minor)
 	if !ok {
@@ -106,7 +106,7 @@ func (f *cborForm) indefinite(major byte, depth int) bool {
 			ok = f.item(depth+1, major) // pieces are of the same kind and not indefinite
 		case 4:
 			ok = f.item(depth+1, 0xff)
-		case 5:
+		default:
 			ok = f.key(depth) && f.item(depth+1, 0xff)
 		}
 		if !ok {
