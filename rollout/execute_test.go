@@ -113,3 +113,22 @@ func TestAWayBackThatFailsIsToldOnce(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestAVersionThatDiffersInMoreThanTheImageEndsTheGroupBeforeAnythingIsTouched(t *testing.T) {
+	f := demo()
+	x, p := f.execution(t), plan(t, f, demoInput())
+	f.hook = func(call string, after bool) error {
+		if call == "Create" && after { // somebody between us and the service, or a fault of it
+			v := &f.versions["lt-1"][1]
+			v.Data = json.RawMessage(strings.Replace(string(v.Data), "t3.small", "t3.huge", 1))
+		}
+		return nil
+	}
+	got, err := x.Roll(t.Context(), p)
+	if fault.KindOf(err) != fault.Failed || len(got) != 1 || got[0].Outcome != rollout.Failed || !strings.Contains(got[0].Text, "InstanceType") {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if f.running("web-dev")["ami-old"] != 2 || len(f.refreshes["web-dev"]) != 0 {
+		t.Errorf("it runs %v after %d refreshes", f.running("web-dev"), len(f.refreshes["web-dev"]))
+	}
+}
