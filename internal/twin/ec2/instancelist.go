@@ -15,7 +15,8 @@ func (s *Service) DescribeInstances(tx *world.Tx, in *ec2.DescribeInstancesInput
 	if len(in.InstanceIds) > 0 && in.MaxResults != nil {
 		return nil, badCombination("The parameter instancesSet cannot be used with the parameter maxResults")
 	}
-	if err := known("DescribeInstances", in.Filters, instanceFields(tx, Instance{}), map[string]string{}); err != nil {
+	filters := instanceFilters(tx)
+	if err := known("DescribeInstances", in.Filters, filters.names(), map[string]string{}); err != nil {
 		return nil, err
 	}
 	rows, err := s.look(tx, in.InstanceIds)
@@ -24,7 +25,7 @@ func (s *Service) DescribeInstances(tx *world.Tx, in *ec2.DescribeInstancesInput
 	}
 	all := rows
 	if len(in.Filters) > 0 {
-		all = slices.DeleteFunc(rows, func(i Instance) bool { return !match(in.Filters, instanceFields(tx, i), orNone(i.Tags)) })
+		all = slices.DeleteFunc(rows, func(i Instance) bool { return !match(in.Filters, filters.fields(i, in.Filters), orNone(i.Tags)) })
 	}
 	some, next, err := page(tx, in, all, func(i Instance) string { return i.ID }, 5, 1000)
 	if err != nil {
