@@ -152,6 +152,7 @@ func buildTwin(w *world.World, dir string, file *worldfile.File) (twin.Services,
 	groups.Balance(balancing)
 	watch := cloudwatch.New(groups.SetAlarm)
 	groups.Watch(watch)
+	watch.Meter(compute.VCPUs)
 	compute.ResolveParameter, compute.ImageParameters = systems.Resolve, systems.ImageParameters
 	ctx, stop := context.WithCancel(context.Background())
 	var stopped func()

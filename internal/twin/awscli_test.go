@@ -139,6 +139,8 @@ func TestTheAWSCLIWorksAsASecondClient(t *testing.T) {
 	c.expect("", "cloudwatch", "set-alarm-state", "--alarm-name", "errors", "--state-value", "ALARM", "--state-reason", "because")
 	c.expect("errors ALARM 1.5", "cloudwatch", "describe-alarms", "--state-value", "ALARM", "--query", "MetricAlarms[].[AlarmName,StateValue,Threshold]")
 	c.expect("(ResourceNotFound)...", "cloudwatch", "set-alarm-state", "--alarm-name", "nope", "--state-value", "OK", "--state-reason", "because")
+	c.expect("Complete 0", "cloudwatch", "get-metric-data", "--start-time", "2026-03-01T11:45:00Z", "--end-time", "2026-03-02T00:00:00Z", "--metric-data-queries",
+		`[{"Id":"q","MetricStat":{"Metric":{"Namespace":"web","MetricName":"5xx"},"Period":60,"Stat":"Maximum"}}]`, "--query", "MetricDataResults[].[StatusCode,length(Values)]")
 	c.expect("UnsupportedOperation...", "cloudwatch", "list-metrics")
 
 	topic := c.run("sns", "create-topic", "--name", "news", "--query", "TopicArn")

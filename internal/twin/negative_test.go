@@ -97,6 +97,7 @@ var negatives = []struct{ service, operation, body, code string }{
 	{"sns", "DeleteTopic", "TopicArn=arn:aws:sns:us-east-1:111122223333:elsewhere", "InvalidParameter"},
 	{"sns", "DeleteTopic", "TopicArn=arn:aws:sns:" + region + ":999988887777:foreign", "AuthorizationError"},
 	{"sns", "ListTopics", "NextToken=nonsense", "InvalidParameter"},
+	{"monitoring", "GetMetricData", "StartTime=2026-03-01T00:00:00Z&EndTime=2026-03-01T00:00:00Z&MetricDataQueries.member.1.Id=q&MetricDataQueries.member.1.Expression=1", "ValidationError"},
 	{"servicequotas", "GetServiceQuota", `{"ServiceCode":"ec2","QuotaCode":"L-00000000"}`, "NoSuchResourceException"},
 	{"servicequotas", "GetAWSDefaultServiceQuota", `{"ServiceCode":"ec2","QuotaCode":"L-00000000"}`, "NoSuchResourceException"},
 	{"servicequotas", "ListServiceQuotas", `{"ServiceCode":"ec2","NextToken":"nonsense"}`, "InvalidPaginationTokenException"},

@@ -19,14 +19,17 @@ import (
 type Listener func(tx *world.Tx, alarm string, in bool)
 
 // Service is the twin's CloudWatch in all accounts and regions of one world.
-type Service struct{ changed Listener }
+type Service struct {
+	changed Listener
+	usage   Usage // may be nil
+}
 
 // New makes the service; changed may be nil.
 func New(changed Listener) *Service {
 	if changed == nil {
 		changed = func(*world.Tx, string, bool) {}
 	}
-	return &Service{changed}
+	return &Service{changed: changed}
 }
 
 // Wire is the service's operations.
@@ -37,6 +40,7 @@ func (s *Service) Wire() *wire.Service {
 	wire.Op(o, "DescribeAlarmHistory", s.DescribeAlarmHistory)
 	wire.Op(o, "SetAlarmState", s.SetAlarmState)
 	wire.Op(o, "DeleteAlarms", s.DeleteAlarms)
+	wire.Op(o, "GetMetricData", s.GetMetricData)
 	return o
 }
 

@@ -82,6 +82,7 @@ func open(f *worldfile.File, start time.Time, seed int64) (r *Replica, err error
 		balancing := elbv2.New(w, compute)
 		r.groups.Balance(balancing)
 		r.alarms = cloudwatch.New(r.groups.SetAlarm)
+		r.alarms.Meter(compute.VCPUs)
 		compute.ResolveParameter = systems.Resolve
 		return twin.Services{
 			Wire: []*wire.Service{compute.Wire(), systems.Wire(), r.groups.Wire(), sts.New(), r.alarms.Wire(), balancing.Wire()},

@@ -2,10 +2,12 @@ package servicequotas_test
 
 import (
 	"errors"
+	"maps"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/servicequotas"
+	"github.com/aws/aws-sdk-go-v2/service/servicequotas/types"
 	"github.com/aws/smithy-go"
 
 	"github.com/goldenami/rehydrate/internal/twin/servicequotas"
@@ -43,6 +45,13 @@ func TestAQuotaThatNobodyChangedHasADefaultAndNoValueOfItsOwn(t *testing.T) {
 	got, err := c.GetServiceQuota(t.Context(), &sdk.GetServiceQuotaInput{ServiceCode: ec2, QuotaCode: aws.String(standard)})
 	if err != nil || *got.Quota.Value != 64 || *got.Quota.QuotaArn != "arn:aws:servicequotas:"+wiretest.Region+":"+wiretest.Account+":ec2/"+standard {
 		t.Errorf("%+v, %v", got, err)
+	}
+	// What Service Quotas answered to others who asked it, of both.
+	for _, q := range []*types.ServiceQuota{d.Quota, got.Quota} {
+		want := map[string]string{"Service": "EC2", "Type": "Resource", "Resource": "vCPU", "Class": "Standard/OnDemand"}
+		if m := q.UsageMetric; m == nil || *m.MetricNamespace != "AWS/Usage" || *m.MetricName != "ResourceCount" || !maps.Equal(m.MetricDimensions, want) || *m.MetricStatisticRecommendation != "Maximum" {
+			t.Errorf("what counts the usage: %+v", m)
+		}
 	}
 	list, err := c.ListServiceQuotas(t.Context(), &sdk.ListServiceQuotasInput{ServiceCode: ec2})
 	if err != nil || len(list.Quotas) != 1 || *list.Quotas[0].QuotaCode != standard {
