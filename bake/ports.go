@@ -111,7 +111,7 @@ type NewInstance struct {
 	Image   string
 	Type    string
 	Subnet  string // empty: the default
-	Profile string // instance profile name, so that Run Command can reach it
+	Profile string // instance profile by name or ARN, so that Run Command can reach it
 	Token   string // client token
 	Tags    map[string]string
 }

@@ -29,7 +29,7 @@ type Request struct {
 
 	InstanceType string            `json:"instanceType"`
 	Subnet       string            `json:"subnet,omitempty"`
-	Profile      string            `json:"profile,omitempty"` // instance profile name
+	Profile      string            `json:"profile,omitempty"` // instance profile: its name or, with Run Command, its ARN
 	Tags         map[string]string `json:"tags,omitempty"`    // the user's, for everything made
 	// Folder is the run's folder; everything local goes to Folder/bake.
 	Folder string `json:"folder"`

@@ -45,6 +45,10 @@ func (r *resolver) image(s *imageSchema) {
 	for _, c := range i.Hygiene {
 		r.skippable(s.Range, c)
 	}
+	// Packer's amazon plugin looks a profile up by name; EC2 itself takes either.
+	if strings.HasPrefix(i.Profile, "arn:") && i.Builder == "packer" {
+		r.fault(s.Range, "Wrong instance profile", "instance_profile is %q; Packer takes the profile's name, %q.", i.Profile, i.Profile[strings.LastIndex(i.Profile, "/")+1:])
+	}
 	if why := notAChannel(i.Channel, s.Label, "latest"); why != "" {
 		r.fault(s.Range, "Wrong channel", "channel is %q; %s.", i.Channel, why)
 	}

@@ -62,7 +62,7 @@ type Image struct {
 	Rings        []string // in order
 	RingBlocks   []*Ring  `json:",omitempty"` // of the rings that have one; see Ring
 	Builder      string   // packer or run-command
-	Profile      string   // instance profile of the builder
+	Profile      string   // instance profile of the builder: its name or, with run-command, its ARN
 	Subnet       string
 	Hygiene      []string // checks that are switched off
 	Tags         map[string]string

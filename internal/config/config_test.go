@@ -137,6 +137,7 @@ func TestParse_refuses_with_the_place_and_the_nearest_word(t *testing.T) {
 		"a wrong reboot":        {`"if-needed"`, `"if-neded"`, []string{`Did you mean "if-needed"`}},
 		"a duplicate fleet":     {`fleet "db"`, `fleet "web-dev"`, []string{"Duplicate fleet"}},
 		"a bad baseline":        {"approve_after_days  = 7", "approve_after_days  = 700", []string{"Baseline refused", "360"}},
+		"a profile's ARN":       {`rings         =`, `instance_profile = "arn:aws:iam::111122223333:instance-profile/team/builder"` + "\n  rings =", []string{"Wrong instance profile", `"builder"`}},
 		"a misspelt check":      {`rings         =`, `skip_checks = ["hygene"]` + "\n  rings =", []string{"Unknown check", `Did you mean "hygiene"`}},
 		"a check that proves":   {`rings         =`, `skip_checks = ["changes", "marker"]` + "\n  rings =", []string{"cannot be skipped", `"marker"`, "changes and hygiene"}},
 		"nodes side by side":    {"batch  = 1", "batch  = 2", []string{"batch is 2", "one at a time"}},

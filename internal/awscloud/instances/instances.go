@@ -142,7 +142,11 @@ func (b Builders) Run(ctx context.Context, in bake.NewInstance) (string, error) 
 		req.SubnetId = &in.Subnet
 	}
 	if in.Profile != "" {
-		req.IamInstanceProfile = &types.IamInstanceProfileSpecification{Name: &in.Profile}
+		p := types.IamInstanceProfileSpecification{Name: &in.Profile}
+		if strings.HasPrefix(in.Profile, "arn:") {
+			p = types.IamInstanceProfileSpecification{Arn: &in.Profile}
+		}
+		req.IamInstanceProfile = &p
 	}
 	out, err := b.API.RunInstances(ctx, req)
 	if err != nil {

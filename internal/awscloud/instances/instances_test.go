@@ -87,6 +87,19 @@ func TestABuilderIsOneInstanceWithATokenAndIMDSv2(t *testing.T) {
 	}
 }
 
+func TestAProfileIsNamedAsItIsWritten(t *testing.T) {
+	for profile, arn := range map[string]bool{"builder": false, "arn:aws:iam::111122223333:instance-profile/team/builder": true} {
+		s := &stub{}
+		if _, err := (instances.Builders{API: s, SSM: manager{}}).Run(t.Context(), bake.NewInstance{Image: "ami-1", Profile: profile}); err != nil {
+			t.Fatal(err)
+		}
+		p := s.ran.IamInstanceProfile
+		if aws.ToString(p.Name)+aws.ToString(p.Arn) != profile || (p.Arn != nil) != arn {
+			t.Errorf("%s: %+v", profile, p)
+		}
+	}
+}
+
 func TestABuilderThatIsGoneIsNotFound(t *testing.T) {
 	if _, err := (instances.Builders{API: &stub{}, SSM: manager{}}).Find(t.Context(), "i-1"); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("got %v", err)

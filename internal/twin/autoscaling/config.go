@@ -1,6 +1,7 @@
 package autoscaling
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strconv"
@@ -148,6 +149,32 @@ func (s *Service) resolves(tx *world.Tx, c config) error {
 	if alias := s.alias(tx, c); alias != "" {
 		if _, ok := s.ec2.Image(tx, alias); !ok {
 			return invalid("You must use a valid fully-formed launch template. The AMI ID cannot be resolved from %s.", alias)
+		}
+	}
+	return nil
+}
+
+// launchable refuses a configuration from which nothing can be launched for want of an
+// image. What a launch needs is looked at when a group is given its template, and EC2's
+// objection comes as a ValidationError ("Permissions validation for ec2:RunInstances and
+// iam:PassRole", user guide; the sentences are those that users quote).
+func (s *Service) launchable(tx *world.Tx, c config) error {
+	all, err := s.options(tx, c)
+	if err != nil {
+		return err
+	}
+	for _, o := range all {
+		id := cmp.Or(o.Image, o.Template.Image)
+		i, known := s.ec2.Image(tx, id)
+		switch {
+		case id == "":
+			return invalid("You must use a valid fully-formed launch template. The request must contain the parameter ImageId")
+		case !known && strings.HasPrefix(id, aliasPrefix):
+			return invalid("You must use a valid fully-formed launch template. The AMI ID cannot be resolved from %s.", id)
+		case !known:
+			return invalid("You must use a valid fully-formed launch template. The image id '[%s]' does not exist", id)
+		case i.State != "available":
+			return invalid("You must use a valid fully-formed launch template. The image ID '%s' is no longer available", id)
 		}
 	}
 	return nil

@@ -53,7 +53,7 @@ func (s *Service) CreateAutoScalingGroup(tx *world.Tx, in *asg.CreateAutoScaling
 	}
 	c, err := s.check(tx, config{in.LaunchTemplate, in.MixedInstancesPolicy, in.LaunchConfigurationName})
 	if err == nil {
-		err = s.resolves(tx, c)
+		err = s.launchable(tx, c)
 	}
 	if err != nil {
 		return nil, err

@@ -58,7 +58,7 @@ func (s settings) check() error {
 		return unmodelled("capacity in " + *s.capacity) // only with attribute-based instance selection
 	case s.spread != nil && s.spread.CapacityDistributionStrategy != "" && s.spread.CapacityDistributionStrategy != types.CapacityDistributionStrategyBalancedBestEffort:
 		return unmodelled("the zone distribution " + string(s.spread.CapacityDistributionStrategy))
-	case s.impaired != nil:
+	case s.impaired != nil && aws.ToBool(s.impaired.ZonalShiftEnabled):
 		return unmodelled("policies for impaired zones")
 	}
 	return nil

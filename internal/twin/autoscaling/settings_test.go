@@ -2,6 +2,7 @@ package autoscaling
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -37,6 +38,12 @@ func TestWhatAGroupCannotHaveIsNotTakenInSilence(t *testing.T) {
 		"zones as usual": {func(in *asg.CreateAutoScalingGroupInput) {
 			in.AvailabilityZoneDistribution = &types.AvailabilityZoneDistribution{CapacityDistributionStrategy: types.CapacityDistributionStrategyBalancedBestEffort}
 		}, "<nil>", true},
+		"impaired zones as usual": {func(in *asg.CreateAutoScalingGroupInput) {
+			in.AvailabilityZoneImpairmentPolicy = &types.AvailabilityZoneImpairmentPolicy{ZonalShiftEnabled: aws.Bool(false)}
+		}, "<nil>", true},
+		"impaired zones left": {func(in *asg.CreateAutoScalingGroupInput) {
+			in.AvailabilityZoneImpairmentPolicy = &types.AvailabilityZoneImpairmentPolicy{ZonalShiftEnabled: aws.Bool(true)}
+		}, "UnsupportedOperation", true},
 		"a classic load balancer": {func(in *asg.CreateAutoScalingGroupInput) { in.LoadBalancerNames = []string{"old"} }, "UnsupportedOperation", false},
 		"a traffic source": {func(in *asg.CreateAutoScalingGroupInput) {
 			in.TrafficSources = []types.TrafficSourceIdentifier{{Identifier: aws.String("x")}}
@@ -70,7 +77,8 @@ func TestWhatAGroupCannotHaveIsNotTakenInSilence(t *testing.T) {
 			r.group("web", 0)
 			_, err := call(r, r.s.UpdateAutoScalingGroup, &asg.UpdateAutoScalingGroupInput{AutoScalingGroupName: aws.String("web"), HealthCheckType: in.HealthCheckType, HealthCheckGracePeriod: in.HealthCheckGracePeriod,
 				DefaultInstanceWarmup: in.DefaultInstanceWarmup, TerminationPolicies: in.TerminationPolicies, DesiredCapacityType: in.DesiredCapacityType, AvailabilityZoneDistribution: in.AvailabilityZoneDistribution,
-				LaunchTemplate: in.LaunchTemplate, MixedInstancesPolicy: in.MixedInstancesPolicy})
+				AvailabilityZoneImpairmentPolicy: in.AvailabilityZoneImpairmentPolicy,
+				LaunchTemplate:                   in.LaunchTemplate, MixedInstancesPolicy: in.MixedInstancesPolicy})
 			if code(err) != c.want && !(err == nil && c.want == "<nil>") {
 				t.Errorf("updated: %v, want %s", err, c.want)
 			}
@@ -108,5 +116,43 @@ func TestTagsAreCheckedWhereverTheyAreGiven(t *testing.T) {
 	}
 	if err := put(types.Tag{Key: aws.String("k1"), Value: aws.String("new")}); err != nil {
 		t.Errorf("one that is there: %v", err)
+	}
+}
+
+func TestAGroupIsNotGivenATemplateThatLaunchesNoImage(t *testing.T) {
+	for name, c := range map[string]struct {
+		image string
+		state string // "" is unknown
+		want  string
+	}{
+		"none":         {"", "", "ImageId"},
+		"unknown":      {"ami-none", "", "'[ami-none]' does not exist"},
+		"disabled":     {"ami-off", "disabled", "'ami-off' is no longer available"},
+		"no parameter": {"resolve:ssm:/none", "", "cannot be resolved from resolve:ssm:/none"},
+		"there":        {"ami-2", "available", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := start(t)
+			r.group("web", 0)
+			r.ec2.lt["lt-2"] = []string{c.image}
+			if c.state != "" {
+				r.ec2.images[c.image] = Image{State: c.state}
+			}
+			spec := &types.LaunchTemplateSpecification{LaunchTemplateId: aws.String("lt-2")}
+			in := &asg.CreateAutoScalingGroupInput{AutoScalingGroupName: aws.String("new"), MinSize: aws.Int32(0), MaxSize: aws.Int32(1), LaunchTemplate: spec, AvailabilityZones: []string{"eu-central-1a"}}
+			_, created := call(r, r.s.CreateAutoScalingGroup, in)
+			_, updated := call(r, r.s.UpdateAutoScalingGroup, &asg.UpdateAutoScalingGroupInput{AutoScalingGroupName: aws.String("web"), LaunchTemplate: spec})
+			for what, err := range map[string]error{"created": created, "updated": updated} {
+				if c.want == "" && err != nil || c.want != "" && (code(err) != "ValidationError" || !strings.Contains(err.Error(), c.want)) {
+					t.Errorf("%s: %v, want %q", what, err, c.want)
+				}
+			}
+		})
+	}
+	r := start(t)
+	r.group("web", 0)
+	delete(r.ec2.images, "ami-1")
+	if _, err := call(r, r.s.UpdateAutoScalingGroup, &asg.UpdateAutoScalingGroupInput{AutoScalingGroupName: aws.String("web"), MinSize: aws.Int32(0)}); err != nil {
+		t.Errorf("an update that leaves the template alone: %v", err)
 	}
 }

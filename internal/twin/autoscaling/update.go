@@ -91,6 +91,9 @@ func (s *Service) updateLaunch(tx *world.Tx, g *group, in *asg.UpdateAutoScaling
 		return invalid("An active instance refresh with a desired configuration exists. All configuration options derived from the desired configuration are not available for update while the instance refresh is active.")
 	}
 	c, err := s.check(tx, config{in.LaunchTemplate, in.MixedInstancesPolicy, in.LaunchConfigurationName})
+	if err == nil {
+		err = s.launchable(tx, c)
+	}
 	if err != nil {
 		return err
 	}

@@ -175,6 +175,23 @@ func TestACopyFailsInTheRegionThatTheFaultNames(t *testing.T) {
 	}
 }
 
+// mute is a fault plan that fails everything and does not say why.
+type mute struct{}
+
+func (mute) Fault(string, string, time.Time, world.FaultKind, world.Subject) (string, bool) {
+	return "", true
+}
+
+func TestACopyFailsEvenIfThePlanDoesNotSayWhy(t *testing.T) {
+	b := newBench(t)
+	b.w.SetFaults(mute{})
+	id := *must[*sdk.CopyImageOutput](t)(b.api.CopyImage(ctx, copyInput(base, nil))).ImageId
+	b.pass(time.Hour)
+	if i := b.image(id); i.State != types.ImageStateFailed || i.StateReason == nil || *i.StateReason.Message == "" {
+		t.Errorf("%s, %+v", i.State, i.StateReason)
+	}
+}
+
 func TestASnapshotIsCopied(t *testing.T) {
 	b := newBench(t)
 	snap := b.image(b.golden("golden-1")).BlockDeviceMappings[0].Ebs.SnapshotId

@@ -20,7 +20,10 @@ const (
 // follow has the service do what the world's fault plan says.
 func (s *Service) follow(w *world.World) {
 	s.CopyFault = func(tx *world.Tx, name string) string {
-		why, _ := tx.Fault(world.CopyFails, world.Subject{Name: name})
+		why, hit := tx.Fault(world.CopyFails, world.Subject{Name: name})
+		if hit && why == "" { // a plan need not say why
+			why = "The copy failed."
+		}
 		return why
 	}
 	w.OnFault(world.SpotInterruption, s.spotNoticed)

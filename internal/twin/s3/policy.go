@@ -150,7 +150,8 @@ func (st statement) check(bucket string) error {
 // ofBuckets says whether an action is about a bucket, not about objects ("Actions
 // defined by Amazon S3", Service Authorization Reference).
 func ofBuckets(action string) bool {
-	return strings.Contains(action, "Bucket") && !strings.HasPrefix(action, "Object") || strings.HasSuffix(action, "Configuration")
+	action = strings.ToLower(action) // actions are compared without case
+	return strings.Contains(action, "bucket") || strings.HasSuffix(action, "configuration")
 }
 
 // anyone is what a policy calls a principal of AWS: an account, or somebody in one.

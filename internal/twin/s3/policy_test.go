@@ -69,6 +69,7 @@ func TestABucketPolicyDecidesWhatOthersMay(t *testing.T) {
 		"a key by wildcards":      {policy(allow("Allow", account, read, "/d?r/*a")), "gpld", "g", "g"},
 		"actions by wildcards":    {policy(allow("Allow", account, `"S3:*object"`, "/*")), "gpld", "gpd", "gpd"},
 		"the bucket only":         {policy(allow("Allow", account, `"s3:ListBucket"`, "")), "gpld", "l", "l"},
+		"in small letters":        {policy(allow("Allow", account, `"s3:listbucket"`, "")), "gpld", "l", "l"},
 		"all but one role":        {policy(allow("Allow", account, all, "/*"), allow("Deny", byRole, all, "/*")), "gpld", "gpd", ""},
 		"nobody writes":           {policy(allow("Deny", `"*"`, `"s3:PutObject"`, "/*")), "gld", "", ""},
 		"its own account may not": {policy(allow("Deny", `{"AWS": "`+wiretest.Account+`"}`, `"s3:List*"`, "")), "gpd", "", ""},

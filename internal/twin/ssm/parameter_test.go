@@ -350,3 +350,36 @@ func TestDescribeFiltersDeleteAndTags(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestAnImageThatWouldPushOutALabelIsRefusedAtOnce(t *testing.T) {
+	r := newRig(t)
+	put := func(edit ...func(*sdk.PutParameterInput)) error {
+		_, err := r.put("/a", "ami-00000001", append(edit, image)...)
+		return err
+	}
+	for range maxVersions {
+		if err := put(over); err != nil {
+			t.Fatal(err)
+		}
+		r.step(validateDelay)
+	}
+	if _, err := r.c.LabelParameterVersion(t.Context(), &sdk.LabelParameterVersionInput{Name: aws.String("/a"), ParameterVersion: aws.Int64(2), Labels: []string{"kept"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := put(over); err != nil {
+		t.Errorf("the first version, which has no label: %v", err)
+	}
+	if err := put(over); code(err) != "ParameterMaxVersionLimitExceeded" { // the one before still waits for its check
+		t.Errorf("the second, which has one: %v", err)
+	}
+	r.step(validateDelay)
+	if got := r.get("/a"); got != "ami-00000001@101" {
+		t.Errorf("after the check: %s", got)
+	}
+	if got := r.get("/a:kept"); got != "ami-00000001@2" {
+		t.Errorf("the label: %s", got)
+	}
+	if e := r.events("parameter.rejected"); len(e) != 0 {
+		t.Errorf("accepted and dropped: %v", e)
+	}
+}

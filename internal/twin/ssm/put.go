@@ -63,6 +63,9 @@ func (s *Service) PutParameter(tx *world.Tx, in *ssm.PutParameterInput) (*ssm.Pu
 	p.Last++
 	v.Number, v.Modified, v.By = p.Last, tx.Now, "arn:aws:iam::"+tx.Account+":root"
 	if v.DataType == dataImage {
+		if err := p.room(v); err != nil {
+			return nil, err
+		}
 		p.Waiting = append(slices.Clone(p.Waiting), v)
 		tx.At(tx.Now.Add(validateDelay), timerValidate, validation{name, v.Number})
 	} else if p.Versions, err = p.with(v); err != nil {
@@ -196,6 +199,17 @@ func (p parameter) with(v version) ([]version, error) {
 			p.Name, vs[0].Number)
 	}
 	return vs[1:], nil
+}
+
+// room refuses a version that with would, should all that wait before it become versions:
+// the answer to a request is the only place where its caller can be told.
+func (p parameter) room(v version) (err error) {
+	for _, w := range append(slices.Clone(p.Waiting), v) {
+		if p.Versions, err = p.with(w); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // validateImage ends the check of an aws:ec2:image value: the image must exist and be
