@@ -3,9 +3,7 @@ package rollout
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/goldenami/rehydrate/rollout/estimate"
@@ -19,7 +17,8 @@ type Headroom struct {
 	Name string `json:"name"`
 	// Surge is how many vCPUs the groups that move at a time may add.
 	Surge int `json:"surge"`
-	// Running and Limit are vCPUs; nil: unknown, and Why says why.
+	// Running and Limit are vCPUs; nil: unknown, and Why says why. Running without Limit:
+	// more runs than the only limit that is known allows.
 	Running *int   `json:"running,omitempty"`
 	Limit   *int   `json:"limit,omitempty"`
 	Why     string `json:"why,omitempty"`
@@ -103,8 +102,10 @@ func (x *cellReader) headroom(ctx context.Context, found []claimed, plans []Grou
 	}
 	for i, h := range out {
 		switch {
+		case h.Limit == nil && h.Running != nil:
+			finding(false, fmt.Sprintf("look %s up in the Region's Service Quotas", h.Code), "what is left of the vCPU quotas%s is not known: %s", x.cell.in(), h.Why)
 		case h.Limit == nil && (i == 0 || out[i-1].Why != h.Why):
-			finding(false, "allow servicequotas:GetServiceQuota, servicequotas:GetAWSDefaultServiceQuota, ec2:DescribeInstances and ec2:DescribeInstanceTypes to see it",
+			finding(false, "allow servicequotas:GetServiceQuota, servicequotas:GetAWSDefaultServiceQuota, and cloudwatch:GetMetricData or else ec2:DescribeInstances and ec2:DescribeInstanceTypes to see it",
 				"what is left of the vCPU quotas%s is not known: %s", x.cell.in(), h.Why)
 		case h.Limit != nil && !h.Fits():
 			finding(true, fmt.Sprintf("ask for more of %s in Service Quotas, or lower concurrency or max_healthy", h.Code), "the vCPU quota%s may be passed: %s", x.cell.in(), h)
@@ -165,66 +166,4 @@ func (r Ring) most(wanted []int) int {
 		sum += w
 	}
 	return sum
-}
-
-// limits asks for the limits, and for what runs.
-func (x *cellReader) limits(ctx context.Context, out []Headroom) {
-	running, limits, err := x.count(ctx, out)
-	for i := range out {
-		h := &out[i]
-		limit, known := limits[h.Code]
-		switch {
-		case err != nil:
-			h.Why = err.Error()
-		case !known:
-			h.Why = "Service Quotas does not tell it"
-		default:
-			h.Limit, h.Running = &limit, ptr(running[h.Code])
-		}
-	}
-}
-
-// count is the limit of each quota, and how many vCPUs run of it.
-func (x *cellReader) count(ctx context.Context, of []Headroom) (running, limits map[string]int, err error) {
-	if x.Quotas == nil || x.Look == nil {
-		return nil, nil, errors.New("nothing was there to ask")
-	}
-	var codes []string
-	for _, h := range of {
-		codes = append(codes, h.Code)
-	}
-	if limits, err = x.Quotas.Limits(ctx, codes); err != nil {
-		return nil, nil, err
-	}
-	all, err := x.Quotas.Running(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	types := map[string]bool{}
-	for k := range all {
-		if q, ok := k.Quota(); ok && slices.Contains(codes, q.Code) {
-			types[k.Type] = true
-		}
-	}
-	cpus := maps.Clone(x.look.cpus)
-	maps.DeleteFunc(types, func(t string, _ bool) bool { return cpus[t] > 0 })
-	if len(types) > 0 {
-		more, err := x.Look.CPUs(ctx, slices.Sorted(maps.Keys(types)))
-		if err != nil {
-			return nil, nil, err
-		}
-		maps.Copy(cpus, more)
-	}
-	running = map[string]int{}
-	for k, n := range all {
-		q, ok := k.Quota()
-		if !ok || !slices.Contains(codes, q.Code) {
-			continue
-		}
-		if cpus[k.Type] == 0 {
-			return nil, nil, fmt.Errorf("EC2 does not tell the vCPUs of %s, of which %d run", k.Type, n)
-		}
-		running[q.Code] += n * cpus[k.Type]
-	}
-	return running, limits, nil
 }

@@ -124,7 +124,90 @@ func TestAPlanWithoutSurgeAsksForNoQuota(t *testing.T) {
 	r, in := surging(1, 0, nil, nil)
 	in.Fleets[0].Refresh = rollout.Preferences{}
 	p := planOf(t, world{{}: r}, in)
-	if len(p.Quotas) != 0 || r.calls["Limits"]+r.calls["Running"] != 0 || p.Rings[0].Groups[0].Measured.Room.Quota != "" {
+	if len(p.Quotas) != 0 || r.calls["Limits"]+r.calls["Usage"]+r.calls["Running"] != 0 || p.Rings[0].Groups[0].Measured.Room.Quota != "" {
 		t.Errorf("%+v, %v", p.Quotas, r.calls)
+	}
+}
+
+func TestWhatRunsIsCloudWatchsToSayAndElseCounted(t *testing.T) {
+	denied := fault.New(fault.Denied, "", "get the usage: AccessDenied")
+	for name, c := range map[string]struct {
+		make          func(*region, *rollout.Group)
+		running       map[string]int // nil value of a code: unknown
+		why           string
+		asks, counted int
+	}{
+		// 20 t3.small run, which are 40 vCPUs; CloudWatch says other numbers.
+		"by the metric":          {func(r *region, _ *rollout.Group) { r.metered = map[string]int{standard: 36} }, map[string]int{standard: 36}, "", 1, 0},
+		"no metric is named":     {func(*region, *rollout.Group) {}, map[string]int{standard: 40}, "", 0, 1},
+		"it has no data":         {func(r *region, _ *rollout.Group) { r.metered = map[string]int{} }, map[string]int{standard: 40}, "", 1, 1},
+		"it may not be asked":    {func(r *region, _ *rollout.Group) { r.unmetered = denied }, map[string]int{standard: 40}, "", 1, 1},
+		"one of two has no data": {func(r *region, g *rollout.Group) { g.Spot = 50; r.metered = map[string]int{standard: 36} }, map[string]int{standard: 36, spot: 0}, "", 1, 1},
+		"neither may be asked": {func(r *region, _ *rollout.Group) {
+			r.unmetered, r.uncounted = denied, fault.New(fault.Denied, "", "count: no")
+		}, nil, "get the usage: AccessDenied, and count: no", 1, 1},
+		"no data, and none may count": {func(r *region, _ *rollout.Group) {
+			r.metered, r.uncounted = map[string]int{}, fault.New(fault.Denied, "", "count: no")
+		}, nil, "count: no", 1, 1},
+		"one known, the other not": {func(r *region, g *rollout.Group) {
+			g.Spot, r.metered, r.uncounted = 50, map[string]int{standard: 36}, fault.New(fault.Denied, "", "count: no")
+		}, map[string]int{standard: 36}, "count: no", 1, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, in := surging(1, 0, nil, nil, nil)
+			c.make(r, r.groups["g0"])
+			p := planOf(t, world{{}: r}, in)
+			if p.Err() != nil || len(p.Quotas) == 0 || r.calls["Usage"] != c.asks || r.calls["Running"] != c.counted {
+				t.Fatalf("%v, %+v, %v", p.Err(), p.Quotas, r.calls)
+			}
+			for _, h := range p.Quotas {
+				want, known := c.running[h.Code]
+				switch {
+				case known && (h.Running == nil || *h.Running != want || !h.Fits()):
+					t.Errorf("%+v, want %d", h, want)
+				case !known && (h.Running != nil || h.Limit != nil || h.Fits() || h.Why != c.why):
+					t.Errorf("%+v, want unknown: %s", h, c.why)
+				}
+			}
+			if told := len(p.Findings) == 1 && strings.Contains(p.Findings[0].Text, c.why) && strings.Contains(p.Findings[0].Hint, "cloudwatch:GetMetricData"); told != (c.why != "") {
+				t.Errorf("%+v", p.Findings)
+			}
+		})
+	}
+}
+
+func TestADefaultThatIsPassedAlreadyIsNotTheLimit(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		standard bool
+		limit    int
+		warn     bool
+		unknown  bool
+	}{
+		{"more runs than AWS's default", true, 39, false, true},
+		{"all of the default runs", true, 40, true, false},
+		{"the default has room", true, 50, false, false},
+		{"more runs than the account's own value", false, 39, true, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r, in := surging(1, 0, nil, nil, nil)
+			r.limits, r.standard = map[string]int{standard: c.limit}, c.standard
+			p := planOf(t, world{{}: r}, in)
+			h := p.Quotas[0]
+			if p.Err() != nil || (h.Limit == nil) != c.unknown || *h.Running != 40 || h.Fits() != (!c.warn && !c.unknown) {
+				t.Fatalf("%v, %+v", p.Err(), h)
+			}
+			said := "nothing"
+			if len(p.Findings) > 0 {
+				said = p.Findings[0].Text
+			}
+			switch {
+			case c.unknown && (len(p.Findings) != 1 || p.Findings[0].Warn || !strings.Contains(said, "is not known: Service Quotas tells only AWS's default of 39 vCPUs of On-Demand Standard (L-1216C47A), and 40 run already: another limit must apply") ||
+				!strings.HasPrefix(p.Rings[0].Groups[0].Measured.Room.Quota, "unknown: ")):
+				t.Errorf("%s; %q", said, p.Rings[0].Groups[0].Measured.Room.Quota)
+			case !c.unknown && c.warn != (len(p.Findings) == 1 && p.Findings[0].Warn):
+				t.Error(said)
+			}
+		})
 	}
 }

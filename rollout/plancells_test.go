@@ -29,8 +29,12 @@ type region struct {
 	// limits are of running vCPUs, by quota; others are large. runs counts as t3.small
 	// but for what is in foreign.
 	limits   map[string]int
+	standard bool // the limits are AWS's defaults
 	foreign  map[estimate.Kind]int
 	unlisted error // of the Quotas port
+	// metered is what CloudWatch says of quotas; it has no data of others.
+	metered              map[string]int
+	unmetered, uncounted error
 
 	mu    sync.Mutex
 	calls map[string]int
@@ -113,22 +117,36 @@ func (r *region) Subnets(context.Context, []string, []string) (map[string]rollou
 	}
 	return out, r.denied
 }
-func (r *region) Limits(_ context.Context, codes []string) (map[string]int, error) {
+func (r *region) Limits(_ context.Context, codes []string) (map[string]estimate.Limit, error) {
 	r.count("Limits")
-	out := map[string]int{}
+	out := map[string]estimate.Limit{}
 	for _, c := range codes {
-		out[c] = 100000
+		limit := estimate.Limit{VCPUs: 100000, Default: r.standard}
 		if n, ok := r.limits[c]; ok {
-			out[c] = n
+			limit.VCPUs = n
 		}
+		if r.metered != nil || r.unmetered != nil {
+			limit.Metric = &estimate.Metric{Namespace: "AWS/Usage", Name: c}
+		}
+		out[c] = limit
 	}
 	return out, r.unlisted
+}
+func (r *region) Usage(_ context.Context, of map[string]estimate.Metric) (map[string]int, error) {
+	r.count("Usage")
+	out := map[string]int{}
+	for key, m := range of {
+		if n, ok := r.metered[m.Name]; ok {
+			out[key] = n
+		}
+	}
+	return out, r.unmetered
 }
 func (r *region) Running(context.Context) (map[estimate.Kind]int, error) {
 	r.count("Running")
 	out := map[estimate.Kind]int{{Type: "t3.small"}: len(r.runs)}
 	maps.Copy(out, r.foreign)
-	return out, nil
+	return out, r.uncounted
 }
 func (r *region) Alarms(context.Context, []string) ([]string, error) { return r.alarms, r.denied }
 func (r *region) Scheduled(context.Context, time.Time, time.Time) ([]rollout.ScheduledAction, error) {

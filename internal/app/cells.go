@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/goldenami/rehydrate/internal/awscloud/groups"
 	"github.com/goldenami/rehydrate/internal/awscloud/images"
@@ -110,7 +111,7 @@ func (c *Cells) Rollout(ctx context.Context, at rollout.Cell) (rollout.Ports, er
 		}
 		inst, _, _ := instances.New(s)
 		gs, templates, refreshes := groups.New(s)
-		return rollout.Ports{Groups: gs, Templates: templates, Refreshes: refreshes, Instances: inst, Images: images.New(s), Look: look.New(s), Quotas: quotas.New(s)}, nil
+		return rollout.Ports{Groups: gs, Templates: templates, Refreshes: refreshes, Instances: inst, Images: images.New(s), Look: look.New(s), Quotas: quotas.New(s, func() time.Time { return c.home.Clock.Now() })}, nil
 	})
 }
 

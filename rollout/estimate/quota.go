@@ -8,12 +8,32 @@ import (
 // Quotas tells the limits of vCPUs that may run at a time in an account's Region, and
 // what runs there.
 type Quotas interface {
-	// Limits is each quota's limit by its code, in vCPUs: the account's own value or,
-	// where it has none, AWS's default.
-	Limits(ctx context.Context, codes []string) (map[string]int, error)
+	// Limits is each quota's limit by its code: the account's own value or, where it has
+	// none, AWS's default.
+	Limits(ctx context.Context, codes []string) (map[string]Limit, error)
+	// Usage is how many vCPUs ran some minutes ago by each metric, by the keys given.
+	// Metrics without data are left out: that is not zero.
+	Usage(ctx context.Context, of map[string]Metric) (map[string]int, error)
 	// Running is how many instances run, by what they are. Others than running ones do
 	// not count towards the limits.
 	Running(ctx context.Context) (map[Kind]int, error)
+}
+
+// Limit is what an account may run of a quota.
+type Limit struct {
+	VCPUs int
+	// Default says that the account has no value of its own that could be read, and this
+	// is AWS's.
+	Default bool
+	// Metric counts what runs; nil: Service Quotas names none.
+	Metric *Metric
+}
+
+// Metric is one of CloudWatch's, as Service Quotas names it.
+type Metric struct {
+	Namespace, Name string
+	Statistic       string // such as Maximum
+	Dimensions      map[string]string
 }
 
 // Kind is an instance type, and how it was bought.

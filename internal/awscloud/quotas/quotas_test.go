@@ -2,9 +2,13 @@ package quotas_test
 
 import (
 	"context"
+	"math"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/servicequotas"
@@ -14,6 +18,7 @@ import (
 
 	"github.com/goldenami/rehydrate/internal/awscloud/quotas"
 	"github.com/goldenami/rehydrate/internal/fault"
+	twinwatch "github.com/goldenami/rehydrate/internal/twin/cloudwatch"
 	twin "github.com/goldenami/rehydrate/internal/twin/servicequotas"
 	"github.com/goldenami/rehydrate/internal/twin/wiretest"
 	"github.com/goldenami/rehydrate/internal/twin/world"
@@ -28,8 +33,14 @@ func TestALimitIsTheAccountsOwnElseTheDefault(t *testing.T) {
 		t.Fatal(err)
 	}
 	q := quotas.Quotas{API: servicequotas.NewFromConfig(wiretest.Client(t, w, twin.New()))}
-	got, err := q.Limits(t.Context(), []string{standard, spot, "L-417A185B"})
-	if d := cmp.Diff(map[string]int{standard: 128, spot: 5, "L-417A185B": 0}, got); d != "" || err != nil {
+	got, err := q.Limits(t.Context(), []string{standard, spot, "L-F7808C92"})
+	metric := func(class string) *estimate.Metric {
+		return &estimate.Metric{Namespace: "AWS/Usage", Name: "ResourceCount", Statistic: "Maximum",
+			Dimensions: map[string]string{"Service": "EC2", "Type": "Resource", "Resource": "vCPU", "Class": class}}
+	}
+	want := map[string]estimate.Limit{standard: {VCPUs: 128, Metric: metric("Standard/OnDemand")},
+		spot: {VCPUs: 5, Default: true, Metric: metric("Standard/Spot")}, "L-F7808C92": {Default: true}}
+	if d := cmp.Diff(want, got); d != "" || err != nil {
 		t.Errorf("%s, %v", d, err)
 	}
 	if _, err := q.Limits(t.Context(), []string{"L-00000000"}); fault.KindOf(err) != fault.NotFound {
@@ -87,5 +98,73 @@ func TestRunningInstancesAreCountedByTypeAndMarket(t *testing.T) {
 	got, err := (quotas.Quotas{EC2: pages{small, large, bid, small, small}}).Running(t.Context())
 	if d := cmp.Diff(map[estimate.Kind]int{{Type: "t3.small"}: 3, {Type: "m5.large"}: 1, {Type: "t3.small", Spot: true}: 1}, got); d != "" || err != nil {
 		t.Errorf("%s, %v", d, err)
+	}
+}
+
+// values are a CloudWatch that gives these results to every question.
+type values struct {
+	results []cwtypes.MetricDataResult
+	err     error
+	asked   []*cloudwatch.GetMetricDataInput
+}
+
+func (v *values) GetMetricData(_ context.Context, in *cloudwatch.GetMetricDataInput, _ ...func(*cloudwatch.Options)) (*cloudwatch.GetMetricDataOutput, error) {
+	v.asked = append(v.asked, in)
+	return &cloudwatch.GetMetricDataOutput{MetricDataResults: v.results}, v.err
+}
+
+func TestUsageIsReadInOneCallAndWhatHasNoDataIsLeftOut(t *testing.T) {
+	w := wiretest.World(t)
+	watch, zero := twinwatch.New(nil), false
+	watch.Meter(func(*world.Tx) map[string]float64 {
+		if zero {
+			return map[string]float64{"Standard/OnDemand": 0}
+		}
+		return map[string]float64{"Standard/OnDemand": 40}
+	})
+	cfg := wiretest.Client(t, w, twin.New(), watch.Wire())
+	q := quotas.Quotas{API: servicequotas.NewFromConfig(cfg), Metrics: cloudwatch.NewFromConfig(cfg), Now: func() time.Time { return wiretest.Start }}
+	limits, err := q.Limits(t.Context(), []string{standard, spot})
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := map[string]estimate.Metric{standard: *limits[standard].Metric, spot: *limits[spot].Metric}
+	got, err := q.Usage(t.Context(), of)
+	if d := cmp.Diff(map[string]int{standard: 40}, got); d != "" || err != nil {
+		t.Errorf("%s, %v", d, err)
+	}
+	zero = true
+	if got, err = q.Usage(t.Context(), of); err != nil || cmp.Diff(map[string]int{standard: 0}, got) != "" {
+		t.Errorf("a zero that was measured is data: %v, %v", got, err)
+	}
+	late := q
+	late.Now = func() time.Time { return wiretest.Start.Add(time.Hour) }
+	if got, err = late.Usage(t.Context(), of); err != nil || len(got) != 0 {
+		t.Errorf("data of an hour ago are not what runs: %v, %v", got, err)
+	}
+}
+
+func TestTheNewestDataPointCountsAndNoneThatCannotBe(t *testing.T) {
+	m := map[string]estimate.Metric{"a": {Namespace: "AWS/Usage", Name: "A", Statistic: "Maximum"}, "b": {Namespace: "AWS/Usage", Name: "B", Statistic: "Maximum"}}
+	for name, c := range map[string]struct {
+		values []float64
+		want   map[string]int
+	}{
+		"the first of several": {[]float64{7, 9, 8}, map[string]int{"b": 7}},
+		"not whole":            {[]float64{7.2}, map[string]int{"b": 8}},
+		"none":                 {nil, map[string]int{}},
+		"no number":            {[]float64{math.NaN()}, map[string]int{}},
+		"less than nothing":    {[]float64{-1}, map[string]int{}},
+		"more than there is":   {[]float64{1e300}, map[string]int{}},
+	} {
+		v := &values{results: []cwtypes.MetricDataResult{{Id: aws.String("q1"), Values: c.values}, {Id: aws.String("stranger"), Values: []float64{1}}, {}}}
+		got, err := quotas.Quotas{Metrics: v, Now: time.Now}.Usage(t.Context(), m)
+		if d := cmp.Diff(c.want, got); d != "" || err != nil || len(v.asked) != 1 || v.asked[0].ScanBy != cwtypes.ScanByTimestampDescending {
+			t.Errorf("%s: %s, %v", name, d, err)
+		}
+	}
+	denied := &values{err: &smithy.GenericAPIError{Code: "AccessDenied", Message: "no"}}
+	if got, err := (quotas.Quotas{Metrics: denied, Now: time.Now}).Usage(t.Context(), m); fault.KindOf(err) != fault.Denied || got != nil {
+		t.Errorf("%v, %v", got, err)
 	}
 }
