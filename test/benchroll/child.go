@@ -30,6 +30,9 @@ type job struct {
 type figures struct {
 	PlanWall, PlanCPU float64 // seconds
 	PlanCalls         int
+	SurgeWall         float64 // seconds of a plan in which every group may grow
+	SurgeCPU          float64
+	SurgeCalls        int
 	Wall, CPU         float64 // seconds of the roll, or of the rehearsal
 	Virtual           float64 // seconds
 	Peak              int64   // bytes resident at most

@@ -38,7 +38,7 @@ func main() {
 	flag.IntVar(&s.Groups, "groups", 10, "groups in each region")
 	flag.IntVar(&s.Instances, "instances", 50, "instances of each group")
 	bars := flag.Bool("bars", true, "a missed bar is a failure")
-	profile := flag.String("cpuprofile", "", "write CPU profiles to `FILE`.plan, FILE.roll and FILE.rehearse")
+	profile := flag.String("cpuprofile", "", "write CPU profiles to `FILE`.plan, FILE.surge, FILE.roll and FILE.rehearse")
 	flag.Parse()
 	if flag.NArg() > 0 || s.Regions < 1 || s.Regions > len(regions) || s.Accounts < 1 || s.Groups < 1 || s.Instances < 1 {
 		fmt.Fprintln(os.Stderr, "benchroll: numbers from 1, at most 4 regions, no arguments")
@@ -158,6 +158,8 @@ func (b *bench) rolled(ctx context.Context, j job) (*figures, error) {
 func (b *bench) rollFigures(s shape, f *figures) {
 	b.bar("plan", fmt.Sprintf("%.2f s (%.2f s of CPU)", f.PlanWall, f.PlanCPU), "< 5 s", f.PlanWall < planBar)
 	b.note("  of", "%d groups by %d calls", f.Groups, f.PlanCalls)
+	b.bar("plan of a surge", fmt.Sprintf("%.2f s (%.2f s of CPU)", f.SurgeWall, f.SurgeCPU), "< 5 s", f.SurgeWall < planBar)
+	b.note("  by", "%d calls", f.SurgeCalls)
 	b.note("roll", "%.1f s (%.1f s of CPU), %.0f s of virtual time, %d groups done, %d at a time", f.Wall, f.CPU, f.Virtual, f.Done, together)
 	if f.Peak > 0 {
 		b.bar("memory of the process that planned and rolled", fmt.Sprintf("%d MB at most", f.Peak>>20), "< 300 MB", f.Peak < memoryBar)

@@ -65,6 +65,9 @@ func roll(ctx context.Context, j job) (*figures, error) {
 	}
 	f.PlanWall, f.PlanCPU = time.Since(began).Seconds(), (cpuTime() - cpu).Seconds()
 	_, f.PlanCalls, _ = calls.take()
+	if err := f.surge(ctx, stage, input(cfg, line, j.Shape), calls, j.Profile); err != nil {
+		return nil, err
+	}
 	if err := throttle(ctx, j.Endpoint, clock); err != nil {
 		return nil, err
 	}
@@ -91,6 +94,32 @@ func roll(ctx context.Context, j job) (*figures, error) {
 		f.OnImage += r.OnImage
 	}
 	return f, nil
+}
+
+// surge measures a plan in which every group may grow, so that the room of every cell is
+// looked for. Nothing is rolled by it.
+func (f *figures) surge(ctx context.Context, stage *rollout.Stage, in rollout.Input, calls *counter, profiled string) error {
+	all, half := 100, 150
+	in.Fleets[0].Refresh = rollout.Preferences{MinHealthy: &all, MaxHealthy: &half}
+	end, err := profile(profiled, "surge")
+	if err != nil {
+		return err
+	}
+	began, cpu := time.Now(), cpuTime()
+	plan, err := stage.Plan(ctx, in)
+	end()
+	if err == nil {
+		err = plan.Err()
+	}
+	if err != nil {
+		return fmt.Errorf("plan a surge: %w", err)
+	}
+	f.SurgeWall, f.SurgeCPU = time.Since(began).Seconds(), (cpuTime() - cpu).Seconds()
+	_, f.SurgeCalls, _ = calls.take()
+	if len(plan.Quotas) == 0 {
+		return fmt.Errorf("a plan of a surge holds it against no quota")
+	}
+	return nil
 }
 
 // batched are the cells' ports with their reads put together, as a run has them.
