@@ -3,7 +3,7 @@
 #
 #   rehydrate run --twin --modelled
 #   rehydrate publish --verify --twin
-#   rehydrate rehearse --twin --fault health
+#   rehydrate rehearse --twin --fault health=web
 
 region = "eu-west-1"
 
