@@ -21,7 +21,7 @@ func TestTheNewestRollIsTheOneThatWasBegunLastHoweverItEnded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := Request{Image: &config.Image{Label: "web"}, State: s}
+	in := Request{Config: &config.Config{}, Image: &config.Image{Label: "web"}, State: s}
 	if _, err := newestRoll(ctx, in); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("of no run: %v", err)
 	}
