@@ -45,8 +45,8 @@ type Quotas struct {
 }
 
 // New is the adapter over a session; now is the time by which CloudWatch is asked.
-func New(s *session.Session, now func() time.Time) Quotas {
-	return Quotas{servicequotas.NewFromConfig(s.Config()), cloudwatch.NewFromConfig(s.Config()), ec2.NewFromConfig(s.Config()), now}
+func New(s *session.Session, now func() time.Time) *Quotas {
+	return &Quotas{servicequotas.NewFromConfig(s.Config()), cloudwatch.NewFromConfig(s.Config()), ec2.NewFromConfig(s.Config()), now}
 }
 
 // service is EC2's code in Service Quotas.
