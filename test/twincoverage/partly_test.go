@@ -24,7 +24,7 @@ var partly = map[string]string{
 	"autoscaling StartInstanceRefresh":                 "attribute-based instance selection",
 	"elasticloadbalancing CreateTargetGroup":           "target types other than instance",
 	"elasticloadbalancing ModifyTargetGroupAttributes": "attributes of other than deregistration",
-	"monitoring GetMetricData":                         "metrics of AWS other than EC2's vCPUs in AWS/Usage, the past, expressions, statistics other than Maximum, Minimum and Average, pages",
+	"monitoring GetMetricData":                         "metrics of AWS other than EC2's vCPUs in AWS/Usage, the past, expressions, statistics other than Maximum, Minimum and Average",
 	"monitoring PutMetricAlarm":                        "alarms on PromQL and on anomalies",
 	"kms CreateKey":                                    "imported and multi-Region keys, specs other than symmetric, ECC_NIST_P256 and ECC_NIST_P384",
 	"ssm AddTagsToResource":                            "some resource types, by name",

@@ -60,6 +60,7 @@ func paginators() []any {
 		ssm.NewListResourceComplianceSummariesPaginator,
 		cloudwatch.NewDescribeAlarmHistoryPaginator,
 		cloudwatch.NewDescribeAlarmsPaginator,
+		cloudwatch.NewGetMetricDataPaginator,
 		kms.NewListAliasesPaginator,
 		kms.NewListGrantsPaginator,
 		s3.NewListBucketsPaginator,

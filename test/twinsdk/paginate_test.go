@@ -111,7 +111,7 @@ func fill(in reflect.Value, operation string, given map[string]any) {
 }
 
 func limitField(in reflect.Value) reflect.Value {
-	for _, name := range []string{"MaxResults", "MaxRecords", "MaxItems", "PageSize", "Limit", "MaxKeys", "MaxBuckets"} {
+	for _, name := range []string{"MaxResults", "MaxRecords", "MaxItems", "PageSize", "Limit", "MaxKeys", "MaxBuckets", "MaxDatapoints"} {
 		if f := in.FieldByName(name); f.IsValid() && f.Type() == reflect.TypeFor[*int32]() {
 			return f
 		}

@@ -105,6 +105,7 @@ func (r *rig) build(w *world.World, dir string) (twin.Services, error) {
 	systems := twinssm.New(w, twinssm.Ports{EC2: r.ec2, Machines: machines, Objects: objects})
 	watch := twincw.New(groups.SetAlarm)
 	groups.Watch(watch)
+	watch.Meter(r.ec2.VCPUs)
 	r.ec2.ResolveParameter, r.ec2.ImageParameters = systems.Resolve, systems.ImageParameters
 	r.wire = []*wire.Service{r.ec2.Wire(), systems.Wire(), groups.Wire(), objects.Wire(),
 		twinelb.New(w, r.ec2).Wire(), watch.Wire(), twinkms.New().Wire(), twinsns.New(), twinebs.New(r.ec2).Wire()}
@@ -230,6 +231,14 @@ func (r *rig) stock() (given map[string]any) {
 			Parameters: map[string][]string{"Operation": {"Scan"}}}))
 		r.patched()
 	}
+	var usage []cwtypes.MetricDataQuery
+	for k := range many {
+		usage = append(usage, cwtypes.MetricDataQuery{Id: aws.String(fmt.Sprint("q", k)), MetricStat: &cwtypes.MetricStat{Period: aws.Int32(300), Stat: aws.String("Maximum"),
+			Metric: &cwtypes.Metric{Namespace: aws.String("AWS/Usage"), MetricName: aws.String("ResourceCount"), Dimensions: []cwtypes.Dimension{
+				{Name: aws.String("Service"), Value: aws.String("EC2")}, {Name: aws.String("Type"), Value: aws.String("Resource")},
+				{Name: aws.String("Resource"), Value: aws.String("vCPU")}, {Name: aws.String("Class"), Value: aws.String("Standard/OnDemand")}}}}})
+	}
+	now := r.w.World().Clock().Now()
 	base := ok[*ec2.DescribeImagesOutput](r)(r.compute.DescribeImages(ctx, &ec2.DescribeImagesInput{ImageIds: []string{ami}})).Images[0]
 	snapshot := base.BlockDeviceMappings[0].Ebs.SnapshotId
 	return map[string]any{
@@ -240,6 +249,7 @@ func (r *rig) stock() (given map[string]any) {
 		"KeyId": &key, "ListAliases.KeyId": (*string)(nil), "Bucket": aws.String("bucket-web-0"),
 		"DescribeAutoScalingInstances.InstanceIds": []string(nil), "ListCommands.InstanceId": (*string)(nil), "ListCommandInvocations.InstanceId": (*string)(nil),
 		"DescribeScalingActivities.AutoScalingGroupName": (*string)(nil), "DescribePolicies.AutoScalingGroupName": (*string)(nil), "DescribeScheduledActions.AutoScalingGroupName": (*string)(nil),
+		"MetricDataQueries": usage, "GetMetricData.StartTime": aws.Time(now.Add(-15 * time.Minute)), "GetMetricData.EndTime": aws.Time(now.Add(15 * time.Minute)),
 		"IncludeAllInstances": aws.Bool(true), "IncludeAllResourceTypes": aws.Bool(true), "DescribeImages.ImageIds": []string(nil),
 	}
 }

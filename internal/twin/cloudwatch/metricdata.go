@@ -2,12 +2,14 @@ package cloudwatch
 
 import (
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
+	"github.com/goldenami/rehydrate/internal/twin/cursor"
 	"github.com/goldenami/rehydrate/internal/twin/wire"
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
@@ -16,15 +18,24 @@ import (
 const maxQueries = 500
 
 // GetMetricData tells what the account's Region uses of EC2's vCPUs; other metrics have no
-// data, or are not modelled. There is one data point of a metric at most, so that all of
-// them come on one page.
+// data, or are not modelled. There is one data point of a metric at most.
 func (s *Service) GetMetricData(tx *world.Tx, in *cloudwatch.GetMetricDataInput) (*cloudwatch.GetMetricDataOutput, error) {
 	if err := checkData(tx, in); err != nil {
 		return nil, err
 	}
 	out := &cloudwatch.GetMetricDataOutput{MetricDataResults: []types.MetricDataResult{}, Messages: []types.MessageData{}}
+	scope := []any{tx.Account, tx.Region, in.MetricDataQueries, in.StartTime, in.EndTime, in.ScanBy}
+	last, err := opened(in.NextToken, scope)
+	if err != nil {
+		return nil, err
+	}
+	room := len(in.MetricDataQueries) // a page takes 100,800 data points
+	if in.MaxDatapoints != nil {
+		room = min(room, int(*in.MaxDatapoints))
+	}
 	var used map[string]float64 // counted once, if at all
-	for _, q := range in.MetricDataQueries {
+	from := 1 + slices.IndexFunc(in.MetricDataQueries, func(q types.MetricDataQuery) bool { return *q.Id == last })
+	for n, q := range in.MetricDataQueries[from:] {
 		usage, class, err := modelled(q.MetricStat.Metric)
 		if err == nil && usage {
 			err = known(*q.MetricStat.Stat)
@@ -43,8 +54,12 @@ func (s *Service) GetMetricData(tx *world.Tx, in *cloudwatch.GetMetricDataInput)
 			if used == nil {
 				used = s.usage(tx)
 			}
-			if n, some := used[class]; some {
-				r.Timestamps, r.Values = append(r.Timestamps, at), append(r.Values, n)
+			if cpus, some := used[class]; some {
+				if room--; room < 0 {
+					out.NextToken = aws.String(cursor.Seal(*in.MetricDataQueries[from+n-1].Id, scope...))
+					break
+				}
+				r.Timestamps, r.Values = append(r.Timestamps, at), append(r.Values, cpus)
 			}
 		}
 		out.MetricDataResults = append(out.MetricDataResults, r)
@@ -60,14 +75,12 @@ var dataID = regexp.MustCompile(`^[a-z][A-Za-z0-9_]*$`)
 func checkData(tx *world.Tx, in *cloudwatch.GetMetricDataInput) error {
 	bad := func(format string, args ...any) error { return wire.Errorf("ValidationError", format, args...) }
 	switch n := len(in.MetricDataQueries); {
-	case in.NextToken != nil:
-		return wire.Errorf("InvalidNextToken", "The next token specified is invalid.")
 	case n == 0 || n > maxQueries:
 		return bad("MetricDataQueries must have from 1 to %d members", maxQueries)
 	case !in.StartTime.Before(*in.EndTime):
 		return bad("StartTime must be before EndTime")
-	case in.MaxDatapoints != nil && int(*in.MaxDatapoints) < n:
-		return wire.Errorf("UnsupportedOperation", "the twin does not model pages of GetMetricData: MaxDatapoints must be at least the number of queries")
+	case in.MaxDatapoints != nil && *in.MaxDatapoints < 1:
+		return bad("MaxDatapoints must be at least 1")
 	}
 	seen := map[string]bool{}
 	for _, q := range in.MetricDataQueries {

@@ -142,7 +142,7 @@ func TestQueriesThatCannotBeAnsweredAreRefused(t *testing.T) {
 		"an expression":       {"UnsupportedOperation", query(func(q *types.MetricDataQuery) { q.MetricStat, q.Expression = nil, aws.String("1") })},
 		"another account":     {"UnsupportedOperation", query(func(q *types.MetricDataQuery) { q.AccountId = aws.String("444455556666") })},
 		"a sum":               {"UnsupportedOperation", query(func(q *types.MetricDataQuery) { q.MetricStat.Stat = aws.String("Sum") })},
-		"pages":               {"UnsupportedOperation", func(in *sdk.GetMetricDataInput) { in.MaxDatapoints = aws.Int32(0) }},
+		"pages of nothing":    {"ValidationError", func(in *sdk.GetMetricDataInput) { in.MaxDatapoints = aws.Int32(0) }},
 		"AWS's own metrics":   {"UnsupportedOperation", metric(func(m *types.Metric) { m.Namespace = aws.String("AWS/EC2") })},
 		"usage of calls":      {"UnsupportedOperation", metric(func(m *types.Metric) { m.MetricName = aws.String("CallCount") })},
 		"a dimension missing": {"UnsupportedOperation", metric(func(m *types.Metric) { m.Dimensions = m.Dimensions[1:] })},
@@ -157,6 +157,41 @@ func TestQueriesThatCannotBeAnsweredAreRefused(t *testing.T) {
 	if *counted != 0 {
 		t.Errorf("counted %d times for nothing", *counted)
 	}
+}
+
+func TestUsageComesInPages(t *testing.T) {
+	c, _ := metered(t)
+	all := []string{"Standard/Spot", "Standard/OnDemand", "Standard/Spot", "Standard/OnDemand", "Standard/OnDemand", "G/Spot"}
+	in := vcpus(all...)
+	in.MaxDatapoints = aws.Int32(1)
+	var ids []string
+	n := 0
+	for p := sdk.NewGetMetricDataPaginator(c, in); p.HasMorePages(); n++ {
+		page, err := p.NextPage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		points := 0
+		for _, r := range page.MetricDataResults {
+			ids = append(ids, *r.Id)
+			points += len(r.Values)
+		}
+		if points != 1 {
+			t.Errorf("page %d has %d data points", n, points)
+		}
+	}
+	if got := fmt.Sprint(ids); n != 3 || got != "[q0 q1 q2 q3 q4 q5]" {
+		t.Errorf("%d pages of %s", n, got)
+	}
+	in.MaxDatapoints = aws.Int32(2)
+	page, err := c.GetMetricData(t.Context(), in)
+	if err != nil || page.NextToken == nil {
+		t.Fatal(page, err)
+	}
+	other := vcpus("Standard/OnDemand")
+	other.NextToken = page.NextToken
+	_, err = c.GetMetricData(t.Context(), other)
+	wantCode(t, "a token of other queries", err, "InvalidNextToken")
 }
 
 // The SDK speaks CBOR, newer awsclis JSON and older ones the query protocol.
