@@ -22,12 +22,11 @@ func initMain() int {
 	syscall.CloseOnExec(fdA)
 	syscall.CloseOnExec(fdB)
 	out := os.NewFile(fdB, "notices")
-	var r request
-	if err := json.NewDecoder(os.NewFile(fdA, "request")).Decode(&r); err != nil {
+	r, err := readRequest(os.NewFile(fdA, "request"))
+	if err != nil {
 		tell(out, notice{Err: fmt.Sprintf("read request: %v", err)})
 		return 1
 	}
-	closeAll(os.NewFile(fdA, "request"))
 	who, err := lookUpAccount(r.User)
 	if err != nil {
 		tell(out, notice{Err: err.Error()})
@@ -53,6 +52,14 @@ func initMain() int {
 		tell(out, notice{Ended: true})
 	}
 	return 0
+}
+
+// readRequest reads a request and closes what it came from. A descriptor has one file
+// only: a second one would close, once it is collected, what has the number by then.
+func readRequest(in *os.File) (r request, err error) {
+	defer in.Close()
+	err = json.NewDecoder(in).Decode(&r)
+	return r, err
 }
 
 func lookUpAccount(name string) (account, error) {
