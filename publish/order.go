@@ -94,6 +94,17 @@ func previous(history []Parameter) Parameter {
 	return p
 }
 
+// Preceding are the versions that one rollback after the other leads to, newest first:
+// what stood before the newest one's image, without what a rollback took back. The caller
+// says which of them may come back.
+func Preceding(history []Parameter) []Parameter {
+	var out []Parameter
+	for p := before(history); p.Version > 0; p = before(history) {
+		out, history = append(out, p), upTo(history, p)
+	}
+	return out
+}
+
 // upTo is the history up to a version of it.
 func upTo(history []Parameter, p Parameter) []Parameter {
 	return history[:slices.IndexFunc(history, func(q Parameter) bool { return q.Version == p.Version })+1]

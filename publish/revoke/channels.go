@@ -65,16 +65,17 @@ func (r *reader) labels(at usage.Cell, c Channel, history []usage.Parameter) {
 	}
 }
 
-// good is the newest earlier version that a run published and whose image is not revoked
-// and can be launched; else why there is none.
+// good is the newest of the versions before that a run published and whose image is not
+// revoked and can be launched; else why there is none. What a rollback took back is not
+// among them, though its image is marked by nobody.
 func (r *reader) good(ctx context.Context, at usage.Cell, history []usage.Parameter) (usage.Parameter, string) {
 	var why, byHand []string
 	bad := map[string]bool{}
 	for _, v := range history {
 		bad[v.Value] = bad[v.Value] || publish.Revoked(v)
 	}
-	back, hand := usage.TakenBack(history), publish.ByHand(history)
-	for _, v := range slices.Backward(history) {
+	back, hand, before := usage.TakenBack(history), publish.ByHand(history), publish.Preceding(history)
+	for _, v := range before {
 		if r.plan.holds(v.Value) || back[v.Version] || slices.ContainsFunc(why, func(s string) bool { return strings.HasPrefix(s, v.Value+" ") }) {
 			continue
 		}
@@ -102,6 +103,12 @@ func (r *reader) good(ctx context.Context, at usage.Cell, history []usage.Parame
 			why = append(why, v.Value+" is "+i.State)
 		default:
 			return v, ""
+		}
+	}
+	for _, v := range slices.Backward(history) {
+		known := r.plan.holds(v.Value) || bad[v.Value] || hand[v.Version] || back[v.Version]
+		if rolled := v.Value + " was rolled back"; !known && !slices.ContainsFunc(before, func(p usage.Parameter) bool { return p.Value == v.Value }) && !slices.Contains(why, rolled) {
+			why = append(why, rolled)
 		}
 	}
 	if why = append(why, byHand...); len(why) == 0 {

@@ -109,6 +109,15 @@ func TestChannelsGoToTheLastGoodImage(t *testing.T) {
 			c.parameters[channel][1].Description = "rehydrate/1 run=r2"
 			c.parameters[channel][2].Description = "rehydrate/1 run=r1 back=r2"
 		}, id(1), ""},
+		"not one that was rolled back": {func(_ *world, c *cell) {
+			c.hold(channel, 1, 3, 2, 3)
+			c.parameters[channel][3].Description = "rehydrate/1 run=run-r build=run-2 gen=1"
+		}, id(1), ""},
+		"only one that was rolled back": {func(_ *world, c *cell) {
+			c.hold(channel, 3, 2, 3)
+			c.parameters[channel][2].Description = "rehydrate/1 run=run-r build=run-1 gen=1"
+			c.hold(ring, 1)
+		}, "", "no good version before it: " + id(2) + " was rolled back"},
 		"not one by hand":                    {func(_ *world, c *cell) { c.parameters[channel][1].Description = "" }, id(1), ""},
 		"not one by hand, with what it kept": {func(_ *world, c *cell) { c.parameters[channel][1].Description = c.parameters[channel][0].Description }, id(1), ""},
 		"only by hand":                       {func(_ *world, c *cell) { c.hold(channel, 2, 3); c.parameters[channel][0].Description = "ann" }, "", "version 1 (" + id(2) + ") was written by hand"},
