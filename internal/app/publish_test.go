@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -11,13 +12,18 @@ import (
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/journal"
 	"github.com/goldenami/rehydrate/internal/record"
+	"github.com/goldenami/rehydrate/publish"
 )
 
 // over is a pipeline that sees one parameter; version 0 is none.
 func over(name, value string, version int64) *pipeline {
+	store := params.Parameters{API: paramstest.One{Name: name, Value: value, Version: version}}
+	stage := &publish.Stage{Cells: func(context.Context, publish.Cell) (publish.Ports, error) {
+		return publish.Ports{Parameters: store}, nil
+	}}
 	return &pipeline{
 		Request: Request{Config: &config.Config{}, Image: &config.Image{Label: "web"}, Cloud: &Cloud{Account: "111122223333", Region: "eu-west-1"}},
-		parts:   &parts{params: params.Parameters{API: paramstest.One{Name: name, Value: value, Version: version}}}, units: map[string][]string{},
+		parts:   &parts{params: store, publish: stage}, units: map[string][]string{},
 	}
 }
 

@@ -11,7 +11,8 @@ import (
 	"github.com/goldenami/rehydrate/internal/awscloud/params"
 )
 
-// One answers GetParameter for one parameter; version 0 is none. Other calls panic.
+// One answers GetParameter and GetParameterHistory for one parameter; version 0 is none.
+// Other calls panic.
 type One struct {
 	params.API
 	Name, Value string
@@ -24,4 +25,12 @@ func (o One) GetParameter(_ context.Context, in *ssm.GetParameterInput, _ ...fun
 		return nil, &types.ParameterNotFound{}
 	}
 	return &ssm.GetParameterOutput{Parameter: &types.Parameter{Name: &o.Name, Value: &o.Value, Version: o.Version}}, nil
+}
+
+// GetParameterHistory is the parameter's only version.
+func (o One) GetParameterHistory(_ context.Context, in *ssm.GetParameterHistoryInput, _ ...func(*ssm.Options)) (*ssm.GetParameterHistoryOutput, error) {
+	if *in.Name != o.Name || o.Version == 0 {
+		return nil, &types.ParameterNotFound{}
+	}
+	return &ssm.GetParameterHistoryOutput{Parameters: []types.ParameterHistory{{Name: &o.Name, Value: &o.Value, Version: o.Version}}}, nil
 }
