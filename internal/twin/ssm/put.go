@@ -204,8 +204,9 @@ func (p parameter) with(v version) ([]version, error) {
 // room refuses a version that with would, should all that wait before it become versions:
 // the answer to a request is the only place where its caller can be told.
 func (p parameter) room(v version) (err error) {
+	then := p
 	for _, w := range append(slices.Clone(p.Waiting), v) {
-		if p.Versions, err = p.with(w); err != nil {
+		if then.Versions, err = then.with(w); err != nil {
 			return err
 		}
 	}

@@ -113,10 +113,10 @@ func (x *exchange) do(fn func(tx *world.Tx) error) error {
 func (x *exchange) identify(tx *world.Tx) error {
 	session, ok := sessionOf(tx, x.r.cred.key)
 	if !ok {
-		return &Error{Code: "InvalidClientTokenId", Message: "The security token included in the request is invalid.", Status: 403}
+		return &problem{what: isStranger}
 	}
 	if !session.Expires.IsZero() && tx.Now.After(session.Expires) {
-		return &Error{Code: "ExpiredToken", Message: "The security token included in the request is expired.", Status: 400}
+		return &problem{what: isOver}
 	}
 	tx.Caller, tx.Registered = session.ARN, x.r.client != ""
 	x.caller = tx.Caller

@@ -37,7 +37,7 @@ func (c Codec) Decode(op string, r *http.Request) (reflect.Value, error) {
 		if found, x.labels = c.b.find(r.Method, x.path, x.query, r.Header); found != op {
 			return reflect.Value{}, malformed("routed to %q", found)
 		}
-	default:
+	case c.b.protocol == "ec2" || c.b.protocol == "query":
 		if err := x.parseForm(); err != nil {
 			return reflect.Value{}, err
 		}

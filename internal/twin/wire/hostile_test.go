@@ -52,6 +52,7 @@ func TestDocumentsThatAreNotWellFormedAreRefused(t *testing.T) {
 		"xml of another kind":        {putBucket("<Tagging/>"), "MalformedXML"},
 		"xml with text before":       {putBucket("x<CreateBucketConfiguration/>"), "MalformedXML"},
 		"xml with text after":        {putBucket("<CreateBucketConfiguration/>x"), "MalformedXML"},
+		"ec2 of an older version":    {raw{scope: "ec2", ctype: form, body: "Action=DescribeInstances&Version=2014-10-01"}, "UnsupportedOperation"},
 		"ec2 of another version":     {raw{scope: "ec2", ctype: form, body: "Action=DescribeInstances&Version=1999-01-01"}, "NoSuchVersion"},
 		"query of another version":   {raw{scope: "sts", ctype: form, body: "Action=AssumeRole&Version=2016-11-15"}, "InvalidAction"},
 		"a region that is a path":    {raw{scope: "ec2", ctype: form, body: "Action=DescribeInstances", header: scoped("..%2f..%2fetc", "ec2")}, "SignatureDoesNotMatch"},
@@ -121,7 +122,7 @@ func TestAKeyThatIsNotKnownCostsNoMemory(t *testing.T) {
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	if codeOf(w) != "InvalidClientTokenId" || body.read > 0 {
+	if codeOf(w) != "InvalidAccessKeyId" || body.read > 0 {
 		t.Errorf("%d bytes read: %s", body.read, w.Body)
 	}
 }
@@ -143,7 +144,7 @@ func TestASignatureIsGoodForAQuarterOfAnHour(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for age, want := range map[time.Duration]string{0: "", 10 * time.Minute: "", 20 * time.Minute: "RequestExpired", -20 * time.Minute: "RequestExpired"} {
+	for age, want := range map[time.Duration]string{0: "", 10 * time.Minute: "", 20 * time.Minute: "InvalidSignatureException", -20 * time.Minute: "InvalidSignatureException"} {
 		r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1/", strings.NewReader(body))
 		r.Header.Set("X-Amz-Target", "AmazonSSM.GetParameter")
 		sum := sha256.Sum256([]byte(body))

@@ -76,18 +76,17 @@ func (h *Handler) known(r *request) error {
 	if len(h.o.Secrets) == 0 || r.cred.key == "" || h.o.Secrets[r.cred.key] != "" || isSessionKey(r.cred.key) {
 		return nil
 	}
-	return unknownKey()
+	return &problem{what: isStranger}
 }
 
-func unknownKey() error {
-	return &Error{Code: "InvalidClientTokenId", Message: "The access key is not known here.", Status: 403}
-}
-
-// authenticate refuses requests without a signature, and presigned ones that are over. The signature itself is
-// checked only if the handler has secrets.
+// authenticate refuses requests without a signature, and presigned ones that are over. The
+// signature itself is checked only if the handler has secrets.
 func (h *Handler) authenticate(r *request) error {
 	if r.cred.key == "" {
-		return &Error{Code: "MissingAuthenticationToken", Message: "The request must contain a signature with an access key.", Status: 403}
+		return &problem{what: isUnsigned}
+	}
+	if r.cred.old { // of S3's own words for buckets of our days ("List of error codes", S3 API Reference)
+		return &Error{Code: "InvalidRequest", Message: "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.", Status: 400}
 	}
 	if err := r.lasts(time.Now()); err != nil {
 		return err

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"net/url"
 	"regexp"
 	"strings"
 )
@@ -39,7 +38,7 @@ func (h *Handler) byAction(r *request) *bound {
 		if r.read = r.readBody(maxBody, grown); r.read != nil {
 			return nil
 		}
-		form, err := url.ParseQuery(string(r.body))
+		form, err := parseForm(string(r.body))
 		if err != nil {
 			return nil
 		}
@@ -115,6 +114,8 @@ func (x *exchange) version() error {
 	switch {
 	case v == "" || v == x.b.m.Metadata.APIVersion:
 		return nil
+	case x.b.protocol == "ec2" && v >= "2006-06-26" && v < x.b.m.Metadata.APIVersion: // EC2's first; AWS takes many of those since
+		return &Error{Code: "UnsupportedOperation", Message: "The twin models version " + x.b.m.Metadata.APIVersion + " of this API, not " + v + ".", Status: 400}
 	case x.b.protocol == "ec2": // "Error codes for the Amazon EC2 API"
 		return &Error{Code: "NoSuchVersion", Message: "The specified API version does not exist: " + v, Status: 400}
 	}

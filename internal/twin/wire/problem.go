@@ -27,6 +27,12 @@ const (
 	isCut     // there is less of the body than was said
 	isSlow    // the client did not send it
 	isForeign // the signature is for no region
+	// These have answers of their own (denied.go).
+	isUnsigned // there is no signature
+	isStranger // the access key is not known
+	isForged   // the signature is another one
+	isSkewed   // it is of another time
+	isOver     // the session of the key has ended
 )
 
 func (p *problem) Error() string { return p.path + ": " + p.detail }
@@ -49,6 +55,9 @@ func badValue(path, detail string) error {
 // "Common Errors" of Auto Scaling and Systems Manager, and the messages that
 // their validation framework writes.
 func (p *problem) wireError(protocol string) *Error {
+	if e, ok := denials(p.what)[style(protocol)]; ok {
+		return &e
+	}
 	e := &Error{Status: 400}
 	switch p.what {
 	case isTooLarge, isCut, isSlow, isForeign:

@@ -36,6 +36,7 @@ type request struct {
 type credential struct {
 	key, region, service string
 	presigned            bool
+	old                  bool // of a version before SigV4
 }
 
 func newRequest(r *http.Request) *request {
@@ -45,7 +46,8 @@ func newRequest(r *http.Request) *request {
 }
 
 // credentialOf reads the credential scope of a SigV4 or SigV4a signature, in the
-// header or (presigned) in the query.
+// header or (presigned) in the query. Of the older signatures it knows S3's, which the
+// AWS CLI still presigns with unless told otherwise.
 func credentialOf(r *http.Request, query url.Values) credential {
 	text, presigned := "", false
 	if auth := r.Header.Get("Authorization"); strings.HasPrefix(auth, "AWS4-") {
@@ -54,6 +56,10 @@ func credentialOf(r *http.Request, query url.Values) credential {
 		}
 	} else if c := query.Get("X-Amz-Credential"); c != "" {
 		text, presigned = c, true
+	} else if id, _, ok := strings.Cut(strings.TrimPrefix(auth, "AWS "), ":"); ok && strings.HasPrefix(auth, "AWS ") {
+		return credential{key: id, region: "us-east-1", service: "s3", old: true}
+	} else if id := query.Get("AWSAccessKeyId"); id != "" && query.Has("Signature") && !query.Has("Action") {
+		return credential{key: id, region: "us-east-1", service: "s3", presigned: true, old: true}
 	}
 	parts := strings.Split(strings.TrimSpace(text), "/")
 	switch {
@@ -72,12 +78,36 @@ func (r *request) parseForm() error {
 		r.form = r.query
 		return nil
 	}
-	form, err := url.ParseQuery(string(r.body))
+	form, err := parseForm(string(r.body))
 	if err != nil {
-		return malformed("the parameters are not form encoded")
+		return err
 	}
 	r.form = form
 	return nil
+}
+
+// parseForm is url.ParseQuery without its bound of ten thousand parameters, which a
+// request for the metrics that CloudWatch allows can pass.
+func parseForm(text string) (url.Values, error) {
+	form, n := url.Values{}, 0
+	for pair := range strings.SplitSeq(text, "&") {
+		if pair == "" {
+			continue
+		}
+		if n++; n > maxValues/4 {
+			return nil, malformed("too many parameters")
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		name, err := url.QueryUnescape(name)
+		if err != nil {
+			return nil, malformed("the parameters are not form encoded")
+		}
+		if value, err = url.QueryUnescape(value); err != nil {
+			return nil, malformed("the parameters are not form encoded")
+		}
+		form[name] = append(form[name], value)
+	}
+	return form, nil
 }
 
 // bodyHash is the SHA-256 of the body in hexadecimal.

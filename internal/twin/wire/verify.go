@@ -23,7 +23,7 @@ const signatureLife = 15 * time.Minute
 // verify signs the request again with the secret on file and compares. Presigned
 // addresses and SigV4a are refused when signatures are checked.
 func (h *Handler) verify(r *request) error {
-	denied := &Error{Code: "SignatureDoesNotMatch", Message: "The request signature we calculated does not match the signature you provided.", Status: 403}
+	denied := &problem{what: isForged}
 	secret, ok := h.o.Secrets[r.cred.key]
 	if !ok && isSessionKey(r.cred.key) {
 		_ = h.o.World.Do(h.accountOf(r.cred.key), "-", func(tx *world.Tx) error { // reads only
@@ -33,7 +33,7 @@ func (h *Handler) verify(r *request) error {
 		})
 	}
 	if !ok {
-		return unknownKey()
+		return &problem{what: isStranger}
 	}
 	auth := r.http.Header.Get("Authorization")
 	when, err := time.Parse("20060102T150405Z", r.http.Header.Get("X-Amz-Date"))
@@ -42,7 +42,7 @@ func (h *Handler) verify(r *request) error {
 	}
 	if late := time.Since(when); late > signatureLife || late < -signatureLife {
 		// By the wall: a client signs with its own clock, or with the answers' Date.
-		return &Error{Code: "RequestExpired", Message: "The signature's time is too far from the twin's clock on the wall.", Status: 403}
+		return &problem{what: isSkewed}
 	}
 	_, list, _ := strings.Cut(auth, "SignedHeaders=")
 	list, _, _ = strings.Cut(list, ",")
