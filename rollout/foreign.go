@@ -74,7 +74,10 @@ func (x *cellReader) launchable(ctx context.Context, out *surveyed, plans []Grou
 		return nil
 	}
 	to := x.in.image(x.cell)
-	ids := []string{to}
+	var ids []string
+	if to != NewImage {
+		ids = append(ids, to)
+	}
 	for _, p := range plans {
 		if strings.HasPrefix(p.From, "ami-") {
 			ids = append(ids, p.From)
@@ -90,6 +93,7 @@ func (x *cellReader) launchable(ctx context.Context, out *surveyed, plans []Grou
 		out.findings = append(out.findings, PlanFinding{Cell: x.cell, Finding: Finding{Refuse: true, Kind: kind, Hint: hint, Text: fmt.Sprintf(format, args...)}})
 	}
 	switch state, ok := states[to]; {
+	case to == NewImage:
 	case !ok:
 		refuse(fault.NotFound, "check id, account and region; an image of another account must be shared with this one", "there is no image %s%s", to, x.cell.in())
 	case state != "available":

@@ -21,9 +21,13 @@ type Stage struct {
 	Events event.Sink
 }
 
+// NewImage, in place of an image's id, is an image that is still to be made: it is not
+// looked for, and no instance runs it. A plan with it is to be read; it cannot be applied.
+const NewImage = "a new image"
+
 // Input is what to roll.
 type Input struct {
-	Image string
+	Image string // its id, or NewImage
 	// Images are the image's ids in the cells where it has another one, as a copy in
 	// another Region has.
 	Images map[Cell]string

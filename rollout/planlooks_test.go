@@ -4,8 +4,33 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/rollout"
 )
+
+// Most plans are looked at before the bake.
+func TestThePlanOfAnImageThatIsStillToBeMadeIsWhole(t *testing.T) {
+	in := demoInput()
+	in.Image = rollout.NewImage
+	for i, r := range plan(t, demo(), in).Rings {
+		g := r.Groups[0]
+		if g.To != rollout.NewImage || g.From != "ami-old" || g.Nothing || g.Measured.OnImage != 0 || g.Measured.Estimate.Steps == 0 || len(g.Diff) != 1 || len(g.Findings) != 0 {
+			t.Errorf("%+v", g)
+		}
+		if r.Measured == nil || r.Measured.Duration.Likely == 0 {
+			t.Errorf("ring %d takes no time: %+v", i, r.Measured)
+		}
+	}
+	f := demo()
+	delete(f.images, "ami-old")
+	if p, err := f.stage().Plan(t.Context(), in); err != nil || fault.KindOf(p.Err()) != fault.Conflict {
+		t.Errorf("nothing is there to go back to: %v, %v", err, p.Err())
+	}
+	in.Images = map[rollout.Cell]string{{}: "ami-gone"} // a cell that has its image
+	if p, err := demo().stage().Plan(t.Context(), in); err != nil || fault.KindOf(p.Err()) != fault.NotFound {
+		t.Errorf("%v, %v", err, p.Err())
+	}
+}
 
 func TestInstancesOfAnotherVersionThanTheGroupsAreWarnedOf(t *testing.T) {
 	f := demo()

@@ -80,7 +80,7 @@ func (x *cellReader) running(ctx context.Context, found []claimed) error {
 			ids = append(ids, m.ID)
 		}
 	}
-	if len(ids) == 0 {
+	if len(ids) == 0 || x.in.image(x.cell) == NewImage {
 		return nil
 	}
 	if use, ok := x.Instances.(ImageUse); ok {

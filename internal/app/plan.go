@@ -24,8 +24,7 @@ type Overview struct {
 	InUse   string        `json:"inUse,omitempty"` // what the channel holds
 	Roll    *rollout.Plan `json:"roll,omitempty"`
 	// Upon is the image that Roll is shown for: the one that stands, if there is nothing
-	// to bake; else, as a stand-in for the one that a bake would make, the one in use
-	// or, before the first publication, the source image.
+	// to bake, or rollout.NewImage.
 	Upon  string   `json:"upon,omitempty"`
 	Nodes []string `json:"nodes,omitempty"` // long-lived nodes that follow, by id
 	// Unpatched are those of Nodes that no run is known to have patched by the lock of
@@ -36,8 +35,9 @@ type Overview struct {
 	// Places are the accounts and Regions that the image goes to; empty: this one.
 	Places []string `json:"places,omitempty"`
 
-	kept  error // what keeps the image from its accounts and Regions
-	lacks error // what this machine has not, to bake
+	places []record.Pointer // what of the image is in each of them, or is to be
+	kept   error            // what keeps the image from its accounts and Regions
+	lacks  error            // what this machine has not, to bake
 }
 
 // MakePlan reads what there is and says what a run would do.
@@ -67,14 +67,11 @@ func MakePlan(ctx context.Context, in Request) (*Overview, error) {
 	switch {
 	case o.Bake.Skip && o.Bake.Current != nil:
 		o.Upon = o.Bake.Current.Image
-	case o.Upon == "":
-		o.Upon = o.Bake.Source.ID
+	case !in.Keep || o.InUse == "":
+		o.Upon = rollout.NewImage
 	}
-	if d := in.Image.Distribute; d != nil {
-		for _, c := range spreadInput(in.Image, p.parts.cells, "").Targets {
-			o.Places = append(o.Places, c.Cell.String())
-		}
-		o.kept = p.keptFrom(ctx)
+	if in.Image.Distribute != nil {
+		p.place(ctx, o)
 	}
 	if o.Roll, err = p.previewRoll(ctx, o, now.Version); err != nil {
 		return nil, err

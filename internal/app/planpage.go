@@ -28,7 +28,12 @@ func (o *Overview) page() rollplan.Page {
 		return p
 	}
 	if !o.Bake.Skip {
-		p.Upon = fmt.Sprintf("A run would bake a new image first; %s stands in for it.", o.Upon)
+		p.Upon = "A run would bake a new image first. "
+		if o.Upon == rollout.NewImage {
+			p.Upon += "This is the roll to it."
+		} else {
+			p.Upon += "This is the roll to what the channel holds."
+		}
 	}
 	p.Hash, p.MadeAt = o.Roll.Hash, o.Roll.At
 	if c := o.Roll.Channel; c != nil {

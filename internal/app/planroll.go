@@ -5,10 +5,12 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path"
 
 	"github.com/goldenami/rehydrate/bake"
 	"github.com/goldenami/rehydrate/internal/awscloud/images"
 	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/record"
 	"github.com/goldenami/rehydrate/publish"
 	"github.com/goldenami/rehydrate/rollout"
 	"github.com/goldenami/rehydrate/rollout/estimate"
@@ -18,45 +20,43 @@ import (
 type RollPlan = rollout.Plan
 
 // previewRoll plans the roll of the image that o is upon; nil without fleets. version
-// is that of the channel. Where a bake comes first, the image only stands in for the one
-// to come: that it is not ours, or not in every cell, is then no refusal.
+// is that of the channel.
 func (p *pipeline) previewRoll(ctx context.Context, o *Overview, version int64) (*rollout.Plan, error) {
 	in := rollInput(p.Config, p.Image, o.Upon)
 	if len(in.Fleets) == 0 {
 		return nil, nil
 	}
-	in = p.everywhere(ctx, in, nil)
+	in = p.everywhere(ctx, in, &record.Publish{Pointers: o.places})
 	in.Prices = p.Prices
 	if o.Upon == o.InUse {
 		in.Channel, in.ChannelVersion = o.Channel, version
-	}
-	if !o.Bake.Skip {
-		in.Owners = nil
 	}
 	plan, err := p.parts.roll.Plan(ctx, in)
 	if err != nil {
 		return nil, err
 	}
 	p.gated(ctx, plan)
-	for i := range plan.Findings {
-		if f := &plan.Findings[i]; f.Refuse && in.Unknown[f.Cell] != nil && f.Kind == fault.NotFound && !(o.Bake.Skip && o.Upon == o.InUse) {
-			f.Refuse, f.Warn = false, true // a run publishes there first
+	if o.Upon != rollout.NewImage {
+		err := p.parts.publish.Withheld(ctx, publish.Place{Channel: o.Channel}, o.Upon)
+		switch {
+		case fault.KindOf(err) == fault.Conflict:
+			plan.Findings = append(plan.Findings, rollout.PlanFinding{Finding: rollout.Finding{Refuse: true, Kind: fault.Conflict, Text: err.Error(), Hint: fault.HintOf(err)}})
+		case err != nil:
+			return nil, err
 		}
 	}
-	if err := p.parts.publish.Withheld(ctx, publish.Place{Channel: o.Channel}, o.Upon); o.Bake.Skip && fault.KindOf(err) == fault.Conflict {
-		plan.Findings = append(plan.Findings, rollout.PlanFinding{Finding: rollout.Finding{Refuse: true, Kind: fault.Conflict, Text: err.Error(), Hint: fault.HintOf(err)}})
-	} else if err != nil && fault.KindOf(err) != fault.Conflict {
-		return nil, err
-	}
-	if o.Upon == o.InUse {
+	if o.InUse != "" && (o.Upon == o.InUse || !o.Bake.Skip) {
 		foreign, err := p.foreign(ctx, o.InUse)
 		if err != nil {
 			return nil, err
 		}
 		if foreign != nil {
-			foreign.Refuse, foreign.Warn = o.Bake.Skip, !o.Bake.Skip
+			foreign.Refuse, foreign.Warn = o.Upon == o.InUse, o.Upon != o.InUse
 			plan.Findings = append(plan.Findings, rollout.PlanFinding{Finding: *foreign})
 		}
+	}
+	if o.Upon == rollout.NewImage {
+		return plan, nil
 	}
 	ring, err := p.unpromoted(ctx, o.Upon, plan)
 	plan.Findings = append(plan.Findings, ring...)
@@ -111,7 +111,8 @@ func (p *pipeline) unpromoted(ctx context.Context, image string, plan *rollout.P
 			return nil, fmt.Errorf("read channel %s of ring %s: %w", name, r.Name, err)
 		}
 		if now.Value != image {
-			out = append(out, rollout.PlanFinding{Finding: rollout.Finding{Warn: true, Hint: "rehydrate publish promote FROM " + r.Name,
+			from, _, _ := ChannelRequest{Image: p.Image}.before(r.Name, name) // it is a ring's channel
+			out = append(out, rollout.PlanFinding{Finding: rollout.Finding{Warn: true, Hint: fmt.Sprintf("rehydrate publish promote %s %s", path.Base(from), r.Name),
 				Text: fmt.Sprintf("channel %s of ring %s holds %s", name, r.Name, orNone(now.Value))}})
 		}
 	}
@@ -127,8 +128,12 @@ func (o *Overview) ForRoll() (*rollout.Plan, error) {
 	case o.InUse == "":
 		return nil, fault.New(fault.NotFound, "publish an image first", "plan a roll of %s: channel %s holds nothing", o.Line, o.Channel)
 	case o.InUse != o.Upon:
+		baked := o.Upon
+		if o.Bake.Skip && o.Bake.Current != nil { // its copies are still to be made, or others than it
+			baked = o.Bake.Current.Image
+		}
 		return nil, fault.New(fault.Conflict, "publish it first, then plan the roll",
-			"plan a roll of %s: channel %s holds %s, and %s is baked and not published", o.Line, o.Channel, o.InUse, o.Upon)
+			"plan a roll of %s: channel %s holds %s, and %s is baked and not published", o.Line, o.Channel, o.InUse, baked)
 	}
 	return o.Roll, o.Roll.Err()
 }
@@ -196,10 +201,15 @@ func (p *pipeline) rollPlan(ctx context.Context) (*rollout.Plan, error) {
 	return p.Plan, p.parts.roll.Check(ctx, in, p.Plan)
 }
 
-// samePlan refuses to go on by another plan than the one that the run has begun with.
-func (p *pipeline) samePlan(begun *rollout.Plan) error {
-	if p.Plan == nil || p.Plan.Hash == begun.Hash {
+// samePlan refuses to go on by another plan than the one that the run has begun to roll
+// with: before anything of the run is written, whose roll may have ended well.
+func (p *pipeline) samePlan(ctx context.Context) error {
+	if p.Plan == nil {
 		return nil
+	}
+	begun, err := planOf(ctx, p.local.Journal)
+	if err != nil || begun == nil || begun.Hash == "" || begun.Hash == p.Plan.Hash {
+		return err
 	}
 	return fault.New(fault.Conflict, "leave out --plan to go on with it", "run %s rolls by another plan already", p.Run)
 }

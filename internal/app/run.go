@@ -42,6 +42,9 @@ type Request struct {
 	Modelled bool
 	// Plan is the only plan by which the run may roll; nil: one is made then.
 	Plan *rollout.Plan
+	// Keep has a plan be of the roll to what the channel holds, whatever a run would bake
+	// first: it is to be kept, for roll --plan.
+	Keep bool
 	// Prices are for the cost of surge in plans; nil: none is stated.
 	Prices *estimate.Prices
 	// Store replaces the folder store of the journal; tests crash in it.
@@ -110,6 +113,9 @@ func Run(ctx context.Context, in Request) (*record.Run, error) {
 		}
 	}
 	if err := p.header(ctx); err != nil {
+		return p.doc, err
+	}
+	if err := p.samePlan(ctx); err != nil {
 		return p.doc, err
 	}
 	if !in.fresh { // only now is it sure that it is asked for as it was begun

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/goldenami/rehydrate/internal/unit"
 	"github.com/goldenami/rehydrate/publish"
 	"github.com/goldenami/rehydrate/publish/spread"
+	"github.com/goldenami/rehydrate/rollout"
 )
 
 // Spread is what the spreading of images needs of a cell.
@@ -88,6 +90,35 @@ func (p *pipeline) distributable(ctx context.Context) error {
 func (p *pipeline) keptFrom(ctx context.Context) error {
 	stage := &spread.Stage{Cells: p.parts.cells.Spread, Clock: p.Cloud.Clock, Events: p.Events}
 	return stage.Preflight(ctx, spreadInput(p.Image, p.parts.cells, ""))
+}
+
+// place finds out what a run would bring to each account and Region of the line: a new
+// image, or the copy of the one that is baked, if it is there already.
+func (p *pipeline) place(ctx context.Context, o *Overview) {
+	in := spreadInput(p.Image, p.parts.cells, "")
+	var plan *spread.Plan
+	if o.Bake.Skip && o.Bake.Current != nil {
+		in.Run, in.Image = p.Run, o.Bake.Current.Image
+		stage := &spread.Stage{Cells: p.parts.cells.Spread, Clock: p.Cloud.Clock, Events: p.Events}
+		plan, o.kept = stage.Plan(ctx, in)
+	} else {
+		o.kept = p.keptFrom(ctx)
+	}
+	for _, t := range in.Targets {
+		o.Places = append(o.Places, t.Cell.String())
+		x := record.Pointer{Account: t.Account, Region: t.Region, Image: rollout.NewImage}
+		if plan != nil {
+			x.Image = or(plan.Stands(t.Cell), rollout.NewImage)
+		}
+		o.places = append(o.places, x)
+	}
+	at := slices.IndexFunc(o.places, func(x record.Pointer) bool { return x.Account == in.Home.Account && x.Region == in.Home.Region })
+	if at >= 0 && o.Upon != o.InUse {
+		o.Upon = o.places[at].Image
+	}
+	if o.Upon == o.InUse { // it is published, or the plan is to be kept: what the channels hold is rolled
+		o.places = nil
+	}
 }
 
 // spreadTry counts the tries of this run that have come to a bad end: a resume begins

@@ -30,7 +30,7 @@ func showPlan(c *cli.Context, exitCode bool) error {
 	if err := formatIn(c, "table", "json", "html"); err != nil {
 		return err
 	}
-	in := app.Request{Force: c.Bool("force"), Modelled: c.Bool("modelled")}
+	in := app.Request{Force: c.Bool("force"), Modelled: c.Bool("modelled"), Keep: c.String("out") != ""}
 	if file := c.String("prices"); file != "" {
 		var err error
 		if in.Prices, err = app.LoadPrices(file); err != nil {

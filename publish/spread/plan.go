@@ -107,6 +107,8 @@ type Place struct {
 	Of    string `json:"of"` // the image that everything comes from
 	Run   string `json:"run"`
 	Try   int    `json:"try,omitempty"`
+
+	have string // the copy that stands there already; not kept in journals
 }
 
 // Origin is what a copy is made of.
@@ -146,6 +148,7 @@ func (s *Stage) Plan(ctx context.Context, in Input) (*Plan, error) {
 	if in.Image == "" || len(in.Targets) == 0 {
 		return nil, fault.New(fault.Usage, "", "spread image %q: no image or no cell to bring it to", in.Image)
 	}
+	in.Targets = slices.Clone(in.Targets) // the caller's stay in their order
 	slices.SortStableFunc(in.Targets, func(a, b Target) int {
 		return cmp.Or(cmp.Compare(a.Region, b.Region), cmp.Compare(a.Account, b.Account))
 	})
@@ -247,7 +250,7 @@ func (p *planner) permissions(ctx context.Context) error {
 
 // names refuses copies whose names are taken by what is not a copy of this image.
 func (p *planner) names(ctx context.Context) error {
-	for _, pl := range p.plan.Places {
+	for n, pl := range p.plan.Places {
 		if pl.Image != "" {
 			continue
 		}
@@ -262,6 +265,8 @@ func (p *planner) names(ctx context.Context) error {
 			return fmt.Errorf("look for image %s in %s: %w", pl.Name, pl.In, err)
 		case have.Tags[TagOf] != pl.Of:
 			return pl.foreign(have)
+		case have.State == "available":
+			p.plan.Places[n].have = have.ID
 		}
 	}
 	return nil
@@ -288,6 +293,16 @@ func (p *Plan) Of(c Cell) (place int, ok bool) {
 		}
 	}
 	return 0, false
+}
+
+// Stands is the id of the image of a cell that a fresh plan found there; "" for one that
+// is still to be copied.
+func (p *Plan) Stands(c Cell) string {
+	n, ok := p.Of(c)
+	if !ok {
+		return ""
+	}
+	return cmp.Or(p.Places[n].Image, p.Places[n].have)
 }
 
 func (p *Plan) hash() string {

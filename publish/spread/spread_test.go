@@ -250,6 +250,40 @@ func TestAPlanSaysWhatGoesWhere(t *testing.T) {
 	}
 }
 
+func TestAPlanKnowsTheCopiesThatStand(t *testing.T) {
+	c := cloudWithKeys(true)
+	in := input(func(in *Input) { in.Key, in.Grant = "alias/golden", true })
+	order := slices.Clone(in.Targets)
+	p, err := c.stage().Plan(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(order, in.Targets) {
+		t.Errorf("the caller's targets are in another order: %v", in.Targets)
+	}
+	stands := func(p *Plan) string {
+		return p.Stands(Cell{otherA, "eu-west-1"}) + "|" + p.Stands(Cell{otherB, "us-east-1"}) + "|" + p.Stands(Cell{"999999999999", "us-east-1"})
+	}
+	if got := stands(p); got != "||" {
+		t.Errorf("before there are copies: %s", got)
+	}
+	for n, state := range []string{"available", "pending"} {
+		c.pending = 9
+		c.add(p.Places[n].In, Image{ID: "ami-copy-" + state, Name: p.Places[n].Name, State: state, Tags: p.Places[n].Tags})
+	}
+	again, err := c.stage().Plan(t.Context(), in)
+	if err != nil || again.Hash != p.Hash {
+		t.Fatalf("%v; the hash is another: %v", err, again)
+	}
+	if got := stands(again); got != "ami-copy-available||" {
+		t.Error(got)
+	}
+	shared, err := c.stage().Plan(t.Context(), input(func(in *Input) { in.Targets = in.Targets[:1] }))
+	if err != nil || shared.Stands(shared.Checks[0].Cell) != "ami-baked" {
+		t.Errorf("%+v, %v", shared, err)
+	}
+}
+
 func TestAnImageThatCannotGoThereIsRefusedInThePlan(t *testing.T) {
 	sealed := func(managed bool) func(*cloud) {
 		return func(c *cloud) {
