@@ -63,14 +63,14 @@ func (s *Stage) PlanRollback(ctx context.Context, r Rollback) (*Plan, error) {
 			err = launchable(ctx, at, ports, to)
 		}
 		if err != nil {
-			err = fmt.Errorf("roll back %s: %w", at, err)
+			whole := fmt.Errorf("roll back %s: %w", at, err)
 			nothing := fault.KindOf(err) == fault.NotFound || again && before(history).Version == 0
 			if r.Without == nil || !nothing {
-				return nil, err
+				return nil, whole
 			}
 			r.Without(at, err)
 			if lack == nil {
-				lack = err
+				lack = whole
 			}
 			continue
 		}

@@ -128,7 +128,8 @@ func (p *pipeline) takeBack(ctx context.Context, stem string, plan *rollout.Plan
 
 // channelStays tells that a channel does not go back with the groups.
 func (p *pipeline) channelStays(why string) {
-	p.back = append(p.back, why)
+	what, _, _ := strings.Cut(why, ". ") // the event says what to do, too
+	p.back = append(p.back, what)
 	p.Events.Emit(event.Event{Stage: "roll", Unit: "roll", Kind: event.Warned, Text: why})
 }
 
@@ -157,19 +158,19 @@ func (in ChannelRequest) plansBack(ctx context.Context, run string, was *record.
 				hold = append(hold, at.Place)
 				own = own || at.Arch == archOf(in.Image)
 			case at.line:
-				out.Stay = append(out.Stay, fmt.Sprintf("channel %s stays on %s: it was moved since", at.Channel, orNone(now)))
+				out.Stay = addOnce(out.Stay, fmt.Sprintf("channel %s stays on %s: it was moved since", at.Channel, orNone(now)))
 			}
 		}
 		if !own {
 			continue
 		}
+		var stuck stuckChannels
 		plan, err := stage.PlanRollback(ctx, publish.Rollback{Run: run, Places: hold, Without: func(at publish.Place, why error) {
-			image := imageAt(places, at)
-			out.Taken = append(out.Taken, publish.Taken{Place: at, Image: image})
-			out.Stay = append(out.Stay, stuckOn(at, image, why))
+			stuck.add(publish.Taken{Place: at, Image: imageAt(places, at)}, why)
 		}})
+		out.Taken, out.Stay = append(out.Taken, stuck.taken...), append(out.Stay, stuck.tell()...)
 		switch {
-		case err != nil && fault.KindOf(err) == fault.NotFound: // all of them stay
+		case err != nil && len(stuck.taken) == len(hold): // all of them stay
 		case err != nil:
 			return out, err
 		default:
@@ -186,11 +187,44 @@ func imageAt(all []heldPlace, at publish.Place) string {
 	return all[n].image
 }
 
-// stuckOn tells of a channel that nothing precedes, and what a person can do.
-func stuckOn(at publish.Place, image string, why error) string {
-	return fmt.Sprintf("channel %s stays where it is: %s. A parameter cannot point to nothing, so whoever reads it still gets %s; "+
-		"it is marked as withdrawn, no run rolls it again, and the next image goes over it: `rehydrate run --force` bakes one, "+
-		"`rehydrate image revoke --force --reason WHY %s` keeps this one from being launched", at, why, image, image)
+// stuckChannels are those that nothing precedes.
+type stuckChannels struct {
+	taken []publish.Taken
+	why   map[string]error // by channel: the first place's
+}
+
+func (s *stuckChannels) add(t publish.Taken, why error) {
+	if s.why == nil {
+		s.why = map[string]error{}
+	}
+	if s.taken = append(s.taken, t); s.why[t.Channel] == nil {
+		s.why[t.Channel] = why
+	}
+}
+
+// tell says of each channel once where it stays, and what a person can do.
+func (s *stuckChannels) tell() []string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(s.why)) {
+		var where, images []string
+		for _, t := range s.taken {
+			if t.Channel == name {
+				where, images = addOnce(where, t.Cell.String()), addOnce(images, t.Image)
+			}
+		}
+		out = append(out, fmt.Sprintf("channel %s in %s stays where it is: %s. A parameter cannot point to nothing, so whoever reads it still gets %s; "+
+			"it is marked as withdrawn, no run rolls it again, and the next image goes over it: `rehydrate run --force` bakes one, "+
+			"`rehydrate image revoke --force --reason WHY %s` keeps this one from being launched",
+			name, strings.Join(where, ", "), s.why[name], strings.Join(images, " and "), images[0]))
+	}
+	return out
+}
+
+func addOnce(all []string, s string) []string {
+	if slices.Contains(all, s) {
+		return all
+	}
+	return append(all, s)
 }
 
 // heldPlace is a place that a run may have brought its image to.

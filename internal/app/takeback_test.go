@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -373,5 +374,27 @@ func TestARollTakenBackOfTheFirstVersionOfAChannelTakesTheGroupsBack(t *testing.
 		r.Run = doc.ID // nothing is brought forward by a run that was taken back
 		r.run(fault.RolledBack)
 		r.wants(r.base)
+	}
+}
+
+func TestAChannelThatStaysIsToldOnceForAllItsPlaces(t *testing.T) {
+	in := channels(t)
+	doc := published(t, in, 0)
+	back, err := in.plansBack(t.Context(), "back-1", doc.Publish, nil)
+	if err != nil || len(back.Taken) != 2 || len(back.Stay) != 1 || len(back.Plans) != 0 {
+		t.Fatalf("%+v, %v", back, err)
+	}
+	for _, want := range []string{back.Taken[0].Cell.String(), back.Taken[1].Cell.String(), ": there is no version to go back to. A", agedImage(0, 0) + " and " + agedImage(0, 1)} {
+		if !strings.Contains(back.Stay[0], want) {
+			t.Errorf("nothing says %q: %s", want, back.Stay[0])
+		}
+	}
+	// It was moved on everywhere: that is said once, too.
+	published(t, in, 1)
+	if back, err = in.plansBack(t.Context(), "back-2", doc.Publish, nil); err != nil || len(back.Taken) != 0 || len(back.Stay) == 0 {
+		t.Fatalf("%+v, %v", back, err)
+	}
+	if slices.Sort(back.Stay); len(slices.Compact(slices.Clone(back.Stay))) != len(back.Stay) {
+		t.Error(back.Stay)
 	}
 }
