@@ -253,9 +253,9 @@ func (s *Stage) order(ctx context.Context, m *Move, ports Ports, history []Param
 	return nil
 }
 
-// Open says that every pointer is where the plan found it or where its run has put it:
-// nobody else has moved one since.
-func (s *Stage) Open(ctx context.Context, p *Plan) (bool, error) {
+// Undisturbed says that every pointer is where the plan found it or where its run has put
+// it: nobody else has moved one since.
+func (s *Stage) Undisturbed(ctx context.Context, p *Plan) (bool, error) {
 	for _, m := range p.Moves {
 		history, err := s.held(ctx, Pointer{Cell: m.Cell, Channel: m.Channel}, p.Run)
 		if err != nil || last(history).Version != m.Version {

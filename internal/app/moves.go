@@ -66,19 +66,28 @@ func (in ChannelRequest) unended(ctx context.Context, channel string) (*Move, er
 		if doc.Kind != record.KindRollback || doc.Line != in.Image.Label || !sameWorld(doc, in.Cloud) || doc.Account != in.Cloud.Account || doc.Region != in.Cloud.Region {
 			continue
 		}
+		if doc.Publish != nil { // it has ended
+			continue
+		}
 		states, err := lastStates(ctx, journal.Open(in.State.Store(), doc.ID), movePlan)
-		if err != nil || doc.Publish != nil || len(states[movePlan]) == 0 {
+		if err != nil {
 			return nil, err
+		}
+		if len(states[movePlan]) == 0 { // it has not begun
+			continue
 		}
 		m := &Move{Run: doc.ID, Kind: doc.Kind, again: true}
 		if err := json.Unmarshal(states[movePlan], &m.Plan); err != nil {
 			return nil, fmt.Errorf("read the plan of run %s: %w", doc.ID, err)
 		}
 		if !slices.ContainsFunc(m.Plan.Moves, func(x publish.Move) bool { return x.Channel == channel }) {
-			return nil, nil
+			continue
 		}
-		if open, err := in.stage(doc.ID).Open(ctx, m.Plan); !open || err != nil {
+		switch still, err := in.stage(doc.ID).Undisturbed(ctx, m.Plan); {
+		case err != nil:
 			return nil, err
+		case !still:
+			continue
 		}
 		m.Plan.Warnings = append(m.Plan.Warnings, fmt.Sprintf("the rollback of run %s did not end; this one finishes it, and another one would go further back", doc.ID))
 		return m, nil

@@ -147,6 +147,42 @@ func (m cutMove) cut(t *testing.T, s *dyingStore, how string) {
 	free(t, in)
 }
 
+// Else the channel would go two images back.
+func TestARollbackThatWasCutOffIsFoundBehindOneOfAnotherChannel(t *testing.T) {
+	in := promotable(t)
+	if _, err := promote(t, in, "latest", "dev"); err != nil {
+		t.Fatal(err)
+	}
+	cut, err := PlanRollback(t.Context(), in, "latest", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dying := in
+	dying.store = &dyingStore{Store: in.State.Store(), at: 12, after: true}
+	if _, err := cut.Carry(t.Context(), dying); !errors.Is(err, errKilled) {
+		t.Fatal(err)
+	}
+	other, err := PlanRollback(t.Context(), in, "dev", 0)
+	if err == nil {
+		_, err = other.Carry(t.Context(), in)
+	}
+	if err != nil || other.Run == cut.Run {
+		t.Fatal(err)
+	}
+	again, err := PlanRollback(t.Context(), in, "latest", 0)
+	if err != nil || again.Run != cut.Run {
+		t.Fatalf("%+v, %v", again, err)
+	}
+	if _, err := again.Carry(t.Context(), in); err != nil {
+		t.Error(err)
+	}
+	for n, at := range in.places(in.Image.Channel) {
+		if now, err := in.holds(t.Context(), in.stage(""), at); err != nil || now != agedImage(0, n) {
+			t.Errorf("%s holds %s, %v", at, now, err)
+		}
+	}
+}
+
 func must(name, _ string, err error) string {
 	if err != nil {
 		panic(err)
