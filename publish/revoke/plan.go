@@ -193,8 +193,12 @@ func (p *Plan) Blocked() []Member {
 // Err is what keeps the plan from being carried out, whole or in part; nil when
 // nothing does.
 func (p *Plan) Err() error {
-	if len(p.Refused) > 0 {
-		return fault.New(fault.GateSaysNo, "publish a good image first, or add --force", "revoke %s: %s", p.Input.Image, strings.Join(p.Refused, "; "))
+	if n := len(p.Refused); n > 0 {
+		text := p.Refused[0] // a channel of every account's Region may be among them
+		if n > 1 {
+			text += fmt.Sprintf("; the plan lists %d more", n-1)
+		}
+		return fault.New(fault.GateSaysNo, "publish a good image first, or add --force", "revoke %s: %s", p.Input.Image, text)
 	}
 	b := p.Blocked()
 	if len(b) == 0 {
