@@ -1,9 +1,7 @@
 package autoscaling
 
 import (
-	"encoding/base64"
-	"strconv"
-
+	"github.com/goldenami/rehydrate/internal/twin/cursor"
 	"github.com/goldenami/rehydrate/internal/twin/wire"
 )
 
@@ -17,20 +15,9 @@ func page[T any](all []T, token *string, limit *int32, size, most int32) ([]T, *
 			return nil, nil, invalid("1 validation error detected: Value '%d' at 'maxRecords' failed to satisfy constraint: Member must have value between 1 and %d", n, most)
 		}
 	}
-	at := 0
-	if token != nil {
-		raw, err := base64.RawURLEncoding.DecodeString(*token)
-		if err == nil {
-			at, err = strconv.Atoi(string(raw))
-		}
-		if err != nil || at < 0 {
-			return nil, nil, wire.Errorf("InvalidNextToken", "The token '%s' is invalid.", *token)
-		}
+	some, next, ok := cursor.Cut(all, token, int(n))
+	if !ok {
+		return nil, nil, wire.Errorf("InvalidNextToken", "The token '%s' is invalid.", *token)
 	}
-	all = append([]T{}, all[min(at, len(all)):]...) // a list that is empty is not absent
-	if len(all) <= int(n) {
-		return all, nil, nil
-	}
-	next := base64.RawURLEncoding.EncodeToString([]byte(strconv.Itoa(at + int(n))))
-	return all[:n], &next, nil
+	return some, next, nil
 }

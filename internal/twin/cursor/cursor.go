@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"strconv"
 )
 
 // sumSize is how much of the digest stands in a token.
@@ -27,6 +28,26 @@ func Open(token string, scope ...any) (last string, ok bool) {
 	}
 	last = string(raw[sumSize:])
 	return last, string(sum(last, scope)) == string(raw[:sumSize])
+}
+
+// Cut is the page of n rows of a list that a token begins, nil or empty for the first, and
+// the next page's token, nil if there is none; false: the token is none of Cut's. It counts
+// rows: where some may go between two pages, Seal the last one's key instead.
+func Cut[T any](all []T, token *string, n int) (some []T, next *string, ok bool) {
+	at := 0
+	if token != nil && *token != "" {
+		text, sealed := Open(*token)
+		var err error
+		if at, err = strconv.Atoi(text); !sealed || err != nil || at < 0 {
+			return nil, nil, false
+		}
+	}
+	some = append([]T{}, all[min(at, len(all)):]...) // a list that is empty is not absent
+	if len(some) > n {
+		after := Seal(strconv.Itoa(at + n))
+		return some[:n], &after, true
+	}
+	return some, nil, true
 }
 
 func sum(last string, scope []any) []byte {

@@ -1,6 +1,7 @@
 package cursor_test
 
 import (
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -39,4 +40,36 @@ func FuzzOpen(f *testing.F) {
 			t.Errorf("%q opens, and is not what would be sealed", token)
 		}
 	})
+}
+
+func TestCutGivesEveryRowOnceAndTakesNoTokenButItsOwn(t *testing.T) {
+	var all, got []int
+	for k := range 7 {
+		all = append(all, k)
+	}
+	var token *string
+	for pages := 1; ; pages++ {
+		some, next, ok := cursor.Cut(all, token, 3)
+		if !ok || pages > 3 {
+			t.Fatalf("page %d: %v", pages, ok)
+		}
+		if got = append(got, some...); next == nil {
+			break
+		}
+		token = next
+	}
+	if !slices.Equal(got, all) {
+		t.Errorf("%v", got)
+	}
+	if some, next, ok := cursor.Cut(all, new(""), 7); !ok || next != nil || len(some) != 7 {
+		t.Errorf("an empty token, and a page that holds all: %v %v %v", some, next, ok)
+	}
+	if some, _, ok := cursor.Cut([]int(nil), nil, 3); !ok || some == nil {
+		t.Error("a list that is empty is absent")
+	}
+	for _, bad := range []string{"3", "Mw", cursor.Seal("3", "another"), cursor.Seal("-1"), cursor.Seal("x")} {
+		if _, _, ok := cursor.Cut(all, &bad, 3); ok {
+			t.Errorf("%s opens", bad)
+		}
+	}
 }

@@ -221,6 +221,11 @@ func TestAPolicyCannotLockItsWriterOut(t *testing.T) {
 	}
 	wantCode(t, "others only", put(`{"Statement":[{"Effect":"Allow","Principal":{"AWS":"444455556666"},"Action":"kms:*","Resource":"*"}]}`), "MalformedPolicyDocumentException")
 	wantCode(t, "no JSON", put(`{`), "MalformedPolicyDocumentException")
+	wantCode(t, "a member that there is not", put(`{"Statement":{"Effect":"Allow","Principal":"*","Akshun":"kms:*","Action":"kms:*","Resource":"*"}}`), "MalformedPolicyDocumentException")
+	wantCode(t, "everything but", put(`{"Statement":{"Effect":"Allow","Principal":"*","NotAction":"kms:Sign","Resource":"*"}}`), "UnsupportedOperationException")
+	if err := put(`{"Statement":{"Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*"}}`); err != nil {
+		t.Errorf("one statement without brackets: %v", err)
+	}
 	if err := put(*shared(consumer, "kms:DescribeKey")); err != nil {
 		t.Fatal(err)
 	}

@@ -10,30 +10,23 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 
+	"github.com/goldenami/rehydrate/internal/twin/policydoc"
 	"github.com/goldenami/rehydrate/internal/twin/wire"
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
 
 // statement is a statement of a key policy.
 type statement struct {
+	Sid       string                     `json:"Sid"`
 	Effect    string                     `json:"Effect"`
 	Principal json.RawMessage            `json:"Principal"`
-	Action    oneOrMore                  `json:"Action"`
-	Resource  oneOrMore                  `json:"Resource"`
+	Action    policydoc.Strings          `json:"Action"`
+	Resource  policydoc.Strings          `json:"Resource"`
 	Condition map[string]json.RawMessage `json:"Condition"`
-}
-
-// oneOrMore is a string or a list of strings.
-type oneOrMore []string
-
-// UnmarshalJSON reads either form.
-func (l *oneOrMore) UnmarshalJSON(text []byte) error {
-	var one string
-	if err := json.Unmarshal(text, &one); err == nil {
-		*l = oneOrMore{one}
-		return nil
-	}
-	return json.Unmarshal(text, (*[]string)(l))
+	// These are refused.
+	NotPrincipal json.RawMessage `json:"NotPrincipal"`
+	NotAction    json.RawMessage `json:"NotAction"`
+	NotResource  json.RawMessage `json:"NotResource"`
 }
 
 // defaultPolicy gives the account, and through it its IAM, full access ("Default key
@@ -43,11 +36,16 @@ func defaultPolicy(account string) string {
 }
 
 func parsePolicy(text string) ([]statement, error) {
-	var p struct{ Statement []statement }
+	var p struct {
+		Statement policydoc.Statements[statement]
+	}
 	if err := json.Unmarshal([]byte(text), &p); err != nil || len(p.Statement) == 0 {
 		return nil, wire.Errorf("MalformedPolicyDocumentException", "The policy is not a policy document")
 	}
 	for _, st := range p.Statement {
+		if st.NotPrincipal != nil || st.NotAction != nil || st.NotResource != nil {
+			return nil, wire.Errorf("UnsupportedOperationException", "The twin does not model NotPrincipal, NotAction and NotResource in key policies.")
+		}
 		if st.Effect != "Allow" && st.Effect != "Deny" || len(st.Action) == 0 || len(st.Resource) == 0 || st.principals() == nil {
 			return nil, wire.Errorf("MalformedPolicyDocumentException", "Policy contains a statement with one or more invalid principals or without an effect, action or resource.")
 		}
@@ -62,7 +60,7 @@ func (st statement) principals() []string {
 	if json.Unmarshal(st.Principal, &all) == nil && all == "*" {
 		return []string{"*"}
 	}
-	var by map[string]oneOrMore
+	var by map[string]policydoc.Strings
 	if json.Unmarshal(st.Principal, &by) != nil || len(by) == 0 {
 		return nil
 	}

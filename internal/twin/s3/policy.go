@@ -1,13 +1,13 @@
 package s3
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/goldenami/rehydrate/internal/twin/policydoc"
 	"github.com/goldenami/rehydrate/internal/twin/wire"
 )
 
@@ -17,49 +17,16 @@ const maxPolicy = 20 << 10
 
 // statement is a statement of a bucket policy.
 type statement struct {
-	Sid       string          `json:"Sid"`
-	Effect    string          `json:"Effect"`
-	Principal json.RawMessage `json:"Principal"`
-	Action    oneOrMore       `json:"Action"`
-	Resource  oneOrMore       `json:"Resource"`
+	Sid       string            `json:"Sid"`
+	Effect    string            `json:"Effect"`
+	Principal json.RawMessage   `json:"Principal"`
+	Action    policydoc.Strings `json:"Action"`
+	Resource  policydoc.Strings `json:"Resource"`
 	// These are refused.
 	Condition    json.RawMessage `json:"Condition"`
 	NotPrincipal json.RawMessage `json:"NotPrincipal"`
 	NotAction    json.RawMessage `json:"NotAction"`
 	NotResource  json.RawMessage `json:"NotResource"`
-}
-
-// oneOrMore is a string or a list of strings.
-type oneOrMore []string
-
-// UnmarshalJSON reads either form.
-func (l *oneOrMore) UnmarshalJSON(text []byte) error {
-	var one string
-	if err := json.Unmarshal(text, &one); err == nil {
-		*l = oneOrMore{one}
-		return nil
-	}
-	return json.Unmarshal(text, (*[]string)(l))
-}
-
-// statements are one statement or several.
-type statements []statement
-
-// UnmarshalJSON reads either form and refuses members that there are not.
-func (l *statements) UnmarshalJSON(text []byte) error {
-	if bytes.HasPrefix(text, []byte("{")) {
-		var one statement
-		err := strictly(text, &one)
-		*l = statements{one}
-		return err
-	}
-	return strictly(text, (*[]statement)(l))
-}
-
-func strictly(text []byte, to any) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	return d.Decode(to)
 }
 
 func malformed(format string, args ...any) error {
@@ -71,9 +38,9 @@ func malformed(format string, args ...any) error {
 // Public Access from the start ("Blocking public access to your Amazon S3 storage").
 func parsePolicy(bucket, text string) ([]statement, error) {
 	var p struct {
-		Version   string     `json:"Version"`
-		ID        string     `json:"Id"`
-		Statement statements `json:"Statement"`
+		Version   string                          `json:"Version"`
+		ID        string                          `json:"Id"`
+		Statement policydoc.Statements[statement] `json:"Statement"`
 	}
 	switch {
 	case len(text) > maxPolicy:
@@ -81,7 +48,7 @@ func parsePolicy(bucket, text string) ([]statement, error) {
 	case !strings.HasPrefix(text, "{") || !json.Valid([]byte(text)):
 		return nil, malformed("Policies must be valid JSON and the first byte must be '{'")
 	}
-	if err := strictly([]byte(text), &p); err != nil {
+	if err := policydoc.Strictly([]byte(text), &p); err != nil {
 		return nil, malformed("The policy is not a policy document: %s", strings.TrimPrefix(err.Error(), "json: "))
 	}
 	switch {
@@ -164,7 +131,7 @@ func (st statement) principals() ([]string, error) {
 	if json.Unmarshal(st.Principal, &all) == nil && all == "*" {
 		return []string{"*"}, nil
 	}
-	var by map[string]oneOrMore
+	var by map[string]policydoc.Strings
 	switch {
 	case st.Principal == nil:
 		return nil, malformed("Missing required field Principal")

@@ -3,15 +3,13 @@
 package servicequotas
 
 import (
-	"encoding/base64"
 	"fmt"
 	"slices"
-	"strconv"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/servicequotas"
 	"github.com/aws/aws-sdk-go-v2/service/servicequotas/types"
 
+	"github.com/goldenami/rehydrate/internal/twin/cursor"
 	"github.com/goldenami/rehydrate/internal/twin/wire"
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
@@ -122,25 +120,15 @@ func listAWSDefaultServiceQuotas(tx *world.Tx, in *servicequotas.ListAWSDefaultS
 
 // page cuts a list as MaxResults (100, or what was asked) and NextToken want it.
 func page(all []types.ServiceQuota, most *int32, token *string) ([]types.ServiceQuota, *string, error) {
-	at := 0
-	if token != nil {
-		raw, err := base64.RawURLEncoding.DecodeString(*token)
-		if err == nil {
-			at, err = strconv.Atoi(string(raw))
-		}
-		if err != nil || at < 0 || at > len(all) {
-			return nil, nil, wire.Errorf("InvalidPaginationTokenException", "Invalid NextToken.")
-		}
-	}
 	size := 100
 	if most != nil {
 		size = int(*most)
 	}
-	some := all[at:min(len(all), at+size)]
-	if at += size; at < len(all) {
-		return some, aws.String(base64.RawURLEncoding.EncodeToString([]byte(strconv.Itoa(at)))), nil
+	some, next, ok := cursor.Cut(all, token, size)
+	if !ok {
+		return nil, nil, wire.Errorf("InvalidPaginationTokenException", "Invalid NextToken.")
 	}
-	return some, nil, nil
+	return some, next, nil
 }
 
 func find(code string) (quota, bool) {

@@ -1,30 +1,30 @@
 package ssm
 
 import (
-	"encoding/base64"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/goldenami/rehydrate/internal/twin/cursor"
 	"github.com/goldenami/rehydrate/internal/twin/wire"
 )
+
+// byName is the scope of pageBy's tokens.
+const byName = "name"
 
 // pageBy is page for a list in the order of its names, which goes on behind a name that may
 // be gone: who deletes page by page has deleted it.
 func pageBy[T any](all []T, name func(T) string, token *string, limit *int32, most int32) ([]T, *string, error) {
 	if token != nil && *token != "" {
-		raw, err := base64.RawURLEncoding.DecodeString(*token)
-		last, ours := strings.CutPrefix(string(raw), "after:")
-		if err != nil || !ours {
-			return nil, nil, wire.Errorf("InvalidNextToken", "The specified token isn't valid.")
+		last, ours := cursor.Open(*token, byName)
+		if !ours {
+			return nil, nil, badToken()
 		}
 		all = slices.DeleteFunc(slices.Clone(all), func(t T) bool { return name(t) <= last })
 	}
 	cut, next, err := page(all, nil, limit, most)
 	if next != nil {
-		next = aws.String(base64.RawURLEncoding.EncodeToString([]byte("after:" + name(cut[len(cut)-1]))))
+		next = aws.String(cursor.Seal(name(cut[len(cut)-1]), byName))
 	}
 	return cut, next, err
 }
@@ -50,20 +50,13 @@ func page[T any](all []T, token *string, limit *int32, most int32) ([]T, *string
 		}
 		n = *limit
 	}
-	at := 0
-	if token != nil && *token != "" {
-		raw, err := base64.RawURLEncoding.DecodeString(*token)
-		if err == nil {
-			at, err = strconv.Atoi(string(raw))
-		}
-		if err != nil || at < 0 {
-			return nil, nil, wire.Errorf("InvalidNextToken", "The specified token isn't valid.")
-		}
+	some, next, ok := cursor.Cut(all, token, int(n))
+	if !ok {
+		return nil, nil, badToken()
 	}
-	all = append([]T{}, all[min(at, len(all)):]...) // a list that is empty is not absent
-	if len(all) <= int(n) {
-		return all, nil, nil
-	}
-	next := base64.RawURLEncoding.EncodeToString([]byte(strconv.Itoa(at + int(n))))
-	return all[:n], &next, nil
+	return some, next, nil
+}
+
+func badToken() error {
+	return wire.Errorf("InvalidNextToken", "The specified token isn't valid.")
 }
