@@ -22,7 +22,9 @@ type sight struct {
 	pause  time.Duration // after which it may be asked again for the same reason
 	settle time.Duration // how long the last instances warm up, and AWS soaks
 	status string        // what it last said
+	done   int           // how much of the group is on the target, in percent; see percent
 	shown  string        // the progress that was last told
+	told   int           // the percent in it
 }
 
 // watch follows the refresh until it ends. The group's own instances, which many
@@ -97,22 +99,47 @@ func (m *groupMover) look(st *groupState, g Group, now time.Time) {
 	}
 	s.settle = min(s.settle, pollMost)
 	s.on, s.of, s.most = on, max(len(g.Instances), g.Desired), max(s.most, on)
+	s.done = percent(g, on)
 	if begun && !st.Back {
 		m.tell(st, or(s.status, inProgress))
 	}
 }
 
-// tell emits progress when it has changed.
+// percent is how much of a group is on the target, of which on instances serve, in percent
+// of what it is to have. More than that are there for a while, because a new one comes
+// before an old one goes: they count only once nothing else is left to do.
+func percent(g Group, on int) int {
+	of, left := g.Desired, 0
+	for _, i := range g.Instances {
+		if i.State == InService {
+			left++
+		}
+	}
+	left -= on // in service on something else
+	if of < 1 || g.MaxWeight > 1 {
+		of = len(g.Instances) // capacity is not counted in instances
+	}
+	if on >= of {
+		of = on + left
+	}
+	if of < 1 {
+		return 0
+	}
+	return 100 * on / of
+}
+
+// tell emits progress when it has changed. One refresh only goes on: an instance that is
+// replaced once more is no way back, which the refresh itself says, and is shown.
 func (m *groupMover) tell(st *groupState, status string) {
-	percent := 0
-	if m.seen.of > 0 {
-		percent = 100 * m.seen.on / m.seen.of
+	percent := m.seen.done
+	if !slices.Contains([]string{rollbackInProgress, rollbackFailed, rollbackSuccessful}, status) {
+		percent = max(percent, m.seen.told)
 	}
 	text := fmt.Sprintf("%s: %s, %d%%", m.name(), status, percent)
 	if text == m.seen.shown {
 		return
 	}
-	m.seen.shown = text
+	m.seen.shown, m.seen.told = text, percent
 	m.Events.Emit(event.Event{Stage: "roll", Unit: m.unit(), Kind: event.Progress, Done: percent, Total: 100, Text: text,
 		Data: map[string]any{"refresh": st.Result.Refresh}})
 }
