@@ -44,6 +44,7 @@ type cloud struct {
 	inBucket  bool // the output goes to the bucket
 	cut       int  // the API's copy of the output ends here
 	unseen    bool // invocations never show
+	fetch     inplace.Invocation
 	events    []event.Event
 }
 
@@ -139,6 +140,12 @@ func (c commands) Send(_ context.Context, in inplace.Command) (string, error) {
 func (c commands) Invocation(_ context.Context, id, _, step string) (inplace.Invocation, error) {
 	if err := c.at("Invocation", false); err != nil {
 		return inplace.Invocation{}, err
+	}
+	if step == "fetch" {
+		if c.fetch.Status == "" {
+			return inplace.Invocation{Status: "Success", Detail: "Success", Stdout: "Content downloaded"}, c.at("Invocation", true)
+		}
+		return c.fetch, c.at("Invocation", true)
 	}
 	if step != "patch" {
 		return inplace.Invocation{}, fault.New(fault.Failed, "", "InvalidPluginName %s", step)

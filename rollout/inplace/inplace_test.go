@@ -132,6 +132,21 @@ func TestAnOutputWithoutAWholeReportIsAFailure(t *testing.T) {
 	}
 }
 
+// The patch step of a command whose files did not come says nothing of it.
+func TestAFetchThatFailedIsTold(t *testing.T) {
+	for said, fetch := range map[string]inplace.Invocation{
+		"ended Failed without a report: the files could not be fetched (step fetch ended Failed): AccessDenied on the bucket": {Status: "Failed", Detail: "Failed", Stderr: "AccessDenied on the bucket\n"},
+		"(step fetch ended Execution Timed Out): half of it":                                                                  {Status: "TimedOut", Detail: "Execution Timed Out", Stdout: "half of it"},
+		"without a report: it said why": {Status: "Success", Detail: "Success", Stderr: "nothing"},
+	} {
+		c := newCloud(nil)
+		c.status, c.fetch = "Failed", fetch
+		if got, err := patch(t, c); fault.KindOf(err) != fault.Failed || !strings.Contains(got.Text, said) || got.Lock != record.Unknown {
+			t.Errorf("%q is not in %q, %v", said, got.Text, err)
+		}
+	}
+}
+
 func TestTheWholeOutputIsReadFromTheBucket(t *testing.T) {
 	c := newCloud(patched("1.2"))
 	c.cut = 60

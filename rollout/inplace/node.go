@@ -259,7 +259,11 @@ func (m *nodeMover) read(ctx context.Context, st *nodeState) (unit.Next, error) 
 	}
 	if r == nil {
 		st.Result.Outcome, st.Result.Lock, st.Result.Today = Failed, record.Unknown, record.Unknown
-		st.Result.Text = fmt.Sprintf("command %s ended %s without a report%s", st.Result.Command, or(inv.Detail, inv.Status), tail(inv.Stderr))
+		why, err := m.notFetched(ctx, st.Result.Command)
+		if err != nil {
+			return unit.Next{}, err
+		}
+		st.Result.Text = fmt.Sprintf("command %s ended %s without a report%s", st.Result.Command, or(inv.Detail, inv.Status), or(why, tail(inv.Stderr)))
 	} else {
 		judge(&st.Result, r, req.Lock)
 	}
@@ -290,6 +294,28 @@ func (m *nodeMover) report(ctx context.Context, command string) (*record.NodeRep
 	}
 	r, err := ParseReport([]byte(inv.Stdout))
 	return r, inv, err
+}
+
+// notFetched tells why the files did not come to the node, of which the patch step, that
+// then never began or failed for want of them, says nothing; "" when they came.
+func (m *nodeMover) notFetched(ctx context.Context, command string) (string, error) {
+	inv, err := m.Commands.Invocation(ctx, command, m.node.ID, stepFetch)
+	if fault.KindOf(err) == fault.NotFound {
+		return "", nil // it never began: the command was cancelled, or not delivered
+	}
+	if err != nil {
+		return "", fmt.Errorf("read step %s of command %s on node %s: %w", stepFetch, command, m.node.ID, err)
+	}
+	switch inv.Status {
+	case "Failed", "TimedOut", "Cancelled":
+	default:
+		return "", nil
+	}
+	said := tail(inv.Stderr)
+	if said == "" {
+		said = tail(inv.Stdout)
+	}
+	return fmt.Sprintf(": the files could not be fetched (step %s ended %s)%s", stepFetch, or(inv.Detail, inv.Status), said), nil
 }
 
 func (m *nodeMover) label() string {
