@@ -20,11 +20,7 @@ func (s *Stage) finish(ctx context.Context, r *Rollback) (notes []string, err er
 		if at.Arch != r.Places[0].Arch { // its builds are others; its labels are set with these
 			continue
 		}
-		ports, err := s.open(ctx, at.Cell)
-		if err != nil {
-			return nil, err
-		}
-		history, err := historyOf(ctx, ports, at.Cell, at.Channel)
+		_, history, err := s.read(ctx, at.Cell, at.Channel)
 		if err != nil {
 			return nil, err
 		}

@@ -34,11 +34,7 @@ type Entry struct {
 // History is every version of a channel that is kept, oldest first; empty for one that
 // does not exist.
 func (s *Stage) History(ctx context.Context, at Place) ([]Entry, error) {
-	ports, err := s.open(ctx, at.Cell)
-	if err != nil {
-		return nil, err
-	}
-	history, err := historyOf(ctx, ports, at.Cell, at.Channel)
+	_, history, err := s.read(ctx, at.Cell, at.Channel)
 	if err != nil {
 		return nil, err
 	}

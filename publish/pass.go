@@ -27,11 +27,7 @@ func (s *Stage) PassUnit(all []Passing) unit.Unit {
 		}
 		p := all[st.At]
 		st.At++
-		ports, err := s.open(ctx, p.Cell)
-		if err != nil {
-			return unit.Next{}, err
-		}
-		history, err := historyOf(ctx, ports, p.Cell, p.Channel)
+		ports, history, err := s.read(ctx, p.Cell, p.Channel)
 		if err != nil {
 			return unit.Next{}, err
 		}

@@ -120,11 +120,7 @@ func (s *Stage) Plan(ctx context.Context, in Input) (*Plan, error) {
 // held are the pointer's versions. What this run wrote already (it was interrupted and
 // plans again) is the move itself, not what the pointer was before.
 func (s *Stage) held(ctx context.Context, ptr Pointer, run string) ([]Parameter, error) {
-	ports, err := s.open(ctx, ptr.Cell)
-	if err != nil {
-		return nil, err
-	}
-	history, err := historyOf(ctx, ports, ptr.Cell, ptr.Channel)
+	_, history, err := s.read(ctx, ptr.Cell, ptr.Channel)
 	if err != nil {
 		return nil, err
 	}
@@ -140,6 +136,16 @@ func (s *Stage) open(ctx context.Context, c Cell) (Ports, error) {
 		return Ports{}, fmt.Errorf("open %s: %w", orNone(c.String()), err)
 	}
 	return ports, nil
+}
+
+// read opens a cell and reads the history of a channel there.
+func (s *Stage) read(ctx context.Context, c Cell, channel string) (Ports, []Parameter, error) {
+	ports, err := s.open(ctx, c)
+	if err != nil {
+		return ports, nil, err
+	}
+	history, err := historyOf(ctx, ports, c, channel)
+	return ports, history, err
 }
 
 func historyOf(ctx context.Context, ports Ports, c Cell, channel string) ([]Parameter, error) {

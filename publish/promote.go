@@ -34,11 +34,7 @@ func (s *Stage) PlanPromotion(ctx context.Context, r Promotion) (*Plan, error) {
 	builds := map[string]string{}
 	for _, step := range r.Steps {
 		from := Place{step.Cell, step.Arch, step.From}
-		ports, err := s.open(ctx, step.Cell)
-		if err != nil {
-			return nil, err
-		}
-		history, err := historyOf(ctx, ports, step.Cell, step.From)
+		ports, history, err := s.read(ctx, step.Cell, step.From)
 		if err != nil {
 			return nil, err
 		}

@@ -37,11 +37,7 @@ func (s *Stage) PlanRollback(ctx context.Context, r Rollback) (*Plan, error) {
 		return nil, err
 	}
 	for _, at := range r.Places {
-		ports, err := s.open(ctx, at.Cell)
-		if err != nil {
-			return nil, err
-		}
-		history, err := historyOf(ctx, ports, at.Cell, at.Channel)
+		ports, history, err := s.read(ctx, at.Cell, at.Channel)
 		if err != nil {
 			return nil, err
 		}

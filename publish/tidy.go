@@ -28,11 +28,7 @@ func (m mover) tidyOne(ctx context.Context, st *state) (unit.Next, error) {
 	if !ms.touched() {
 		return m.tidied(st), nil
 	}
-	ports, err := m.open(ctx, mv.Cell)
-	if err != nil {
-		return unit.Next{}, err
-	}
-	history, err := historyOf(ctx, ports, mv.Cell, mv.Channel)
+	ports, history, err := m.read(ctx, mv.Cell, mv.Channel)
 	if err != nil {
 		return unit.Next{}, err
 	}

@@ -91,11 +91,7 @@ func (m mover) check(ctx context.Context, st *state) (unit.Next, error) {
 	held, newer, untidy := 0, "", false
 	for i := range m.plan.Moves {
 		mv, ms := &m.plan.Moves[i], &st.Moves[i]
-		ports, err := m.open(ctx, mv.Cell)
-		if err != nil {
-			return unit.Next{}, err
-		}
-		history, err := historyOf(ctx, ports, mv.Cell, mv.Channel)
+		ports, history, err := m.read(ctx, mv.Cell, mv.Channel)
 		if err != nil {
 			return unit.Next{}, err
 		}

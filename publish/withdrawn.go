@@ -37,11 +37,7 @@ func withdrawnFrom(history []Parameter, image string) Parameter {
 // without somebody asking for it: a rollback took it back, or a roll did when nothing
 // preceded it. Nil: nothing speaks against it. The error is of kind Conflict.
 func (s *Stage) Withheld(ctx context.Context, at Place, image string) error {
-	ports, err := s.open(ctx, at.Cell)
-	if err != nil {
-		return err
-	}
-	history, err := historyOf(ctx, ports, at.Cell, at.Channel)
+	ports, history, err := s.read(ctx, at.Cell, at.Channel)
 	if err != nil {
 		return err
 	}
@@ -90,11 +86,7 @@ func (s *Stage) WithdrawUnit(all []Taken) unit.Unit {
 
 // withdraw does the next thing that is to be done about a channel.
 func (s *Stage) withdraw(ctx context.Context, t Taken) (done bool, err error) {
-	ports, err := s.open(ctx, t.Cell)
-	if err != nil {
-		return false, err
-	}
-	history, err := historyOf(ctx, ports, t.Cell, t.Channel)
+	ports, history, err := s.read(ctx, t.Cell, t.Channel)
 	if err != nil {
 		return false, err
 	}
