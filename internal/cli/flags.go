@@ -27,7 +27,7 @@ var (
 	verboseFlag  = &cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "show the output of tools too"}
 	yesFlag      = &cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "do not ask"}
 	dryRunFlag   = &cli.BoolFlag{Name: "dry-run", Usage: "print the plan and change nothing"}
-	maxWaitFlag  = &cli.DurationFlag{Name: "max-wait", Usage: "end with exit code 15 rather than wait longer than this for one step"}
+	maxWaitFlag  = &cli.DurationFlag{Name: "max-wait", DefaultText: "no bound", Usage: "end with exit code 15 rather than wait longer than this for one step"}
 	packerFlag   = &cli.StringFlag{Name: "packer", Usage: "Packer `PROGRAM`, 1.11 or newer", EnvVars: []string{"REHYDRATE_PACKER"}}
 	amazonFlag   = &cli.StringFlag{Name: "packer-plugin-amazon", Usage: "`PROGRAM` of Packer's amazon plugin", EnvVars: []string{"REHYDRATE_PACKER_PLUGIN_AMAZON"}}
 )

@@ -21,10 +21,9 @@ import (
 
 // publishCommand is the stage, and what else can be done with channels below it.
 func publishCommand() *cli.Command {
-	c := stageCommand("publish", "move the channel to the image that passed, or do what a command below does")
+	c := stageCommand("publish", "move the channel to the image that passed, or do what a command below does", "rehydrate publish --verify web")
 	stage := c.Action
 	c.Flags = append(c.Flags, &cli.BoolFlag{Name: "verify", Usage: "publish nothing; compare the channels in every account and Region, as the command verify does"})
-	c.Description = strings.Replace(c.Description, "rehydrate publish web\n", "rehydrate publish web\n  rehydrate publish --verify web\n", 1)
 	c.Action = func(ctx *cli.Context) error {
 		if ctx.Bool("verify") && !slices.ContainsFunc(ctx.Args().Slice(), func(a string) bool { return strings.HasPrefix(a, "-") }) && ctx.NArg() < 2 {
 			return verifyChannels(ctx)
@@ -64,7 +63,7 @@ func rollbackCommand() *cli.Command {
 		name: "rollback", usage: "take a channel back to the last good image, or to a version of it", args: "<channel>", max: 1,
 		examples: []string{"rehydrate publish rollback latest", "rehydrate publish rollback --to 12 /golden/web/prod", "rehydrate publish rollback --dry-run prod"},
 		codes:    "3 done in part, 4 permissions, 10 that image was revoked or cannot be launched, 11 conflict",
-		flags:    channelFlags(imageFlag, &cli.Int64Flag{Name: "to", Usage: "`VERSION` in the session's own account and Region (default: the last good one)"}, maxWaitFlag, dryRunFlag),
+		flags:    channelFlags(imageFlag, &cli.Int64Flag{Name: "to", DefaultText: "the last good one", Usage: "`VERSION` in the session's own account and Region"}, maxWaitFlag, dryRunFlag),
 		run: func(c *cli.Context) error {
 			if c.NArg() != 1 {
 				return fault.New(fault.Usage, "see `rehydrate publish rollback --help`", "roll back which channel? name it, or its ring")

@@ -24,7 +24,7 @@ func rehearseCommand() *cli.Command {
 			&cli.StringFlag{Name: "to", Usage: "`AMI` to roll to (default: a stand-in for the next image)"},
 			&cli.StringSliceFlag{Name: "fault", Usage: "`PRESET` that goes wrong, may be repeated: " + strings.Join(rehearse.Presets, ", ")},
 			&cli.StringFlag{Name: "faults", Usage: "`FILE` with a fault plan in the twin's format"},
-			&cli.DurationFlag{Name: "approve-after", Usage: "`DURATION` after which approvals are given (default: at once)"},
+			&cli.DurationFlag{Name: "approve-after", DefaultText: "at once", Usage: "`DURATION` after which approvals are given"},
 			&cli.StringFlag{Name: "start", Usage: "`TIME` at which the copy's time begins, as 2026-03-01T22:00:00Z (default: now)"},
 			&cli.Int64Flag{Name: "seed", Usage: "`NUMBER` that the copy's chance comes from"},
 			configFlag, stateFlag, regionFlag, twinFlag, worldFlag, setFlag, outputFlag, eventsFlag, verboseFlag,

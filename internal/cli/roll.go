@@ -19,7 +19,7 @@ import (
 
 // rollCommand is the stage, and the andon below it.
 func rollCommand() *cli.Command {
-	c := stageCommand("roll", "replace the groups that follow the channel, ring by ring; or do what a command below does")
+	c := stageCommand("roll", "replace the groups that follow the channel, ring by ring; or do what a command below does", "rehydrate roll --plan roll.json web")
 	c.Subcommands = []*cli.Command{
 		andonCommand("pause", "let no further group begin; what moves holds at its next checkpoint", "rehydrate roll pause --reason errors web",
 			&cli.BoolFlag{Name: "now", Usage: "cancel our refreshes where they are, and hold"}),

@@ -39,7 +39,7 @@ func runCommand() *cli.Command {
 
 // stageCommand is one stage as a command of its own, on the run document: the
 // newest run of the image, or the one that --run names. The bake begins a run.
-func stageCommand(stage, usage string) *cli.Command {
+func stageCommand(stage, usage string, examples ...string) *cli.Command {
 	flags := stageFlags(&cli.StringFlag{Name: "run", Usage: "go on with this `RUN` (default: the newest)"})
 	if stage == "bake" {
 		flags = stageFlags(&cli.BoolFlag{Name: "force", Usage: "bake even if nothing would change"})
@@ -49,7 +49,7 @@ func stageCommand(stage, usage string) *cli.Command {
 	}
 	return command(spec{
 		name: stage, usage: usage, args: "[image]", max: 1, flags: flags, codes: stageCodes,
-		examples: []string{"rehydrate " + stage + " web"},
+		examples: append([]string{"rehydrate " + stage + " web"}, examples...),
 		run: func(c *cli.Context) error {
 			run := c.String("run")
 			if stage != "bake" && run == "" {
