@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -388,13 +387,5 @@ func TestAChannelThatStaysIsToldOnceForAllItsPlaces(t *testing.T) {
 		if !strings.Contains(back.Stay[0], want) {
 			t.Errorf("nothing says %q: %s", want, back.Stay[0])
 		}
-	}
-	// It was moved on everywhere: that is said once, too.
-	published(t, in, 1)
-	if back, err = in.plansBack(t.Context(), "back-2", doc.Publish, nil); err != nil || len(back.Taken) != 0 || len(back.Stay) == 0 {
-		t.Fatalf("%+v, %v", back, err)
-	}
-	if slices.Sort(back.Stay); len(slices.Compact(slices.Clone(back.Stay))) != len(back.Stay) {
-		t.Error(back.Stay)
 	}
 }
