@@ -73,6 +73,11 @@ func (x *Execution) returned(ctx context.Context, p *Plan, ring RingPlan, result
 	return x.returning(ctx, p.only(ring), during(ring.Name, why).Error())
 }
 
+// Left are the groups of rolls that may run what those brought to them, after ways back.
+func Left(rolls, back []record.Roll) []record.Roll {
+	return slices.DeleteFunc(replace(rolls, back), func(r record.Roll) bool { return !movedBy(r) && !r.Frozen })
+}
+
 // movedBy says whether a roll may have replaced instances that do not run the image
 // before again. A group whose rollback failed is left to people.
 func movedBy(r record.Roll) bool {

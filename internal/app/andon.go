@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/goldenami/rehydrate/internal/awscloud/params"
 	"github.com/goldenami/rehydrate/internal/event"
@@ -64,7 +65,8 @@ func PullAndon(ctx context.Context, in Request, order, who, why string) (was And
 type RollStatus struct {
 	Run     string             `json:"run"`
 	Line    string             `json:"line"`
-	Outcome string             `json:"outcome,omitempty"` // of the run; empty: unfinished
+	Outcome string             `json:"outcome"` // of the run; running and interrupted while it has none
+	Message string             `json:"message,omitempty"`
 	Andon   AndonState         `json:"andon"`
 	Groups  []rollout.Standing `json:"groups"`
 }
@@ -77,7 +79,11 @@ func Status(ctx context.Context, in Request) (*RollStatus, error) {
 		return nil, err
 	}
 	defer p.close(ctx)
-	out := &RollStatus{Run: p.Run, Line: p.doc.Line, Outcome: p.doc.Outcome}
+	doc, err := p.State.AsItStands(ctx, p.doc)
+	if err != nil {
+		return nil, err
+	}
+	out := &RollStatus{Run: p.Run, Line: p.doc.Line, Outcome: doc.Outcome, Message: doc.Message}
 	if out.Andon, err = Andon(ctx, in); err != nil {
 		return nil, err
 	}
@@ -125,14 +131,22 @@ func RollBack(ctx context.Context, in Request, why string, keepChannels bool) (*
 		r.Frozen = false // a person has asked
 		rolls = append(rolls, r)
 	}
-	id, err := NewRunID(in.Cloud.Clock.Now())
+	id, err := NewRunID(time.Now())
 	if err != nil {
 		return p.doc, err
 	}
 	x.BackStem = "rollback/" + id
+	p.doc.Going = true
+	if err := p.State.Save(p.doc); err != nil {
+		return p.doc, err
+	}
 	channels := p.takeBack(ctx, takeBackStem+"-"+id, plan, takingBack{Why: why, Andon: OrderRollback + " " + why}, keepChannels)
 	back, err := x.Back(ctx, plan, rolls, why)
+	left := rollout.Left(rolls, back)
 	for _, b := range back {
+		if b.Outcome == "" {
+			b.Outcome, b.Text = rollout.Halted, "its way back has begun and not ended"
+		}
 		at := slices.IndexFunc(p.doc.Roll, func(r record.Roll) bool {
 			return r.Group == b.Group && r.Account == b.Account && r.Region == b.Region
 		})
@@ -149,14 +163,7 @@ func RollBack(ctx context.Context, in Request, why string, keepChannels bool) (*
 		p.Events.Emit(event.Event{Stage: "roll", Unit: "roll", Kind: event.Found,
 			Text: fmt.Sprintf("no group runs what run %s brought: nothing is left to take back", p.Run)})
 	}
-	for i := range p.doc.Stages {
-		if p.doc.Stages[i].Name == "roll" && err == nil && len(back) > 0 {
-			p.doc.Stages[i].Outcome, p.doc.Stages[i].Text = rollout.RolledBack, strings.Join(append([]string{why}, p.back...), "; ")
-		}
-	}
-	if err == nil && len(back) > 0 {
-		p.doc.Outcome, p.doc.Message = rollout.RolledBack, why
-	}
+	p.tookBack(why, rolls, left, back, err, channels)
 	return p.doc, errors.Join(err, channels, p.State.Save(p.doc), p.reports())
 }
 

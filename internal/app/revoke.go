@@ -117,7 +117,7 @@ func sameWorld(r *record.Run, c *Cloud) bool { return (r.Twin == "") == (c.Twin 
 
 // ended says that a run will not go on by itself, nor when its time comes.
 func ended(r *record.Run) bool {
-	return r.Outcome != "" && r.Outcome != "waiting" && r.Outcome != "interrupted"
+	return !r.Going && r.Outcome != "" && r.Outcome != "waiting" && r.Outcome != "interrupted"
 }
 
 // imagesOf are the images that a run works with.

@@ -183,7 +183,7 @@ func begin(in Request) (*pipeline, error) {
 
 // goesOn notes how the run is asked for, and in which world.
 func (p *pipeline) goesOn() {
-	p.doc.Until = p.Until
+	p.doc.Until, p.doc.Going = p.Until, true
 	p.doc.Account, p.doc.Region, p.doc.Twin = p.Cloud.Account, p.Cloud.Region, p.Cloud.Twin
 	p.doc.Modelled, p.doc.Real = whatIsModelled(p.Request)
 }
@@ -333,7 +333,7 @@ func plannedAs[P any](ctx context.Context, p *pipeline, stage, name string, plan
 
 // end closes the document and writes the reports.
 func (p *pipeline) end(err error) error {
-	p.doc.EndedAt = p.Cloud.Clock.Now()
+	p.doc.EndedAt, p.doc.Going = p.Cloud.Clock.Now(), false
 	p.doc.Outcome, p.doc.Message, p.doc.Due = outcomeFor(err), "", time.Time{}
 	var waiting *engine.Waiting
 	if errors.As(err, &waiting) {

@@ -60,6 +60,9 @@ func TestApproveLetsTheRunGoOnAndSaysWho(t *testing.T) {
 	if ok, err := app.Answered(t.Context(), s, "r1"); !ok || err != nil {
 		t.Errorf("answered: %v, %v", ok, err)
 	}
+	if code, out, errs := try(t, "history"); code != 0 || !strings.Contains(out, " answered ") {
+		t.Errorf("history: %d, %q, %q", code, out, errs)
+	}
 	by, err := resume("roll/dev/before")
 	if err != nil || !strings.Contains(by, "approved by ann at 2") || !strings.Contains(by, "(CHG-1)") {
 		t.Errorf("%s, %v", by, err)

@@ -36,6 +36,11 @@ func historyCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			for n := range runs {
+				if runs[n], err = s.AsItStands(c.Context, runs[n]); err != nil {
+					return err
+				}
+			}
 			if c.String("output") == "json" {
 				return writeJSON(c, runs)
 			}
@@ -49,9 +54,6 @@ func historyCommand() *cli.Command {
 					image = r.Publish.Image
 				}
 				outcome := r.Outcome
-				if outcome == "" {
-					outcome = "unfinished"
-				}
 				if r.Kind != "" {
 					outcome = r.Kind + ": " + outcome
 				}
@@ -74,6 +76,9 @@ func reportCommand() *cli.Command {
 			}
 			r, err := s.Load(c.Args().First())
 			if err != nil {
+				return err
+			}
+			if r, err = s.AsItStands(c.Context, r); err != nil {
 				return err
 			}
 			return report.Write(c.App.Writer, c.String("output"), r)

@@ -168,7 +168,10 @@ func rollStatus(c *cli.Context, s *setup) error {
 }
 
 func statusTable(out io.Writer, st *app.RollStatus) error {
-	fmt.Fprintf(out, "run %s of %s: %s\n", st.Run, st.Line, outcomeOf(st.Outcome))
+	fmt.Fprintf(out, "run %s of %s: %s\n", st.Run, st.Line, st.Outcome)
+	if st.Message != "" {
+		fmt.Fprintf(out, "  %s\n", st.Message)
+	}
 	fmt.Fprintf(out, "the andon %s says %s\n", st.Andon.Parameter, strings.TrimSpace(st.Andon.Order+" "+st.Andon.Says))
 	if st.Andon.Odd != "" {
 		fmt.Fprintf(out, "  taken for that: %s\n", st.Andon.Odd)
@@ -199,11 +202,4 @@ func runs(image string, mixed map[string]int) string {
 		parts = append(parts, fmt.Sprintf("%d %s", mixed[image], dash(image)))
 	}
 	return strings.Join(parts, ", ")
-}
-
-func outcomeOf(s string) string {
-	if s == "" {
-		return "unfinished"
-	}
-	return s
 }

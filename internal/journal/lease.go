@@ -70,6 +70,12 @@ func (b Bucket) Lease(ctx context.Context, clock wait.Clock, name, run, who stri
 	return nil, fault.New(fault.Conflict, "try again", "lease %s: others were quicker, %d times", name, maxTries)
 }
 
+// Held says whether a run has the lease of that name, and its process renews it.
+func (b Bucket) Held(ctx context.Context, clock wait.Clock, name, run string) (bool, error) {
+	h, err := (&Lease{doc: b.Document("lines/" + name + ".lease"), name: name}).holder(ctx)
+	return err == nil && h.Run == run && h.stands(clock.Now()), err
+}
+
 func (h Holder) stands(now time.Time) bool { return h.Token != "" && !h.Free && now.Before(h.Until) }
 
 // holder reads who has it; the zero Holder is nobody. A lease that cannot be read is

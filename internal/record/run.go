@@ -38,6 +38,9 @@ type Run struct {
 	Real    []string `json:"real,omitempty"`
 	Outcome string   `json:"outcome,omitempty"` // done, nothing-to-do, failed, gate, waiting, ...
 	Message string   `json:"message,omitempty"`
+	// Going says that a process is at work on the run, or was cut off in the middle: Outcome
+	// and Message are then those of the process before.
+	Going bool `json:"going,omitempty"`
 	// Due is when a run whose outcome is waiting can go on; zero: nobody knows, as
 	// when it waits for an approval.
 	Due time.Time `json:"due,omitzero"`
