@@ -132,6 +132,7 @@ func TestRecurrencesAreThoseOfCron(t *testing.T) {
 		"0 2 * * 4,sat":   "2026-11-05T02:00",
 		"0 2 10 * *":      "2026-11-10T02:00",
 		"0 2 10 * 3":      "2026-11-04T02:00", // the tenth, or a Wednesday
+		"0 2 3 * 5":       "2026-11-03T02:00", // the third, or a Friday
 		"30 0 1 1,6,12 *": "2026-12-01T00:30",
 	} {
 		r, err := parseRecurrence(text)

@@ -156,3 +156,12 @@ func TestAGroupIsNotGivenATemplateThatLaunchesNoImage(t *testing.T) {
 		t.Errorf("an update that leaves the template alone: %v", err)
 	}
 }
+
+func TestALaunchConfigurationNamesItsProfileByNameOrARN(t *testing.T) {
+	for profile, arn := range map[string]bool{"web": false, "arn:aws:iam::111122223333:instance-profile/web": true} {
+		p := Settings{Profile: profile}.data().IamInstanceProfile
+		if aws.ToString(p.Name)+aws.ToString(p.Arn) != profile || (p.Arn != nil) != arn {
+			t.Errorf("%s: %+v", profile, p)
+		}
+	}
+}

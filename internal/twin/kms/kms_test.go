@@ -222,6 +222,7 @@ func TestAPolicyCannotLockItsWriterOut(t *testing.T) {
 	wantCode(t, "others only", put(`{"Statement":[{"Effect":"Allow","Principal":{"AWS":"444455556666"},"Action":"kms:*","Resource":"*"}]}`), "MalformedPolicyDocumentException")
 	wantCode(t, "no JSON", put(`{`), "MalformedPolicyDocumentException")
 	wantCode(t, "a member that there is not", put(`{"Statement":{"Effect":"Allow","Principal":"*","Akshun":"kms:*","Action":"kms:*","Resource":"*"}}`), "MalformedPolicyDocumentException")
+	wantCode(t, "a conditional deny", put(`{"Statement":[{"Effect":"Deny","Principal":"*","Action":"kms:*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}]}`), "UnsupportedOperationException")
 	wantCode(t, "everything but", put(`{"Statement":{"Effect":"Allow","Principal":"*","NotAction":"kms:Sign","Resource":"*"}}`), "UnsupportedOperationException")
 	if err := put(`{"Statement":{"Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*"}}`); err != nil {
 		t.Errorf("one statement without brackets: %v", err)

@@ -46,6 +46,9 @@ func parsePolicy(text string) ([]statement, error) {
 		if st.NotPrincipal != nil || st.NotAction != nil || st.NotResource != nil {
 			return nil, wire.Errorf("UnsupportedOperationException", "The twin does not model NotPrincipal, NotAction and NotResource in key policies.")
 		}
+		if st.Effect == "Deny" && len(st.Condition) > 0 { // to leave it out would allow what AWS denies
+			return nil, wire.Errorf("UnsupportedOperationException", "The twin does not model conditions of statements that deny.")
+		}
 		if st.Effect != "Allow" && st.Effect != "Deny" || len(st.Action) == 0 || len(st.Resource) == 0 || st.principals() == nil {
 			return nil, wire.Errorf("MalformedPolicyDocumentException", "Policy contains a statement with one or more invalid principals or without an effect, action or resource.")
 		}
@@ -98,7 +101,7 @@ func (s *Service) allowed(tx *world.Tx, k Key, principal, action string, service
 			continue
 		}
 		switch {
-		case st.Effect == "Deny" && len(st.Condition) == 0:
+		case st.Effect == "Deny":
 			return false
 		case st.Effect == "Allow" && conditionHolds(st.Condition, service):
 			allowed = true

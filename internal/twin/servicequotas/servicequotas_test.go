@@ -90,6 +90,11 @@ func TestWhatServiceQuotasRefuses(t *testing.T) {
 	wantCode(t, "another service's default", err, "NoSuchResourceException")
 	_, err = c.ListServiceQuotas(t.Context(), &sdk.ListServiceQuotasInput{ServiceCode: aws.String("rds")})
 	wantCode(t, "the quotas of another service", err, "NoSuchResourceException")
+	if err := set(t, w, wiretest.Account, standard, 64); err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.GetServiceQuota(t.Context(), &sdk.GetServiceQuotaInput{ServiceCode: aws.String("ec2"), QuotaCode: aws.String(standard), ContextId: aws.String("*")})
+	wantCode(t, "a quota of a resource", err, "NoSuchResourceException")
 	for _, token := range []string{"nonsense", "OTk5"} {
 		_, err = c.ListAWSDefaultServiceQuotas(t.Context(), &sdk.ListAWSDefaultServiceQuotasInput{ServiceCode: aws.String("ec2"), NextToken: &token})
 		wantCode(t, "a token that is none", err, "InvalidPaginationTokenException")

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	s3sdk "github.com/aws/aws-sdk-go-v2/service/s3"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
@@ -222,5 +223,35 @@ func TestMachineThatDoesNotStartFailsTheCommand(t *testing.T) {
 	}
 	if i, err := r.invocation(id, "i-00000000", ""); err != nil || !strings.Contains(*i.StandardErrorContent, "no root") {
 		t.Fatalf("%+v %v", i, err)
+	}
+}
+
+func TestWhatANodeStoresItStoresAsItsRole(t *testing.T) {
+	r := newRig(t)
+	r.object("x", "")
+	r.ec2.instances[0].Profile = "arn:aws:iam::" + r.account() + ":instance-profile/team/Patcher"
+	role := func(name string) string { return `"arn:aws:iam::` + r.account() + ":role/" + name + `"` }
+	policy := `{"Statement": {"Effect": "Deny", "Principal": {"AWS": ` + role("Patcher") + `}, "Action": "s3:PutObject", "Resource": "arn:aws:s3:::kit/*"}}`
+	stored := func() (keys int) {
+		t.Helper()
+		if _, err := r.s3.PutBucketPolicy(t.Context(), &s3sdk.PutBucketPolicyInput{Bucket: aws.String("kit"), Policy: &policy}); err != nil {
+			t.Fatal(err)
+		}
+		id := r.mustSend(func(in *sdk.SendCommandInput) { in.OutputS3BucketName = aws.String("kit") }, "i-00000000", "i-00000001")
+		r.step(time.Minute)
+		r.command(id)
+		for k, name := range []string{"i-00000000", "i-00000001"} {
+			if _, err := r.s3.HeadObject(t.Context(), &s3sdk.HeadObjectInput{Bucket: aws.String("kit"), Key: aws.String(id + "/" + name + "/awsrunShellScript/aws:runShellScript/stdout")}); err == nil {
+				keys |= 1 << k
+			}
+		}
+		return keys
+	}
+	if got := stored(); got != 2 {
+		t.Errorf("its profile's role may not: %b", got)
+	}
+	policy = strings.Replace(policy, "Patcher", hostRole, 1)
+	if got := stored(); got != 1 {
+		t.Errorf("the role of nodes without a profile may not: %b", got)
 	}
 }

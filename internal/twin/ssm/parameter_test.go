@@ -139,6 +139,7 @@ func TestPutRefuses(t *testing.T) {
 		{"a downgrade of the tier", "/advanced", "y", func(in *sdk.PutParameterInput) { over(in); in.Tier = types.ParameterTierStandard }, "ValidationException"},
 		{"a value off its pattern", "/n", "y", func(in *sdk.PutParameterInput) { in.AllowedPattern = aws.String("^[0-9]+$") }, "ParameterPatternMismatchException"},
 		{"a broken pattern", "/n", "y", func(in *sdk.PutParameterInput) { in.AllowedPattern = aws.String("(") }, "InvalidAllowedPatternException"},
+		{"a pattern that Go cannot read", "/n", "y", func(in *sdk.PutParameterInput) { in.AllowedPattern = aws.String("^(?!x).*$") }, "UnsupportedOperation"},
 		{"an unknown data type", "/n", "y", func(in *sdk.PutParameterInput) { in.DataType = aws.String("aws:ec2:snapshot") }, "ValidationException"},
 		{"an image in a SecureString", "/n", "ami-00000001", func(in *sdk.PutParameterInput) { image(in); in.Type = types.ParameterTypeSecureString }, "ValidationException"},
 		{"another type", "/there", "y", func(in *sdk.PutParameterInput) { over(in); in.Type = types.ParameterTypeSecureString }, "HierarchyTypeMismatchException"},

@@ -117,6 +117,9 @@ func loggable(v version) string {
 // "Parameters can't be referenced or nested in the values of other parameters").
 var nested = regexp.MustCompile(`\{\{.*\}\}`)
 
+// perl is what AWS's regular expressions can do and Go's cannot.
+var perl = regexp.MustCompile(`\(\?<?[=!>]|\\[1-9]|\\k<`)
+
 // newVersion checks a request against the version before it, if there is one.
 func newVersion(in *ssm.PutParameterInput, before *version) (version, error) {
 	v := version{
@@ -167,6 +170,9 @@ func newVersion(in *ssm.PutParameterInput, before *version) (version, error) {
 	}
 	if v.Pattern != nil {
 		re, err := regexp.Compile(*v.Pattern)
+		if err != nil && perl.MatchString(*v.Pattern) {
+			return v, unmodelled("patterns with lookarounds and back references")
+		}
 		if err != nil {
 			return v, wire.Errorf("InvalidAllowedPatternException", "The request does not meet the regular expression requirement.")
 		}
