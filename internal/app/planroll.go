@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"strings"
 
 	"github.com/goldenami/rehydrate/bake"
 	"github.com/goldenami/rehydrate/internal/awscloud/images"
@@ -36,6 +37,7 @@ func (p *pipeline) previewRoll(ctx context.Context, o *Overview, version int64) 
 		return nil, err
 	}
 	p.gated(ctx, plan)
+	p.stopped(ctx, plan)
 	if o.Upon != rollout.NewImage {
 		err := p.parts.publish.Withheld(ctx, publish.Place{Channel: o.Channel}, o.Upon)
 		switch {
@@ -74,6 +76,27 @@ func (p *pipeline) gated(ctx context.Context, plan *rollout.Plan) {
 	for _, text := range remarks {
 		plan.Findings = append(plan.Findings, rollout.PlanFinding{Finding: rollout.Finding{Warn: true, Text: text}})
 	}
+}
+
+// stopped adds what the andon says, where it keeps the groups from moving.
+func (p *pipeline) stopped(ctx context.Context, plan *rollout.Plan) {
+	if plan.Nothing() {
+		return
+	}
+	andon := andonOf(p.Config, p.Image, p.parts.params)
+	text, err := andon.Read(ctx)
+	f := rollout.Finding{Warn: true}
+	switch order, says, odd := rollout.ParseOrder(text); {
+	case err != nil:
+		f.Text = fmt.Sprintf("what the andon %s says is not known: %s", andon.Name(), err)
+	case odd != nil:
+		f.Text, f.Hint = fmt.Sprintf("no group begins to move: %s (%s)", odd, andon.Name()), fault.HintOf(odd)
+	case order == rollout.Run:
+		return
+	default:
+		f.Text, f.Hint = fmt.Sprintf("no group begins to move while the andon %s says %s", andon.Name(), strings.TrimSpace(string(order)+" "+says)), "rehydrate roll resume"
+	}
+	plan.Findings = append(plan.Findings, rollout.PlanFinding{Finding: f})
 }
 
 // foreign is what is wrong with an image in the channel that this pipeline did not

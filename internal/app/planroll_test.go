@@ -149,3 +149,29 @@ func TestThePolicyOfARingIsAllThatDecidesBesideThePlan(t *testing.T) {
 		t.Error("a freeze changes nothing")
 	}
 }
+
+func TestThePlanSaysWhatTheAndonKeepsFromMoving(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                       "",
+		"run by ana: go":         "",
+		"pause by ana: too slow": "look: no group begins to move while the andon andon says pause by ana: too slow — rehydrate roll resume",
+		"cancel":                 "look: no group begins to move while the andon andon says cancel — rehydrate roll resume",
+		"panic":                  `look: no group begins to move: the andon says "panic", which is no order (andon) — write one of run, pause, pause-now, cancel and rollback`,
+	} {
+		p := over("andon", text, int64(len(text)))
+		plan := settled().Roll
+		p.stopped(t.Context(), plan)
+		if len(plan.Findings) != 0 {
+			t.Errorf("%q: nothing is to move: %+v", text, plan.Findings)
+		}
+		plan.Rings[0].Groups[0].Nothing = false
+		p.stopped(t.Context(), plan)
+		got := ""
+		for _, f := range plan.Findings {
+			got += findingText(f.Finding, "")
+		}
+		if got != want {
+			t.Errorf("%q: %s", text, got)
+		}
+	}
+}
