@@ -24,17 +24,8 @@ func (x *Execution) Back(ctx context.Context, p *Plan, rolls []record.Roll, why 
 		have[placeOf(r)] = r
 	}
 	var all []record.Roll
-	for _, ring := range slices.Backward(p.Rings) {
-		var groups []GroupPlan
-		for _, g := range slices.Backward(ring.Groups) {
-			if r, ok := have[place{g.Cell, g.Group}]; ok && movedBy(r) {
-				groups = append(groups, g)
-			}
-		}
-		if len(groups) == 0 {
-			continue
-		}
-		some, err := x.groupsBack(ctx, ring, groups, have, why)
+	for _, ring := range Backwards(p, rolls) {
+		some, err := x.groupsBack(ctx, ring, ring.Groups, have, why)
 		all = append(all, some...)
 		if err == nil {
 			err = x.names.err(slices.DeleteFunc(slices.Clone(some), func(r record.Roll) bool { return r.Outcome == RolledBack }))
@@ -71,6 +62,25 @@ func (x *Execution) returned(ctx context.Context, p *Plan, ring RingPlan, result
 		return nil
 	}
 	return x.returning(ctx, p.only(ring), during(ring.Name, why).Error())
+}
+
+// Backwards are the rings of a plan with the groups that rolls of it have moved, in the
+// order in which Back brings them back.
+func Backwards(p *Plan, rolls []record.Roll) []RingPlan {
+	have := map[place]bool{}
+	for _, r := range rolls {
+		have[placeOf(r)] = movedBy(r)
+	}
+	var out []RingPlan
+	for _, ring := range slices.Backward(p.Rings) {
+		groups := slices.Clone(ring.Groups)
+		slices.Reverse(groups)
+		ring.Groups = slices.DeleteFunc(groups, func(g GroupPlan) bool { return !have[place{g.Cell, g.Group}] })
+		if len(ring.Groups) > 0 {
+			out = append(out, ring)
+		}
+	}
+	return out
 }
 
 // Left are the groups of rolls that may run what those brought to them, after ways back.

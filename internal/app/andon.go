@@ -119,17 +119,9 @@ func RollBack(ctx context.Context, in Request, why string, keepChannels bool) (*
 	}
 	defer p.close(ctx)
 	x := p.execution()
-	var rolls []record.Roll
-	for g := range plan.Groups() {
-		r, begun, err := x.Newest(g, states)
-		if err != nil {
-			return p.doc, err
-		}
-		if !begun {
-			continue
-		}
-		r.Frozen = false // a person has asked
-		rolls = append(rolls, r)
+	rolls, err := begunRolls(x, plan, states)
+	if err != nil {
+		return p.doc, err
 	}
 	id, err := NewRunID(time.Now())
 	if err != nil {

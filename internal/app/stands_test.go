@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -79,6 +80,19 @@ func TestAWayBackThatFailsOnAGroupLeavesTheRunHaltedWithWhatIsLeft(t *testing.T)
 	r := newRolling(t)
 	r.put(exampleLine, r.base)
 	doc := r.run(fault.Failed)
+	plan, err := PlanRollBack(t.Context(), r.Request, false)
+	if err != nil || plan.Run != doc.ID {
+		t.Fatal(err)
+	}
+	told := fmt.Sprintf("%s %s>%s", plan.Channels[0].Channel, plan.Channels[0].From, plan.Channels[0].To)
+	for _, g := range plan.Groups {
+		told += fmt.Sprintf(", %s %s %s>%s %s>%s", g.Ring, g.Group, g.From, g.To, g.FromVersion, g.ToVersion)
+	}
+	image := doc.Publish.Image
+	want := fmt.Sprintf("%s %[2]s>%[3]s, prod web-prod %[2]s>%[3]s 2>1, dev web-dev %[2]s>%[3]s 2>1", exampleLine, image, r.base)
+	if told != want || len(plan.Channels) != 1 {
+		t.Errorf("it would do %s, not %s", told, want)
+	}
 	r.Run, r.Store = doc.ID, &stuckStore{Store: r.State.Store(), word: "web-dev"}
 	if _, err := RollBack(t.Context(), r.Request, "asked for", false); err == nil {
 		t.Fatal("the way back did not fail")
@@ -97,6 +111,9 @@ func TestAWayBackThatFailsOnAGroupLeavesTheRunHaltedWithWhatIsLeft(t *testing.T)
 	}
 	if st, err := Status(t.Context(), r.Request); err != nil || st.Outcome != rollout.Halted || st.Message != now.Message {
 		t.Errorf("%+v, %v", st, err)
+	}
+	if plan, err = PlanRollBack(t.Context(), r.Request, false); err != nil || len(plan.Channels) != 0 || len(plan.Groups) != 1 || plan.Groups[0].Group != "web-dev" {
+		t.Errorf("what is left: %+v, %v", plan, err)
 	}
 	// What is left goes back when it is asked for again.
 	if now, err = RollBack(t.Context(), r.Request, "asked for again", false); err != nil || now.Outcome != rollout.RolledBack || now.Message != "asked for again" {

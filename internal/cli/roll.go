@@ -105,7 +105,7 @@ func rollBackCommand() *cli.Command {
 				return err
 			}
 			if c.Bool("dry-run") {
-				return rollStatus(c, s)
+				return showBack(c, s)
 			}
 			if err := confirm(c, s.cloud, "roll back "+s.image.Label); err != nil {
 				return err
