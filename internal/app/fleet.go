@@ -239,6 +239,10 @@ func imageAge(d rollout.ImageDetail, history []publish.Parameter, id string) age
 		versions = append(versions, ages.Version{Image: v.Value, At: v.ModifiedAt})
 		out.Revoked = out.Revoked || v.Value == id && publish.Revoked(v)
 	}
+	if n := len(history); n > 0 && publish.Withdrawn(history[n-1]) {
+		out.Unled = history[n-1].Value != id // the channel goes on holding what nobody is to run
+		return out
+	}
 	out.SupersededSince, out.Current = ages.Superseded(versions, id)
 	return out
 }

@@ -26,8 +26,11 @@ type FleetAges struct {
 	Instances int        `json:"instances"`
 	Images    []ImageUse `json:"images,omitempty"` // oldest first; those of unknown age last
 	Current   int        `json:"current"`          // instances on the image that the channel holds
-	Stale     int        `json:"stale"`            // on another one
-	Revoked   int        `json:"revoked"`
+	Stale     int        `json:"stale"`            // on another one, or on one that was withdrawn
+	// Withdrawn are instances that are neither current nor stale: a roll took back what their
+	// channel holds, nothing preceded it there, and they run something else.
+	Withdrawn int `json:"withdrawn,omitempty"`
+	Revoked   int `json:"revoked"`
 	// Undetermined are instances of which it is not known whether they are current, because
 	// the channel or the instance could not be read.
 	Undetermined int `json:"undetermined,omitempty"`

@@ -47,6 +47,9 @@ type Image struct {
 	// went on to another one, zero: never, as far as is known.
 	Current         bool
 	SupersededSince time.Time
+	// Unled says that what the channel holds was withdrawn, and that this is another image:
+	// nothing has taken its place.
+	Unled bool
 }
 
 // Key names an image in an account's Region.
@@ -108,6 +111,8 @@ func one(f Fleet, images map[Key]Image, now time.Time, deadlines []int) record.F
 			out.Current++
 		case x.Untold:
 			out.Undetermined++
+		case x.Unled:
+			out.Withdrawn++
 		default:
 			out.Stale++
 		}

@@ -52,6 +52,14 @@ func TestAFleetIsAsOldAsItsImages(t *testing.T) {
 	}
 }
 
+func TestWhatAWithdrawnImageHasNotReplacedIsNotStale(t *testing.T) {
+	images := map[freshness.Key]freshness.Image{key("before"): {CreatedAt: ago(9), Unled: true}, key("withdrawn"): {CreatedAt: ago(1)}}
+	got := freshness.Of([]freshness.Fleet{{Instances: instances("before", "before", "withdrawn")}}, images, now, nil)[0]
+	if got.Current != 0 || got.Stale != 1 || got.Withdrawn != 2 || got.Undetermined != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestWhatPassesADeadlineSoonIsCounted(t *testing.T) {
 	images := map[freshness.Key]freshness.Image{key("a"): {CreatedAt: ago(25)}, key("b"): {CreatedAt: ago(20)}}
 	got := freshness.Of([]freshness.Fleet{{Instances: instances("a", "a", "b")}}, images, now, []int{30})[0].Deadlines[0]

@@ -64,6 +64,20 @@ func TestEveryFormatIsAsItWasLookedAt(t *testing.T) {
 	}
 }
 
+func TestAFleetWithStaleInstancesIsNeverToldToBeNotSuperseded(t *testing.T) {
+	for want, f := range map[string]record.FleetAges{
+		"no":                                   {Instances: 4, Current: 4},
+		"for 2.0 d":                            {Instances: 4, Stale: 4, SupersededSince: now.AddDate(0, 0, -2)},
+		"since unknown":                        {Instances: 4, Stale: 4},
+		"no, the channel's image is withdrawn": {Instances: 4, Withdrawn: 4},
+		"unknown":                              {Instances: 4, Stale: 1, Undetermined: 3},
+	} {
+		if got := supersededOf(f, now); got != want {
+			t.Errorf("%+v: %q, not %q", f, got, want)
+		}
+	}
+}
+
 func TestTheJSONFormLosesNothing(t *testing.T) {
 	var b strings.Builder
 	var back record.FleetStatus

@@ -64,6 +64,12 @@ func supersededOf(f record.FleetAges, now time.Time) string {
 	if f.SupersededSince.IsZero() && (f.Undetermined > 0 || len(f.Unread) > 0) {
 		return "unknown"
 	}
+	if f.SupersededSince.IsZero() && f.Stale > 0 {
+		return "since unknown" // by images that the channel never held, or that were withdrawn from it
+	}
+	if f.SupersededSince.IsZero() && f.Withdrawn > 0 {
+		return "no, the channel's image is withdrawn"
+	}
 	return superseded(f.SupersededSince, now)
 }
 
