@@ -26,7 +26,8 @@ var partly = map[string]string{
 	"elasticloadbalancing ModifyTargetGroupAttributes": "attributes of other than deregistration",
 	"monitoring GetMetricData":                         "metrics of AWS other than EC2's vCPUs in AWS/Usage, the past, expressions, statistics other than Maximum, Minimum and Average",
 	"monitoring PutMetricAlarm":                        "alarms on PromQL and on anomalies",
-	"kms CreateKey":                                    "imported and multi-Region keys, specs other than symmetric, ECC_NIST_P256 and ECC_NIST_P384",
+	"kms CreateKey":                                    "imported and multi-Region keys, specs other than symmetric, ECC_NIST_P256 and ECC_NIST_P384; policies as PutKeyPolicy",
+	"kms PutKeyPolicy":                                 "denials under conditions; NotPrincipal, NotAction and NotResource",
 	"ssm AddTagsToResource":                            "some resource types, by name",
 	"ssm CreateDocument":                               "types other than Command, formats other than JSON and YAML, attachments, most plugins",
 	"ssm UpdateDocument":                               "as CreateDocument",
@@ -34,7 +35,7 @@ var partly = map[string]string{
 	"ssm GetDocument":                                  "conversion between formats",
 	"ssm ListComplianceItems":                          "some filter types",
 	"ssm PutComplianceItems":                           "partial uploads",
-	"ssm PutParameter":                                 "parameter policies",
+	"ssm PutParameter":                                 "parameter policies; patterns with lookarounds and back references",
 	"ssm SendCommand":                                  "alarms, notifications and CloudWatch output, targets by resource group",
 	"ssm GetDeployablePatchSnapshotForInstance":        "BaselineOverride",
 }

@@ -121,3 +121,30 @@ func TestRulesRefuse(t *testing.T) {
 	_, err = b.api.AuthorizeSecurityGroupIngress(ctx, &sdk.AuthorizeSecurityGroupIngressInput{GroupId: &id, SourceSecurityGroupName: aws.String("default")})
 	wantCode(t, err, "UnsupportedOperation")
 }
+
+func TestARuleForAGroupCountsForBothKindsOfAddresses(t *testing.T) {
+	b := newBench(t)
+	id := b.group("web")
+	add := func(p types.IpPermission) error {
+		_, err := b.api.AuthorizeSecurityGroupIngress(ctx, &sdk.AuthorizeSecurityGroupIngressInput{GroupId: &id, IpPermissions: []types.IpPermission{p}})
+		return err
+	}
+	for k := range int32(59) {
+		p := port("tcp", k, k)
+		p.UserIdGroupPairs = []types.UserIdGroupPair{{GroupId: &id}}
+		if err := add(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	six := port("tcp", 80, 80)
+	six.Ipv6Ranges = []types.Ipv6Range{{CidrIpv6: aws.String("2001:db8::/32")}}
+	if err := add(six); err != nil {
+		t.Errorf("the sixtieth for IPv6: %v", err)
+	}
+	if err := add(port("tcp", 80, 80, "10.0.0.0/8")); err != nil {
+		t.Errorf("the sixtieth for IPv4: %v", err)
+	}
+	six.Ipv6Ranges[0].CidrIpv6 = aws.String("2001:db9::/32")
+	wantCode(t, add(six), "RulesPerSecurityGroupLimitExceeded")
+	wantCode(t, add(port("tcp", 80, 80, "172.16.0.0/12")), "RulesPerSecurityGroupLimitExceeded")
+}
