@@ -6,8 +6,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/goldenami/rehydrate/internal/awscloud/params"
 	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/journal"
 	"github.com/goldenami/rehydrate/internal/record"
+	"github.com/goldenami/rehydrate/publish"
 	"github.com/goldenami/rehydrate/rollout"
 )
 
@@ -114,6 +117,25 @@ func TestAWayBackThatFailsOnAGroupLeavesTheRunHaltedWithWhatIsLeft(t *testing.T)
 	}
 	if plan, err = PlanRollBack(t.Context(), r.Request, false); err != nil || len(plan.Channels) != 0 || len(plan.Groups) != 1 || plan.Groups[0].Group != "web-dev" {
 		t.Errorf("what is left: %+v, %v", plan, err)
+	}
+	// Whatever the twin's clock says, ids are by one clock: they order what happened.
+	units, err := journal.Open(r.State.Store(), doc.ID).Units(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := regexp.MustCompile(`rollback(?:-channel-|/)(\d{8}-\d{6}-[0-9a-f]{6})`).FindAllStringSubmatch(strings.Join(units, " "), -1)
+	history, err := params.New(r.Cloud.Session).History(t.Context(), exampleLine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, _ := publish.ParseEnvelope(history[len(history)-1].Description)
+	for _, id := range append(ids, []string{"", e.Run}) {
+		if id[1][:15] < doc.ID[:15] { // to the second
+			t.Errorf("%s is older than the run, %s", id[1], doc.ID)
+		}
+	}
+	if len(ids) < 2 {
+		t.Errorf("no ways back in %v", units)
 	}
 	// What is left goes back when it is asked for again.
 	if now, err = RollBack(t.Context(), r.Request, "asked for again", false); err != nil || now.Outcome != rollout.RolledBack || now.Message != "asked for again" {

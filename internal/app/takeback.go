@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/goldenami/rehydrate/internal/event"
 	"github.com/goldenami/rehydrate/internal/fault"
@@ -91,7 +92,7 @@ func (p *pipeline) takeBack(ctx context.Context, stem string, plan *rollout.Plan
 		for _, r := range plan.Rings {
 			rings = append(rings, r.Name)
 		}
-		run, err := NewRunID(p.Cloud.Clock.Now())
+		run, err := NewRunID(time.Now())
 		if err == nil && !keep {
 			var back takingBack
 			back, err = in.plansBack(ctx, run, p.doc.Publish, rings)
