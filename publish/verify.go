@@ -194,5 +194,5 @@ func Verified(all []Finding) error {
 			parts = append(parts, fmt.Sprintf("%d %s", count[s], s))
 		}
 	}
-	return fault.New(kind, "resume the run that publishes, publish or promote again, or roll back", "verify: of %d pointers %s", len(all), strings.Join(parts, ", "))
+	return fault.New(kind, "resume the run that publishes, publish or promote again, or roll back; what was withdrawn wants a new image", "verify: of %d pointers %s", len(all), strings.Join(parts, ", "))
 }

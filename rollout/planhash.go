@@ -69,13 +69,13 @@ func (s *Stage) Check(ctx context.Context, in Input, p *Plan) error {
 		return err
 	}
 	if now.Hash != p.Hash {
-		return fault.New(fault.Conflict, "look at the new plan and apply that one",
+		return fault.New(fault.Conflict, "make a new plan, rehydrate plan --out FILE, look at it and apply that one",
 			"roll %s: what the plan %s stands on has moved (now %s): %s", p.Image, short(p.Hash), short(now.Hash), moved(p, now))
 	}
 	for g := range now.Groups() {
 		was := basis[place{g.Cell, g.Group}]
 		if low, high := p.Tolerance.of(was); g.Measured.Desired < low || g.Measured.Desired > high {
-			return fault.New(fault.Conflict, "look at the new plan and apply that one",
+			return fault.New(fault.Conflict, "make a new plan, rehydrate plan --out FILE, look at it and apply that one",
 				"roll %s: group %s%s wants %d instances; the plan was made for %d and tolerates %d to %d",
 				p.Image, g.Group, g.Cell.in(), g.Measured.Desired, was, low, high)
 		}

@@ -150,7 +150,7 @@ func baselineEval() *cli.Command {
 	return command(spec{
 		name: "eval", usage: "judge a node by a baseline", max: 0,
 		examples: []string{
-			"rehydrate baseline eval --baseline AWS-DebianDefaultPatchBaseline --node examples/policy/node.json",
+			"rehydrate baseline eval --baseline AWS-AmazonLinux2023DefaultPatchBaseline --node examples/policy/node.json",
 			"rehydrate baseline eval --baseline web --node node.json --now 2026-01-31T12:00:00Z --extension apt-approval-delay --output json",
 		},
 		codes: "10 not compliant (with --exit-code)",

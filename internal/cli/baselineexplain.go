@@ -16,7 +16,7 @@ func baselineExplain() *cli.Command {
 	return command(spec{
 		name: "explain", usage: "say why a package is in its state, or what will be approved when", args: "[package]", max: 1,
 		examples: []string{
-			"rehydrate baseline explain --baseline policy.json --node examples/policy/node.json openssl",
+			"rehydrate baseline explain --baseline examples/policy/policy.json --node examples/policy/node.json openssl",
 			"rehydrate baseline explain --baseline web --node node.json --forecast --days 30",
 		},
 		flags: append(judgeFlags(), baselineFlag, configFlag, formatFlag("table", "json"),

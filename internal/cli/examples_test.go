@@ -2,6 +2,7 @@ package cli
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,6 +27,28 @@ func TestEveryExampleParses(t *testing.T) {
 				t.Errorf("%q has %d arguments, the command takes %d", e, n, most(t, l))
 			}
 		}
+	}
+}
+
+// The examples on the policy that is shipped need no AWS, and do what they say.
+func TestExamplesOnShippedFilesRunAsTheyStand(t *testing.T) {
+	t.Chdir("../..")
+	ran := 0
+	for _, l := range leaves(t) {
+		for _, e := range examplesOf(l) {
+			words := shellWords(e)[1:]
+			shipped := func(w string) bool { return strings.HasPrefix(w, "examples/policy/") }
+			if words[0] != "baseline" || !slices.ContainsFunc(words, shipped) {
+				continue
+			}
+			ran++
+			if code, out, errs := try(t, words...); code != 0 || out == "" {
+				t.Errorf("%s: exit code %d: %s%s", e, code, out, errs)
+			}
+		}
+	}
+	if ran < 2 {
+		t.Errorf("%d examples name the shipped policy", ran)
 	}
 }
 

@@ -24,7 +24,7 @@ func initCommand() *cli.Command {
 		name: "init", usage: "write a configuration to begin with; nothing is overwritten", args: "[folder]", max: 1,
 		examples: []string{"rehydrate init", "rehydrate init --modelled try-it"},
 		flags: []cli.Flag{
-			&cli.BoolFlag{Name: "modelled", Usage: "write the example that runs on package data, with its world: see `rehydrate run --twin --modelled`"},
+			&cli.BoolFlag{Name: "modelled", Usage: "write the example that runs on package data, with its world, for rehydrate run --twin --modelled"},
 		},
 		run: func(c *cli.Context) error {
 			from, err := fs.Sub(starter, "starter")

@@ -24,7 +24,12 @@ func scheduleCommand() *cli.Command {
 			&cli.TimestampFlag{Name: "after", Layout: time.RFC3339, Usage: "list from this `TIME` on (default: now)"},
 			outputFlag,
 		},
-		run: scheduleNext,
+		run: func(c *cli.Context) error {
+			if err := formatIn(c, "table", "json"); err != nil {
+				return err
+			}
+			return scheduleNext(c)
+		},
 	})
 	return &cli.Command{Name: "schedule", Usage: "try out schedule expressions", Subcommands: []*cli.Command{next}, HideHelpCommand: true}
 }
