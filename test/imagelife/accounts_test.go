@@ -58,6 +58,9 @@ account "prod" {
 
 func TestAGroupInAnotherAccountKeepsASharedImage(t *testing.T) {
 	home, other, template := twoAccounts(t)
+	// Its channel has gone from 2 to 3 as well; 3, 2, 3 would say that 2 was rolled back.
+	_, err := other.ssm.DeleteParameter(t.Context(), &ssm.DeleteParameterInput{Name: aws.String(channel)})
+	other.must(nil, err)
 	other.put(channel, 2, "20260101-000002-abcdef")
 	other.put(channel, 3, "20260101-000003-abcdef")
 	p, out, err := home.revoke(3, nil)
