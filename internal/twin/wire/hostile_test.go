@@ -187,7 +187,7 @@ func TestAClientThatStopsSendingIsGivenUp(t *testing.T) {
 func TestAConnectionIsGoodForTheNextRequest(t *testing.T) {
 	t.Parallel()
 	h := lenient(t, wiretest.World(t), thin()...)
-	h.Hurry(100 * time.Millisecond)
+	h.Hurry(500 * time.Millisecond)
 	srv := httptest.NewServer(h)
 	defer srv.Close()
 	conn, err := net.Dial("tcp", srv.Listener.Addr().String())
@@ -197,7 +197,7 @@ func TestAConnectionIsGoodForTheNextRequest(t *testing.T) {
 	defer conn.Close()
 	in := bufio.NewReader(conn)
 	for _, body := range []string{"Action=DescribeInstances", "Action=Nonsense", "%zz", "Action=DescribeInstances"} {
-		time.Sleep(150 * time.Millisecond) // longer than a body may take: it is the socket's clock
+		time.Sleep(600 * time.Millisecond) // longer than a body may take: it is the socket's clock
 		fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: %s\r\nAuthorization: %s\r\nContent-Length: %d\r\n\r\n%s", form, scoped("eu-west-1", "ec2")["Authorization"], len(body), body)
 		resp, err := http.ReadResponse(in, nil)
 		if err != nil {
