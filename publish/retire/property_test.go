@@ -176,7 +176,7 @@ func TestNothingInUseIsEverTakenAway(t *testing.T) {
 		}
 		w.apply(t.Context(), p)
 	})
-	if taken == 0 {
+	if taken == 0 && !testing.Short() { // twenty worlds, as -short draws, may all be such
 		t.Error("no image was ever touched: the worlds are too narrow")
 	}
 }

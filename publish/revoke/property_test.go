@@ -138,7 +138,7 @@ func TestNothingThatAGroupLaunchesIsEverDisabled(t *testing.T) {
 		}
 		_, _ = w.stage().Apply(t.Context(), p, run) // whatever comes of it
 	})
-	if disabled == 0 {
+	if disabled == 0 && !testing.Short() { // twenty worlds, as -short draws, may all be such
 		t.Error("no image was ever disabled: the worlds are too narrow")
 	}
 }
