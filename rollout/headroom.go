@@ -43,10 +43,10 @@ type demand struct {
 	cpus int
 }
 
-// demands are what the groups' surges may take of each quota. A group of which that
-// cannot be told is told of in its own room, and counts nowhere.
-func (x *cellReader) demands(found []claimed, plans []GroupPlan) (of map[estimate.Quota][]demand) {
-	of = map[estimate.Quota][]demand{}
+// demands are what the groups' surges may take of each quota, together and each group's
+// own. A group of which that cannot be told is told of in its own room, and counts nowhere.
+func (x *cellReader) demands(found []claimed, plans []GroupPlan) (of map[estimate.Quota][]demand, each []map[estimate.Quota]int) {
+	of, each = map[estimate.Quota][]demand{}, make([]map[estimate.Quota]int, len(plans))
 	for i := range plans {
 		p, g := &plans[i], found[i].group
 		if p.Nothing || p.Measured.Room.Wanted == 0 {
@@ -57,11 +57,12 @@ func (x *cellReader) demands(found []claimed, plans []GroupPlan) (of map[estimat
 			p.Measured.Room.Quota = "unknown: " + why
 			continue
 		}
+		each[i] = mine
 		for q, cpus := range mine {
 			of[q] = append(of[q], demand{p.Ring, cpus})
 		}
 	}
-	return of
+	return of, each
 }
 
 // demand is what the surge of one group may take of each quota.
@@ -88,7 +89,7 @@ func (x *cellReader) demand(g Group, p GroupPlan) (of map[estimate.Quota]int, wh
 // left than may be wanted, it warns: EC2 refuses launches then, and a refresh that
 // cannot launch fails after an hour.
 func (x *cellReader) headroom(ctx context.Context, found []claimed, plans []GroupPlan) (out []Headroom, short []PlanFinding) {
-	of := x.demands(found, plans)
+	of, each := x.demands(found, plans)
 	if len(of) == 0 {
 		return nil, nil
 	}
@@ -111,12 +112,8 @@ func (x *cellReader) headroom(ctx context.Context, found []claimed, plans []Grou
 			finding(true, fmt.Sprintf("ask for more of %s in Service Quotas, or lower concurrency or max_healthy", h.Code), "the vCPU quota%s may be passed: %s", x.cell.in(), h)
 		}
 	}
-	for i := range plans {
+	for i, mine := range each {
 		r := &plans[i].Measured.Room
-		if plans[i].Nothing || r.Wanted == 0 || r.Quota != "" {
-			continue
-		}
-		mine, _ := x.demand(found[i].group, plans[i])
 		for _, h := range out {
 			if _, counts := mine[estimate.Quota{Code: h.Code, Name: h.Name}]; counts {
 				r.Quota = join(r.Quota, h.String())

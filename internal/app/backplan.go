@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"encoding/json"
-	"time"
 
 	"github.com/goldenami/rehydrate/internal/record"
 	"github.com/goldenami/rehydrate/rollout"
@@ -84,16 +83,7 @@ func PlanRollBack(ctx context.Context, in Request, keepChannels bool) (*BackPlan
 
 // channelsBack adds the channels that would go back, and why others would not.
 func (p *pipeline) channelsBack(ctx context.Context, plan *rollout.Plan, out *BackPlan) error {
-	var rings []string
-	for _, r := range plan.Rings {
-		rings = append(rings, r.Name)
-	}
-	run, err := NewRunID(time.Now())
-	if err != nil {
-		return err
-	}
-	in := ChannelRequest{Config: p.Config, Image: p.Image, State: p.State, Cloud: p.Cloud, Events: p.Events}
-	back, err := in.plansBack(ctx, run, p.doc.Publish, rings)
+	back, err := p.plansBack(ctx, plan)
 	if err != nil {
 		return err
 	}

@@ -86,18 +86,12 @@ func (p *pipeline) takeBack(ctx context.Context, stem string, plan *rollout.Plan
 	if p.doc.Publish == nil {
 		return nil
 	}
-	in := ChannelRequest{Config: p.Config, Image: p.Image, State: p.State, Cloud: p.Cloud, Events: p.Events}
 	decided, err := plannedAs(ctx, p, "roll", stem+"/plan", func(ctx context.Context) (*takingBack, error) {
-		var rings []string
-		for _, r := range plan.Rings {
-			rings = append(rings, r.Name)
+		if keep {
+			return &decision, nil
 		}
-		run, err := NewRunID(time.Now())
-		if err == nil && !keep {
-			var back takingBack
-			back, err = in.plansBack(ctx, run, p.doc.Publish, rings)
-			decision.Plans, decision.Stay, decision.Taken = back.Plans, back.Stay, back.Taken
-		}
+		back, err := p.plansBack(ctx, plan)
+		decision.Plans, decision.Stay, decision.Taken = back.Plans, back.Stay, back.Taken
 		return &decision, err
 	})
 	if err != nil {
@@ -125,6 +119,21 @@ func (p *pipeline) takeBack(ctx context.Context, stem string, plan *rollout.Plan
 		}
 	}
 	return failures
+}
+
+// plansBack plans to take back what the run published, with the channels of the plan's
+// rings, as a move of its own.
+func (p *pipeline) plansBack(ctx context.Context, plan *rollout.Plan) (takingBack, error) {
+	var rings []string
+	for _, r := range plan.Rings {
+		rings = append(rings, r.Name)
+	}
+	run, err := NewRunID(time.Now())
+	if err != nil {
+		return takingBack{}, err
+	}
+	in := ChannelRequest{Config: p.Config, Image: p.Image, State: p.State, Cloud: p.Cloud, Events: p.Events}
+	return in.plansBack(ctx, run, p.doc.Publish, rings)
 }
 
 // channelStays tells that a channel does not go back with the groups.

@@ -63,12 +63,12 @@ func (l Look) Subnets(ctx context.Context, ids, zones []string) (map[string]roll
 	}
 	const most = 200 // values that a filter takes
 	for some := range slices.Chunk(ids, most) {
-		if err := read(types.Filter{Name: aws.String("subnet-id"), Values: some}); err != nil {
+		if err := read(awscloud.Filter("subnet-id", some...)); err != nil {
 			return nil, err
 		}
 	}
 	for some := range slices.Chunk(zones, most) {
-		if err := read(types.Filter{Name: aws.String("availability-zone"), Values: some}, types.Filter{Name: aws.String("default-for-az"), Values: []string{"true"}}); err != nil {
+		if err := read(awscloud.Filter("availability-zone", some...), awscloud.Filter("default-for-az", "true")); err != nil {
 			return nil, err
 		}
 	}
