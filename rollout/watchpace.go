@@ -58,8 +58,9 @@ func meet(now time.Time, d, grid time.Duration, late bool) time.Duration {
 	if late {
 		at = now.Add(d + step - 1).Truncate(step)
 	}
-	for at.Sub(now) > pollMost {
-		at = at.Add(-step)
+	for at.Sub(now) > pollMost { // a whole step back could be most of the wait
+		step = max(step/2, pollEvery)
+		at = now.Add(pollMost).Truncate(step)
 	}
 	return max(at.Sub(now)-pollEvery/2, pollEvery+pollEvery/4)
 }

@@ -26,7 +26,7 @@ func TestALookIsNeitherTooSoonNorTooLateAndMeetsOthers(t *testing.T) {
 		if late && got < want-pollEvery && want < pollMost/2 {
 			t.Errorf("waits %s, sooner than %s", got, want)
 		}
-		if got < want/5 || got > 2*want {
+		if got < (want-pollEvery)/2 || got > 2*want {
 			t.Errorf("waits %s where %s was due", got, want)
 		}
 	})

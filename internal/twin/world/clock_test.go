@@ -204,6 +204,7 @@ func TestTwoSleepersWakeAtTheirOwnTimes(t *testing.T) {
 		var woke []time.Duration
 		var wg sync.WaitGroup
 		for _, client := range []string{"a", "b"} {
+			w.Clock().Enter(client)() // nobody waits for one that has not been heard of
 			wg.Go(func() {
 				for i := range 5 {
 					step := time.Duration(i+1) * time.Minute
