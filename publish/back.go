@@ -3,6 +3,7 @@ package publish
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/goldenami/rehydrate/internal/event"
 	"github.com/goldenami/rehydrate/internal/fault"
@@ -43,7 +44,7 @@ func (m mover) back(ctx context.Context, st *state) (unit.Next, error) {
 	case ms.Stands == PutBack: // and ours stands nevertheless: AWS rejected the old value
 		return m.leave(st, mv, ms, "AWS no longer accepts the image that it held"), nil
 	}
-	target := lastBefore(history, mv.Image)
+	target := m.wentOver(history, ms.Base)
 	if target.Version == 0 {
 		return m.leave(st, mv, ms, "there was nothing before"), nil
 	}
@@ -60,6 +61,19 @@ func (m mover) back(ctx context.Context, st *state) (unit.Next, error) {
 	ms.Stands, ms.Wrote = PutBack, v
 	m.say(event.Changed, "put %s back to %s (version %d)", where(mv.Cell, mv.Channel), target.Value, v)
 	return unit.Again(lookEvery), nil // and look whether it came to stand
+}
+
+// wentOver is what a pointer held when this run moved it: the newest version up to base
+// that stands and is not the run's own. That is not what preceded the image which the
+// run brought: a rollback brings one that has stood before. The zero Parameter is
+// nothing.
+func (m mover) wentOver(history []Parameter, base int64) Parameter {
+	for _, p := range slices.Backward(standing(history)) {
+		if p.Version <= base && !m.ours(p) {
+			return p
+		}
+	}
+	return Parameter{}
 }
 
 // leave goes on without having put a pointer back.

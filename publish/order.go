@@ -77,11 +77,12 @@ func standing(history []Parameter) []Parameter {
 // After a rollback that is not the version which was rolled back from. The zero
 // Parameter is none.
 func before(history []Parameter) Parameter {
-	n := len(history)
-	if n == 0 {
+	all, image := standing(history), last(history).Value
+	first := slices.IndexFunc(all, func(p Parameter) bool { return p.Value == image })
+	if first < 1 {
 		return Parameter{}
 	}
-	return lastBefore(history, history[n-1].Value)
+	return all[first-1]
 }
 
 // previous is the version that the label belongs to: the one before that a run
@@ -108,15 +109,6 @@ func Preceding(history []Parameter) []Parameter {
 // upTo is the history up to a version of it.
 func upTo(history []Parameter, p Parameter) []Parameter {
 	return history[:slices.IndexFunc(history, func(q Parameter) bool { return q.Version == p.Version })+1]
-}
-
-func lastBefore(history []Parameter, image string) Parameter {
-	all := standing(history)
-	first := slices.IndexFunc(all, func(p Parameter) bool { return p.Value == image })
-	if first < 1 {
-		return Parameter{}
-	}
-	return all[first-1]
 }
 
 // replaced is the version that the newest one's image went over.

@@ -297,3 +297,36 @@ func TestAPublicationAfterARollbackIsNotTakenForOneThatWasCutOff(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+func TestARollbackThatFailsSomewhereIsTakenBackToWhatStoodBeforeIt(t *testing.T) {
+	for name, to := range map[string]int64{"to the one before": 0, "to the first": 1} {
+		w := three(t, 3)
+		w.stores[2].hook = func(call string, after bool) error {
+			if call == "Put" && !after && len(w.log) > 0 { // the others have moved
+				return fault.New(fault.Denied, "", "not allowed")
+			}
+			return nil
+		}
+		got, _, err := w.rollback(t, "back-1", to)
+		if fault.KindOf(err) != fault.Failed || strings.Contains(err.Error(), "was not") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if d := cmp.Diff([]string{"put-back", "put-back", "refused"}, outcomes(got)); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+		if d := cmp.Diff([]string{"ami-new-0", "ami-new-1", "ami-new-2"}, w.held()); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+		w.correct(t)
+		// Once it may write there, the same goes everywhere.
+		w.stores[2].hook = nil
+		if _, _, err := w.rollback(t, "back-2", to); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		want := map[int64]string{0: "hand", 1: "old"}[to]
+		if d := cmp.Diff([]string{"ami-" + want + "-0", "ami-" + want + "-1", "ami-" + want + "-2"}, w.held()); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+		w.correct(t)
+	}
+}
