@@ -8,7 +8,7 @@ DEMO := $(or $(DEMO_STATE),.rehydrate/demo)
 GOFLAGS_BUILD := -buildvcs=false
 export REHYDRATE_CACHE := $(CACHE)
 
-.PHONY: help demo demo-reset try test check unit fmt lint imports cross race bench bench-scan bench-twin bench-roll mutation fuzz build tools packages packer live crash clean
+.PHONY: help demo demo-reset try test check unit fmt lint imports cross race properties bench bench-scan bench-twin bench-roll mutation fuzz build tools packages packer live crash clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ demo-reset: ## end the demo's twin and forget its world and runs
 try: build ## the main job on modelled instances: no root, Packer or Debian
 	@bin/rehydrate run --twin --modelled --config examples/modelled/rehydrate.hcl --state .rehydrate/try web
 
+# Property tests draw the same worlds here each time: a red `make test` is about the
+# change, and is red again. `make check` goes on drawing new ones, `make properties` many.
+test: export RAPID_SEED ?= 1
 test: tools build ## install what is needed and run every test (REQUIRE_ALL=1: a skip is a failure)
 	tools/as-root.sh go test -timeout 40m ./...
 
@@ -46,6 +49,9 @@ cross: ## build for the other systems
 
 race: ## unit tests under the race detector
 	go test -race -short -timeout 20m ./...
+
+properties: ## draw many more worlds for every property test: CHECKS each (5000), new ones each time
+	tools/properties.sh $(or $(CHECKS),5000)
 
 bench: ## measure evaluation of 1000 nodes on one core: decisions per second
 	go test -run '^$$' -bench . -benchtime 1000x -cpu 1 ./baseline
