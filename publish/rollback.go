@@ -187,7 +187,7 @@ func launchable(ctx context.Context, at Place, ports Ports, p Parameter) error {
 	image, err := ports.Images.Image(ctx, p.Value)
 	switch {
 	case err != nil && fault.KindOf(err) == fault.NotFound:
-		return no("the image no longer exists")
+		return no("there is no such image any more, or it is not shared with this account")
 	case err != nil:
 		return fmt.Errorf("look at image %s: %w", where(at.Cell, p.Value), err)
 	case image.Tags[TagRevoked] != "":

@@ -144,7 +144,7 @@ func (f *found) state(ctx context.Context, now Parameter, bad func(string, ...an
 	image, err := f.ports.Images.Image(ctx, now.Value)
 	switch {
 	case err != nil && fault.KindOf(err) == fault.NotFound:
-		bad("image %s does not exist", now.Value)
+		bad("image %s is not there: it was deregistered, or is not shared with this account", now.Value)
 	case err != nil:
 		return err
 	case image.State != "available":

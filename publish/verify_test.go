@@ -46,7 +46,7 @@ func TestVerifyFindsWhatIsNotAsItShouldBe(t *testing.T) {
 			w.stores[1].add(channel, "ami-old-1", publish.Envelope{Run: "z", BakedAt: t0.Add(-time.Minute)}.String())
 		}, publish.Incorrect, "holds the older image over ami-new-1 of version 3"},
 		{"somebody wrote by hand", func(w *cells) { w.stores[1].add(channel, "ami-late-1", "") }, publish.Incorrect, "was not written by this program"},
-		{"the image is gone", func(w *cells) { delete(w.images[1], "ami-new-1") }, publish.Incorrect, "image ami-new-1 does not exist"},
+		{"the image is gone", func(w *cells) { delete(w.images[1], "ami-new-1") }, publish.Incorrect, "image ami-new-1 is not there"},
 		{"the image is disabled", func(w *cells) {
 			w.images[1]["ami-new-1"] = publish.Image{ID: "ami-new-1", State: "disabled"}
 		}, publish.Incorrect, "image ami-new-1 is disabled"},

@@ -171,6 +171,8 @@ func (u placer) wait(ctx context.Context, ports Ports, st *placeState) (unit.Nex
 			u.say(event.Found, "%s is available in %s", st.Image, u.p.In)
 		}
 		return unit.Again(0), nil
+	case image.State == disabled && u.p.Image == "":
+		return st.end("unusable", fault.Conflict, "%s", u.p.disabled(st.Image)), nil
 	case image.State != "pending":
 		if u.p.Image != "" {
 			return st.end("unusable", fault.Conflict, "image %s in %s is %s", st.Image, u.p.In, image.State), nil

@@ -163,6 +163,9 @@ func (s *Stage) Plan(ctx context.Context, in Input) (*Plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look at image %s in %s: %w", in.Image, in.Home, err)
 	}
+	if source.State == disabled {
+		return nil, fault.New(fault.Conflict, "find out who disabled it; bake a newer image (rehydrate run --force)", "spread image %s: it is disabled", in.Image)
+	}
 	if source.State != "available" {
 		return nil, fault.New(fault.Conflict, "wait until it is available, or bake again", "spread image %s: it is %s, not available", in.Image, source.State)
 	}
@@ -265,6 +268,8 @@ func (p *planner) names(ctx context.Context) error {
 			return fmt.Errorf("look for image %s in %s: %w", pl.Name, pl.In, err)
 		case have.Tags[TagOf] != pl.Of:
 			return pl.foreign(have)
+		case have.State == disabled:
+			return pl.disabled(have.ID)
 		case have.State == "available":
 			p.plan.Places[n].have = have.ID
 		}
@@ -274,6 +279,15 @@ func (p *planner) names(ctx context.Context) error {
 
 func (pl Place) foreign(have Image) error {
 	return fault.New(fault.Conflict, "remove or rename that image", "copy %s to %s: image %s has the name %s there, and is no copy of it", pl.Of, pl.In, have.ID, pl.Name)
+}
+
+// disabled is the state of an image that somebody took out of use: a revocation, a
+// retirement, or a person. It is theirs to bring back, and no copy can have its name.
+const disabled = "disabled"
+
+func (pl Place) disabled(id string) error {
+	return fault.New(fault.Conflict, "find out who disabled it; bake a newer image (rehydrate run --force), or bring this one back: aws ec2 enable-image --region "+pl.In.Region+" --image-id "+id,
+		"copy %s to %s: its copy %s there is disabled", pl.Of, pl.In, id)
 }
 
 func (s *Stage) open(ctx context.Context, c Cell) (Ports, error) {

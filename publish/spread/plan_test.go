@@ -100,6 +100,9 @@ func TestAnImageThatCannotGoThereIsRefusedInThePlan(t *testing.T) {
 		"a key nobody else may use": {sealed(false), func(in *Input) { in.Targets = []Target{{Cell: Cell{otherA, "eu-west-1"}}} }, fault.Denied, "AWSServiceRoleForAutoScaling may not DescribeKey, CreateGrant, Decrypt, ReEncryptFrom"},
 		"one key for two Regions":   {sealed(false), nil, fault.Usage, "cannot be shared"},
 		"a name that is taken":      {func(c *cloud) { c.add(Cell{homeAccount, "us-east-1"}, Image{ID: "ami-f", Name: "web-1"}) }, nil, fault.Conflict, "ami-f has the name web-1"},
+		"a copy that is disabled": {func(c *cloud) {
+			c.add(Cell{homeAccount, "us-east-1"}, Image{ID: "ami-d", Name: "web-1", State: "disabled", Tags: map[string]string{TagOf: "ami-baked"}})
+		}, nil, fault.Conflict, "its copy ami-d there is disabled"},
 		"a signing key": {func(c *cloud) {
 			arn := c.key(homeCell)
 			k := c.keys[arn]
@@ -164,6 +167,24 @@ func TestWhatAnotherAccountCannotLaunchIsIncorrect(t *testing.T) {
 				t.Errorf("%+v, %v", seen, err)
 			}
 		})
+	}
+}
+
+// Somebody took it out of use, as a revocation does: it did not fail.
+func TestACopyThatIsDisabledIsNeitherRemovedNorMadeAgain(t *testing.T) {
+	c := newCloud()
+	at := Cell{homeAccount, "us-east-1"}
+	plan, err := c.stage().Plan(t.Context(), input(func(in *Input) { in.Targets = in.Targets[1:2] }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.add(at, Image{ID: "ami-d", Name: "web-1", State: "disabled", Tags: map[string]string{TagOf: "ami-baked"}}) // since the plan
+	err = newProcess(c).all(c.stage(), plan)
+	if fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), "its copy ami-d there is disabled") {
+		t.Errorf("got %v", err)
+	}
+	if len(c.calls) > 0 || c.images[at]["ami-d"] == nil {
+		t.Errorf("calls %v, images %v", c.calls, c.images[at])
 	}
 }
 

@@ -48,12 +48,12 @@ func New(s *session.Session) Copies { return Copies{ec2.NewFromConfig(s.Config()
 func (c Copies) Image(ctx context.Context, id string) (spread.Image, error) {
 	// By id, not by a filter: what is shared through an organization is found only so
 	// ("Find a shared AMI", EC2 User Guide).
-	return c.one(ctx, id, &ec2.DescribeImagesInput{ImageIds: []string{id}})
+	return c.one(ctx, id, &ec2.DescribeImagesInput{ImageIds: []string{id}, IncludeDisabled: aws.Bool(true)})
 }
 
-// Named implements spread.Images.
+// Named implements spread.Images. A disabled image keeps its name.
 func (c Copies) Named(ctx context.Context, name string) (spread.Image, error) {
-	return c.one(ctx, name, &ec2.DescribeImagesInput{Owners: []string{"self"}, Filters: []types.Filter{awscloud.Filter("name", name)}})
+	return c.one(ctx, name, &ec2.DescribeImagesInput{Owners: []string{"self"}, Filters: []types.Filter{awscloud.Filter("name", name)}, IncludeDisabled: aws.Bool(true)})
 }
 
 func (c Copies) one(ctx context.Context, what string, in *ec2.DescribeImagesInput) (spread.Image, error) {

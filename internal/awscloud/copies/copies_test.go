@@ -107,3 +107,14 @@ func TestADryRunThatSaysNothingOfTheImageIsNoVerdict(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Its name is taken all the same, and no copy can have it.
+func TestADisabledImageIsFound(t *testing.T) {
+	s := &stub{images: []types.Image{{ImageId: aws.String("ami-1"), State: types.ImageStateDisabled}}}
+	for _, look := range []func(context.Context, string) (spread.Image, error){copies.Copies{API: s}.Image, copies.Copies{API: s}.Named} {
+		i, err := look(t.Context(), "n")
+		if in := s.asked[len(s.asked)-1].(*ec2.DescribeImagesInput); err != nil || i.State != "disabled" || !aws.ToBool(in.IncludeDisabled) {
+			t.Errorf("%+v, %v, asked %+v", i, err, in)
+		}
+	}
+}

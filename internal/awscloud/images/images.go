@@ -73,16 +73,16 @@ func (i Images) Find(ctx context.Context, f bake.ImageFilter) ([]bake.Image, err
 	return out, nil
 }
 
-// Image is the image of that id.
+// Image is the image of that id, also when it is disabled, which its owner alone can see.
 func (i Images) Image(ctx context.Context, id string) (publish.Image, error) {
-	list, err := i.Find(ctx, bake.ImageFilter{ID: id})
+	list, err := i.all(ctx, []string{id})
 	if err != nil {
 		return publish.Image{}, err
 	}
 	if len(list) == 0 {
-		return publish.Image{}, fault.New(fault.NotFound, "check id, account and region", "there is no image %s", id)
+		return publish.Image{}, fault.New(fault.NotFound, "check id, account and region; an image of another account must be shared with this one, and is not to be seen once it is disabled", "there is no image %s", id)
 	}
-	x := list[0]
+	x := image(list[0])
 	return publish.Image{ID: x.ID, Name: x.Name, State: x.State, Tags: x.Tags, CreatedAt: x.CreatedAt}, nil
 }
 

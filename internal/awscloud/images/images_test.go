@@ -127,3 +127,16 @@ func TestAnImageOfAnOrganizationIsFound(t *testing.T) {
 		t.Errorf("%+v, %v", x, err)
 	}
 }
+
+func TestADisabledImageIsThereForItsOwner(t *testing.T) {
+	s := &stub{found: two()}
+	s.found[1].State = types.ImageStateDisabled
+	x, err := images.Images{API: s}.Image(t.Context(), "ami-2")
+	if err != nil || x.State != "disabled" || !aws.ToBool(s.asked[0].IncludeDisabled) {
+		t.Errorf("%+v, %v, asked %+v", x, err, s.asked[0])
+	}
+	// A source to bake from is never one.
+	if _, err := (images.Images{API: s}).Find(t.Context(), bake.ImageFilter{Name: "n"}); err != nil || aws.ToBool(s.asked[1].IncludeDisabled) {
+		t.Errorf("%v, asked %+v", err, s.asked[1])
+	}
+}
