@@ -17,6 +17,8 @@ import (
 // they ran before, by number, rings in reverse order. A refresh of ours that is still
 // under way is turned round; after one that succeeded the group rolls forward to the
 // recorded version. The first group that cannot go back ends it: nothing is tried twice.
+// One that somebody else has changed since is left alone and keeps no other from going
+// back; it is a conflict in the end.
 func (x *Execution) Back(ctx context.Context, p *Plan, rolls []record.Roll, why string) ([]record.Roll, error) {
 	x.names.learn(p)
 	have := map[place]record.Roll{}
@@ -28,7 +30,7 @@ func (x *Execution) Back(ctx context.Context, p *Plan, rolls []record.Roll, why 
 		some, err := x.groupsBack(ctx, ring, ring.Groups, have, why)
 		all = append(all, some...)
 		if err == nil {
-			err = x.names.err(slices.DeleteFunc(slices.Clone(some), func(r record.Roll) bool { return r.Outcome == RolledBack }))
+			err = x.names.err(slices.DeleteFunc(slices.Clone(some), func(r record.Roll) bool { return isOff(r) || r.Outcome == Changed }))
 		}
 		if err != nil {
 			return all, errors.Join(err, x.freeze(ctx, all))
@@ -37,7 +39,7 @@ func (x *Execution) Back(ctx context.Context, p *Plan, rolls []record.Roll, why 
 			return all, called(o, x.Andon.Says())
 		}
 	}
-	return all, nil
+	return all, x.names.err(slices.DeleteFunc(slices.Clone(all), isOff))
 }
 
 // only is the plan with one ring.
@@ -89,10 +91,14 @@ func Left(rolls, back []record.Roll) []record.Roll {
 }
 
 // movedBy says whether a roll may have replaced instances that do not run the image
-// before again. A group whose rollback failed is left to people.
+// before again. A group whose rollback failed is left to people, and of one that was
+// deleted nothing runs.
 func movedBy(r record.Roll) bool {
-	return r.Refresh != "" && r.Outcome != RolledBack && !r.Frozen
+	return r.Refresh != "" && !isOff(r) && !r.Frozen
 }
+
+// isOff says that no instance of the group runs the new image any more.
+func isOff(r record.Roll) bool { return r.Outcome == RolledBack || r.Outcome == Gone }
 
 func (x *Execution) groupsBack(ctx context.Context, p RingPlan, groups []GroupPlan, have map[place]record.Roll, why string) ([]record.Roll, error) {
 	limits := Limits{}
@@ -122,7 +128,7 @@ func (x *Execution) groupsBack(ctx context.Context, p RingPlan, groups []GroupPl
 // endedBack counts what did not come back.
 func (b *budget) endedBack(state json.RawMessage) error {
 	r, err := GroupResult(state)
-	if err == nil && r.Outcome != RolledBack {
+	if err == nil && !isOff(r) && r.Outcome != Changed {
 		b.failed++
 	}
 	return err

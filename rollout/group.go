@@ -96,8 +96,11 @@ func (m *groupMover) advance(ctx context.Context, st *groupState) (unit.Next, er
 	m.x.moves(m.plan.Ring, st)
 	for {
 		next, err := m.step(ctx, st)
+		if err != nil {
+			return m.orGone(ctx, st, err)
+		}
 		// What start does depends on what before has seen: that must be on record.
-		if err != nil || m.wrote || next != unit.Again(0) || st.Step == stepStart {
+		if m.wrote || next != unit.Again(0) || st.Step == stepStart {
 			return next, err
 		}
 	}
@@ -320,8 +323,8 @@ func (m *groupMover) group(ctx context.Context) (Group, error) {
 	if err != nil {
 		return Group{}, fmt.Errorf("read group %s: %w", m.name(), err)
 	}
-	if len(list) != 1 {
-		return Group{}, fault.New(fault.NotFound, "plan again", "there is no Auto Scaling group %s any more", m.name())
+	if len(list) != 1 || list[0].Deleting {
+		return Group{}, fault.As(fmt.Errorf("read group %s: %w", m.name(), errGone), fault.NotFound, "plan again")
 	}
 	return list[0], nil
 }

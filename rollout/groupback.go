@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/record"
 	"github.com/goldenami/rehydrate/internal/unit"
 )
@@ -21,7 +20,11 @@ func (x *Execution) backUnit(p GroupPlan, r record.Roll, why string) unit.Unit {
 		if m.Ports, err = m.ports(ctx, p.Cell); err != nil {
 			return unit.Next{}, err
 		}
-		return m.checkBack(ctx, st, r, why)
+		next, err := m.checkBack(ctx, st, r, why)
+		if err != nil {
+			return m.orGone(ctx, st, err)
+		}
+		return next, nil
 	})
 }
 
@@ -32,15 +35,14 @@ func (m *groupMover) checkBack(ctx context.Context, st *groupState, r record.Rol
 	p := m.plan
 	st.Result = r
 	st.Result.Outcome, st.Result.Text, st.Result.Mixed, st.Result.Manual, st.Result.Frozen = "", "", nil, nil, false
-	st.Result.StartedAt = m.Clock.Now()
+	st.Result.StartedAt, st.Back = m.Clock.Now(), true
 	g, err := m.group(ctx)
 	if err != nil {
 		return unit.Next{}, err
 	}
 	st.Result.MinHealthy = len(inService(g))
 	moved := func(format string, args ...any) (unit.Next, error) {
-		return unit.Next{}, fault.New(fault.Conflict, "look at who changed it, and go back by hand if need be",
-			"roll group %s back: since the roll %w", m.name(), fmt.Errorf(format, args...))
+		return m.end(st, Changed, "it is left alone: since the roll %s", fmt.Sprintf(format, args...)), nil
 	}
 	switch v := g.Template.Version; {
 	case g.Template.ID != p.Template.ID:

@@ -56,5 +56,11 @@ func errOf(rolls []record.Roll, name func(record.Roll) string) error {
 		return nil
 	}
 	r := rolls[at]
+	switch r.Outcome {
+	case Gone:
+		hints[worst] = "look at who deleted it; the next roll plans without it"
+	case Changed:
+		kinds[worst], hints[worst] = fault.Conflict, "look at who changed it, and go back by hand if need be"
+	}
 	return fault.New(kinds[worst], hints[worst], "roll group %s to %s: %s: %s", name(r), r.To, or(r.Outcome, "not ended"), r.Text)
 }

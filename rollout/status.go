@@ -34,4 +34,6 @@ const (
 	RolledBack  = "rolled-back" // every instance runs the image before
 	Halted      = "halted"      // the group may be mixed: a person is needed
 	Failed      = "failed"      // given up before an instance was touched
+	Gone        = "gone"        // the group was deleted in the middle; nothing is left to go back
+	Changed     = "changed"     // it was to go back, and somebody else has changed it since: left alone
 )

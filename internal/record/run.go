@@ -187,7 +187,7 @@ type Roll struct {
 	FromV      string    `json:"fromVersion,omitempty"`
 	ToV        string    `json:"toVersion,omitempty"`
 	Refresh    string    `json:"refresh,omitempty"` // instance refresh id
-	Outcome    string    `json:"outcome"`           // done, nothing-to-do, rolled-back, halted, failed
+	Outcome    string    `json:"outcome"`           // done, nothing-to-do, partial, rolled-back, halted, failed, gone, changed
 	Text       string    `json:"text,omitempty"`
 	Instances  []string  `json:"instances,omitempty"` // ids seen at the end
 	OnImage    int       `json:"onImage"`             // how many run To
