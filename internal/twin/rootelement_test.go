@@ -13,7 +13,7 @@ func TestAnAnswersRootIsNamedAsS3sIs(t *testing.T) {
 	w := open(t, small(t.TempDir()))
 	for _, c := range []struct{ call, root string }{
 		{"PUT /box", ""}, {"POST /box/key?uploads", "InitiateMultipartUploadResult"}, {"GET /box?list-type=2", "ListBucketResult"},
-		{"GET /box?versions", "ListVersionsResult"}, {"GET /", "ListAllMyBucketsResult"},
+		{"GET /box?versions", "ListVersionsResult"}, {"GET /box", "ListBucketResult"}, {"GET /box?uploads", "ListMultipartUploadsResult"}, {"GET /box?location", "LocationConstraint"}, {"GET /", "ListAllMyBucketsResult"},
 		{"PUT /box?versioning <VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>", ""}, {"GET /box?versioning", "VersioningConfiguration"},
 		{"POST /box?delete <Delete><Object><Key>a</Key></Object></Delete>", "DeleteResult"},
 	} {

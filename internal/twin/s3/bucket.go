@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/goldenami/rehydrate/internal/twin/wire"
 	"github.com/goldenami/rehydrate/internal/twin/world"
@@ -28,6 +29,12 @@ func (s *Service) Wire() *wire.Service {
 	wire.Op(w, "HeadObject", s.HeadObject)
 	wire.Op(w, "DeleteObject", s.DeleteObject)
 	wire.Op(w, "ListObjectsV2", s.ListObjectsV2)
+	wire.Op(w, "ListObjects", s.ListObjects)
+	wire.Op(w, "CopyObject", s.CopyObject)
+	wire.Op(w, "GetBucketLocation", s.GetBucketLocation)
+	wire.Op(w, "ListParts", s.ListParts)
+	wire.Op(w, "ListMultipartUploads", s.ListMultipartUploads)
+	wire.Op(w, "UploadPartCopy", s.UploadPartCopy)
 	wire.Op(w, "ListBuckets", s.ListBuckets)
 	wire.Op(w, "DeleteBucket", s.DeleteBucket)
 	wire.Op(w, "DeleteObjects", s.DeleteObjects)
@@ -48,6 +55,8 @@ func (s *Service) Wire() *wire.Service {
 func notes(_ string, in any) map[string]any {
 	switch in := in.(type) {
 	case *s3.PutObjectInput:
+		return map[string]any{"bucket": aws.ToString(in.Bucket), "key": aws.ToString(in.Key)}
+	case *s3.CopyObjectInput:
 		return map[string]any{"bucket": aws.ToString(in.Bucket), "key": aws.ToString(in.Key)}
 	case *s3.CompleteMultipartUploadInput:
 		return map[string]any{"bucket": aws.ToString(in.Bucket), "key": aws.ToString(in.Key)}
@@ -123,4 +132,18 @@ func (s *Service) HeadBucket(tx *world.Tx, in *s3.HeadBucketInput) (*s3.HeadBuck
 		return nil, err
 	}
 	return &s3.HeadBucketOutput{BucketRegion: &h.b.Region}, nil
+}
+
+// GetBucketLocation says where a bucket is: nothing for us-east-1, whose buckets had no
+// LocationConstraint ("GetBucketLocation", S3 API Reference).
+func (s *Service) GetBucketLocation(tx *world.Tx, in *s3.GetBucketLocationInput) (*s3.GetBucketLocationOutput, error) {
+	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner, "GetBucketLocation", nil)
+	if err != nil {
+		return nil, err
+	}
+	out := &s3.GetBucketLocationOutput{}
+	if h.b.Region != homeRegion {
+		out.LocationConstraint = types.BucketLocationConstraint(h.b.Region)
+	}
+	return out, nil
 }

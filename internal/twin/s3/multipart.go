@@ -45,6 +45,8 @@ type part struct {
 	Size   int64             `json:"size"`
 	Sums   map[string]string `json:"sums,omitempty"`
 	File   string            `json:"file"`
+	// Modified is when it came.
+	Modified time.Time `json:"modified,omitzero"`
 }
 
 func (h shelf) uploads() *world.Rows[upload] {
@@ -131,9 +133,9 @@ func (s *Service) UploadPart(tx *world.Tx, in *s3.UploadPartInput) (*s3.UploadPa
 	if err != nil {
 		return nil, err
 	}
-	n := aws.ToInt32(in.PartNumber)
-	if n < 1 || n > maxParts {
-		return nil, wire.Errorf("InvalidArgument", "Part number must be an integer between 1 and %d, inclusive", maxParts)
+	n, err := partNumber(in.PartNumber)
+	if err != nil {
+		return nil, err
 	}
 	body, err := readAll(in.Body)
 	if err != nil {
@@ -148,14 +150,11 @@ func (s *Service) UploadPart(tx *world.Tx, in *s3.UploadPartInput) (*s3.UploadPa
 		sums[u.Algorithm] = base64.StdEncoding.EncodeToString(f.Sum(nil))
 	}
 	tag := md5.Sum(body) //nolint:gosec // as S3
-	p := part{Upload: *in.UploadId, ETag: `"` + hex.EncodeToString(tag[:]) + `"`, Size: int64(len(body)), Sums: sums, File: tx.Hex(40)}
+	p := part{Upload: *in.UploadId, ETag: `"` + hex.EncodeToString(tag[:]) + `"`, Size: int64(len(body)), Sums: sums, File: tx.Hex(40), Modified: tx.Now.Truncate(time.Second)}
 	if err := s.write(p.File, body); err != nil {
 		return nil, err
 	}
-	if was, ok := h.parts().Get(partKey(*in.UploadId, n)); ok {
-		s.removeLater(tx, was.File)
-	}
-	h.parts().Put(partKey(*in.UploadId, n), p)
+	h.putPart(n, p)
 	out := &s3.UploadPartOutput{ETag: &p.ETag, ServerSideEncryption: types.ServerSideEncryptionAes256}
 	setSums(sums, &out.ChecksumCRC32, &out.ChecksumCRC32C, &out.ChecksumCRC64NVME, &out.ChecksumSHA1, &out.ChecksumSHA256)
 	return out, nil
@@ -280,6 +279,7 @@ func (s *Service) join(tx *world.Tx, u upload, o *object, parts []part) (err err
 			return fmt.Errorf("join parts: %w", err)
 		}
 		o.Size += p.Size
+		o.Parts = append(o.Parts, p.Size)
 		raw, err := hex.DecodeString(strings.Trim(p.ETag, `"`))
 		if err != nil {
 			return fmt.Errorf("join parts: %w", err)

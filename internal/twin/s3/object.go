@@ -37,6 +37,8 @@ type object struct {
 	Marker bool `json:"marker,omitempty"`
 	// Composite says that the checksums are those of the parts' checksums.
 	Composite bool `json:"composite,omitempty"`
+	// Parts are the sizes of the parts that the object was uploaded in, nil in one.
+	Parts []int64 `json:"parts,omitempty"`
 	// Ordinal counts the versions of the key.
 	Ordinal uint64 `json:"ordinal,omitempty"`
 	// What is given back with the object as it was put.

@@ -66,7 +66,7 @@ func parsePolicy(bucket, text string) ([]statement, error) {
 }
 
 func unmodelled(what string) error {
-	return &wire.Error{Code: "NotImplemented", Message: "The twin does not model " + what + ".", Status: 501}
+	return wire.Errorf("UnsupportedOperation", "The twin does not model %s.", what)
 }
 
 func (st statement) check(bucket string) error {

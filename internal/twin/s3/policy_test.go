@@ -215,9 +215,9 @@ func TestAPolicyThatS3RefusesOrTheTwinDoesNotModelIsNotKept(t *testing.T) {
 		"too large":                {*policy(good) + strings.Repeat(" ", 20<<10), "MalformedPolicy", "maximum"},
 		"public":                   {*policy(allow("Allow", `"*"`, `"s3:GetObject"`, "/*")), "AccessDenied", "BlockPublicPolicy"},
 		"public in a list":         {*policy(allow("Allow", `{"AWS": ["`+other+`", "*"]}`, `"s3:GetObject"`, "/*")), "AccessDenied", "BlockPublicPolicy"},
-		"condition":                {*policy(strings.Replace(good, `{"Effect"`, `{"Condition": {"Bool": {"aws:SecureTransport": "true"}}, "Effect"`, 1)), "NotImplemented", "Condition"},
-		"everything but":           {*policy(strings.Replace(good, `"Action"`, `"NotAction"`, 1)), "NotImplemented", "NotAction"},
-		"canonical user":           {*policy(allow("Allow", `{"CanonicalUser": "79a59d"}`, `"s3:GetObject"`, "/*")), "NotImplemented", "CanonicalUser"},
+		"condition":                {*policy(strings.Replace(good, `{"Effect"`, `{"Condition": {"Bool": {"aws:SecureTransport": "true"}}, "Effect"`, 1)), "UnsupportedOperation", "Condition"},
+		"everything but":           {*policy(strings.Replace(good, `"Action"`, `"NotAction"`, 1)), "UnsupportedOperation", "NotAction"},
+		"canonical user":           {*policy(allow("Allow", `{"CanonicalUser": "79a59d"}`, `"s3:GetObject"`, "/*")), "UnsupportedOperation", "CanonicalUser"},
 	} {
 		_, err := mine.PutBucketPolicy(ctx, &sdk.PutBucketPolicyInput{Bucket: aws.String("box"), Policy: &c.policy})
 		if code(err) != c.want || !strings.Contains(err.Error(), c.text) {

@@ -61,14 +61,14 @@ func (s *Service) find(tx *world.Tx, w wanted) (object, *string, error) {
 
 // GetObject reads an object or a range of it.
 func (s *Service) GetObject(tx *world.Tx, in *s3.GetObjectInput) (*s3.GetObjectOutput, error) {
-	if err := whole(in.PartNumber, in.SSECustomerAlgorithm); err != nil {
-		return nil, err
+	if in.SSECustomerAlgorithm != nil {
+		return nil, unmodelled("keys of the customer's own")
 	}
 	o, version, err := s.find(tx, wanted{in.Bucket, in.ExpectedBucketOwner, in.Key, in.VersionId, in.IfMatch, in.IfNoneMatch, in.IfModifiedSince, in.IfUnmodifiedSince})
 	if err != nil {
 		return nil, err
 	}
-	from, n, partial, err := span(aws.ToString(in.Range), o.Size)
+	from, n, partial, count, err := o.portion(in.Range, in.PartNumber)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (s *Service) GetObject(tx *world.Tx, in *s3.GetObjectInput) (*s3.GetObjectO
 		Body: section{io.NewSectionReader(f, from, n), f}, ContentLength: &n, ETag: &o.ETag, LastModified: &o.Modified, ServerSideEncryption: types.ServerSideEncryptionAes256,
 		ContentType: instead(in.ResponseContentType, o.ContentType), ContentEncoding: instead(in.ResponseContentEncoding, o.Encoding), CacheControl: instead(in.ResponseCacheControl, o.Cache),
 		ContentDisposition: instead(in.ResponseContentDisposition, o.Disposition), ContentLanguage: instead(in.ResponseContentLanguage, o.Language), Expires: cmp.Or(in.ResponseExpires, o.Expires),
-		Metadata: o.Metadata, AcceptRanges: aws.String("bytes"), VersionId: version,
+		Metadata: o.Metadata, AcceptRanges: aws.String("bytes"), VersionId: version, PartsCount: count,
 	}
 	if partial {
 		out.ContentRange = rangeOf(from, n, o.Size)
@@ -100,14 +100,14 @@ type section struct {
 // HeadObject describes an object. Its errors have no body, so S3 answers 404 and
 // no code.
 func (s *Service) HeadObject(tx *world.Tx, in *s3.HeadObjectInput) (*s3.HeadObjectOutput, error) {
-	if err := whole(in.PartNumber, in.SSECustomerAlgorithm); err != nil {
-		return nil, err
+	if in.SSECustomerAlgorithm != nil {
+		return nil, unmodelled("keys of the customer's own")
 	}
 	o, version, err := s.find(tx, wanted{in.Bucket, in.ExpectedBucketOwner, in.Key, in.VersionId, in.IfMatch, in.IfNoneMatch, in.IfModifiedSince, in.IfUnmodifiedSince})
 	if err != nil {
 		return nil, err
 	}
-	from, n, partial, err := span(aws.ToString(in.Range), o.Size)
+	from, n, partial, count, err := o.portion(in.Range, in.PartNumber)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func (s *Service) HeadObject(tx *world.Tx, in *s3.HeadObjectInput) (*s3.HeadObje
 		ContentLength: &n, ETag: &o.ETag, LastModified: &o.Modified, ServerSideEncryption: types.ServerSideEncryptionAes256,
 		ContentType: instead(in.ResponseContentType, o.ContentType), ContentEncoding: instead(in.ResponseContentEncoding, o.Encoding), CacheControl: instead(in.ResponseCacheControl, o.Cache),
 		ContentDisposition: instead(in.ResponseContentDisposition, o.Disposition), ContentLanguage: instead(in.ResponseContentLanguage, o.Language), Expires: cmp.Or(in.ResponseExpires, o.Expires),
-		Metadata: o.Metadata, AcceptRanges: aws.String("bytes"), VersionId: version,
+		Metadata: o.Metadata, AcceptRanges: aws.String("bytes"), VersionId: version, PartsCount: count,
 	}
 	if partial {
 		out.ContentRange = rangeOf(from, n, o.Size)
@@ -127,15 +127,30 @@ func (s *Service) HeadObject(tx *world.Tx, in *s3.HeadObjectInput) (*s3.HeadObje
 	return out, nil
 }
 
-// whole refuses reads that the twin does not model.
-func whole(part *int32, customer *string) error {
-	switch {
-	case part != nil:
-		return unmodelled("reads of one part")
-	case customer != nil:
-		return unmodelled("keys of the customer's own")
+// portion is what a read asks for of an object: a range, or one of the parts that it was
+// uploaded in, with how many these were. An object in one piece is its own first part and
+// has no count ("GetObject", S3 API Reference).
+func (o object) portion(header *string, number *int32) (from, n int64, partial bool, count *int32, err error) {
+	if number == nil {
+		from, n, partial, err = span(aws.ToString(header), o.Size)
+		return from, n, partial, nil, err
 	}
-	return nil
+	i, err := partNumber(number)
+	switch {
+	case err != nil:
+		return 0, 0, false, nil, err
+	case header != nil:
+		return 0, 0, false, nil, wire.Errorf("InvalidRequest", "Cannot specify both Range header and partNumber query parameter")
+	case int(i) > max(len(o.Parts), 1):
+		return 0, 0, false, nil, &wire.Error{Code: "InvalidPartNumber", Message: "The requested partnumber is not satisfiable", Status: 416}
+	case o.Parts == nil:
+		return 0, o.Size, o.Size > 0, nil, nil
+	}
+	for _, size := range o.Parts[:i-1] {
+		from += size
+	}
+	n = o.Parts[i-1]
+	return from, n, n > 0, aws.Int32(int32(len(o.Parts))), nil //nolint:gosec // at most 10,000
 }
 
 // instead is what a read asks to be told, or what the object has.

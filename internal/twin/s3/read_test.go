@@ -97,17 +97,17 @@ func TestWhatWouldChangeAnObjectIsNotLeftOutInSilence(t *testing.T) {
 		want string
 		text string
 	}{
-		"tags":               {sdk.PutObjectInput{Tagging: aws.String("a=b")}, "NotImplemented", "object tags"},
-		"a key of KMS":       {sdk.PutObjectInput{ServerSideEncryption: types.ServerSideEncryptionAwsKms, SSEKMSKeyId: aws.String("alias/x")}, "NotImplemented", "aws:kms"},
+		"tags":               {sdk.PutObjectInput{Tagging: aws.String("a=b")}, "UnsupportedOperation", "object tags"},
+		"a key of KMS":       {sdk.PutObjectInput{ServerSideEncryption: types.ServerSideEncryptionAwsKms, SSEKMSKeyId: aws.String("alias/x")}, "UnsupportedOperation", "aws:kms"},
 		"what it has anyway": {sdk.PutObjectInput{ServerSideEncryption: types.ServerSideEncryptionAes256}, "", ""},
 		"the usual class":    {sdk.PutObjectInput{StorageClass: types.StorageClassStandard}, "", ""},
-		"another class":      {sdk.PutObjectInput{StorageClass: types.StorageClassGlacier}, "NotImplemented", "GLACIER"},
+		"another class":      {sdk.PutObjectInput{StorageClass: types.StorageClassGlacier}, "UnsupportedOperation", "GLACIER"},
 		"public":             {sdk.PutObjectInput{ACL: types.ObjectCannedACLPublicRead}, "AccessControlListNotSupported", "ACLs"},
 		"a grant":            {sdk.PutObjectInput{GrantRead: aws.String(`id="x"`)}, "AccessControlListNotSupported", "ACLs"},
 		"the owner's, as the agent of another account writes": {sdk.PutObjectInput{ACL: types.ObjectCannedACLBucketOwnerFullControl}, "", ""},
 		"a lock":      {sdk.PutObjectInput{ObjectLockMode: types.ObjectLockModeGovernance, ObjectLockRetainUntilDate: aws.Time(wiretest.Start)}, "InvalidRequest", "Object Lock"},
-		"redirection": {sdk.PutObjectInput{WebsiteRedirectLocation: aws.String("/x")}, "NotImplemented", "redirections"},
-		"appending":   {sdk.PutObjectInput{WriteOffsetBytes: aws.Int64(1)}, "NotImplemented", "appending"},
+		"redirection": {sdk.PutObjectInput{WebsiteRedirectLocation: aws.String("/x")}, "UnsupportedOperation", "redirections"},
+		"appending":   {sdk.PutObjectInput{WriteOffsetBytes: aws.Int64(1)}, "UnsupportedOperation", "appending"},
 	} {
 		in := test.in
 		in.Bucket, in.Key, in.Body = aws.String("box"), aws.String("a"), strings.NewReader("1")

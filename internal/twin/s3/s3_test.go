@@ -349,7 +349,6 @@ func TestBucketsBelongToTheirAccount(t *testing.T) {
 		"no bucket":    {second(mine.PutObject(ctx, &sdk.PutObjectInput{Bucket: aws.String("box9"), Key: aws.String("a")})), "NoSuchBucket"},
 		"long key":     {second(mine.PutObject(ctx, &sdk.PutObjectInput{Bucket: box, Key: aws.String(strings.Repeat("k", 1025))})), "KeyTooLongError"},
 		"unmodelled":   {second(mine.GetBucketAcl(ctx, &sdk.GetBucketAclInput{Bucket: box})), "UnsupportedOperation"},
-		"copy":         {second(mine.CopyObject(ctx, &sdk.CopyObjectInput{Bucket: box, Key: aws.String("b"), CopySource: aws.String("box/a")})), "UnsupportedOperation"},
 	} {
 		if got := code(test.err); got != test.want {
 			t.Errorf("%s: %q, want %q (%v)", name, got, test.want, test.err)

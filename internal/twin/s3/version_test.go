@@ -32,7 +32,7 @@ func versioning(t *testing.T, c *sdk.Client, status types.BucketVersioningStatus
 // terratest's PutS3BucketVersioning says with every call that MFA delete is disabled.
 func TestDisabledMFADeleteIsSaidButNotEnabled(t *testing.T) {
 	c, _, _ := open(t)
-	for mfa, want := range map[types.MFADelete]string{types.MFADeleteDisabled: "", types.MFADeleteEnabled: "NotImplemented"} {
+	for mfa, want := range map[types.MFADelete]string{types.MFADeleteDisabled: "", types.MFADeleteEnabled: "UnsupportedOperation"} {
 		_, err := c.PutBucketVersioning(ctx, &sdk.PutBucketVersioningInput{Bucket: box,
 			VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled, MFADelete: mfa}})
 		if (err == nil) != (want == "") || err != nil && code(err) != want {

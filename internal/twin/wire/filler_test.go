@@ -97,7 +97,7 @@ func (f filler) sane(v reflect.Value) {
 	for i := range t.NumField() {
 		name := t.Field(i).Name
 		switch {
-		case strings.HasPrefix(name, "Checksum") && strings.Contains(t.PkgPath(), "/s3"), strings.HasPrefix(name, "SSECustomer"), strings.HasPrefix(name, "ObjectLockEventHold"), // newer than the model
+		case strings.HasPrefix(name, "Checksum") && strings.Contains(t.PkgPath(), "/s3"), strings.HasPrefix(name, "SSECustomer"), strings.HasPrefix(name, "ObjectLockEventHold"), name == "AnnotationDirective", // newer than the model
 			name == "Expires" || name == "ContentLength" || name == "MissingMeta":
 			v.Field(i).SetZero()
 		case t.Field(i).Type == reflect.TypeFor[*string]() && (strings.Contains(t.PkgPath(), "/s3") || strings.Contains(t.PkgPath(), "/ebs")) && !v.Field(i).IsNil():

@@ -47,6 +47,13 @@ func (b *bound) encodeREST(w http.ResponseWriter, p *opPlan, v reflect.Value) {
 	case b.protocol == "rest-json":
 		h.Set("Content-Type", "application/json")
 		body = appendJSON(body, p.out, v)
+	case p.name == "GetBucketLocation": // the text of the root, which is there without one too
+		h.Set("Content-Type", "application/xml")
+		body = fmt.Appendf(body, "%s<LocationConstraint xmlns=%q>", xmlHead, s3Namespace)
+		for _, f := range p.out.fields {
+			body = escape(body, v.Field(f.index).String())
+		}
+		body = append(body, "</LocationConstraint>"...)
 	case hasBody(p.out, v):
 		h.Set("Content-Type", "application/xml")
 		tag := rootOf(p)
