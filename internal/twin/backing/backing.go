@@ -129,6 +129,15 @@ type Backing interface {
 	Close() error
 }
 
+// Claimer is a Backing whose machines listen on this host's own loopback addresses, which
+// another twin may want, too.
+type Claimer interface {
+	// Claim takes an address for a machine of the image, until the machine is destroyed
+	// or the backing closed; claiming what is ours already does nothing. False: another
+	// twin of this host has it.
+	Claim(i Image, address netip.Addr) bool
+}
+
 // Patcher patches modelled machines, which have no shell: ErrNotModelled for others.
 type Patcher interface {
 	Patch(ctx context.Context, id string, r record.NodeRequest) (record.NodeReport, error)

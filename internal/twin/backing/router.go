@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/netip"
 	"sync"
 
 	"github.com/goldenami/rehydrate/internal/record"
@@ -29,6 +30,7 @@ type Router struct {
 var (
 	_ Backing = (*Router)(nil)
 	_ Patcher = (*Router)(nil)
+	_ Claimer = (*Router)(nil)
 )
 
 // IsModelled says whether a machine started by this process is a modelled one.
@@ -77,6 +79,13 @@ func (r *Router) Start(ctx context.Context, m Machine) error {
 	r.modelled[m.ID] = m.Image.Modelled != nil
 	r.mu.Unlock()
 	return b.Start(ctx, m)
+}
+
+// Claim implements Claimer: the address of a modelled machine is only a name.
+func (r *Router) Claim(i Image, address netip.Addr) bool {
+	b, err := r.forImage(i)
+	c, ok := b.(Claimer)
+	return err != nil || !ok || c.Claim(i, address)
 }
 
 // Stop implements Backing.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"net/netip"
 	"reflect"
 	"strings"
 	"testing"
@@ -41,6 +42,8 @@ func (s *stub) Capture(_ context.Context, m Machine, _ string, _ int64) (Image, 
 func (s *stub) Patch(_ context.Context, id string, _ record.NodeRequest) (record.NodeReport, error) {
 	return record.NodeReport{Node: s.name}, s.say("patch", id)
 }
+
+func (s *stub) Claim(_ Image, a netip.Addr) bool { return a.IsLoopback() }
 
 // useAll calls everything for a machine and returns the errors.
 func useAll(t *testing.T, r *Router, m Machine) map[string]error {
@@ -135,4 +138,29 @@ func TestAMachineThatCouldNotBeDestroyedIsStillKnown(t *testing.T) {
 	if err := r.Destroy(t.Context(), m); err != nil || r.IsModelled(m.ID) {
 		t.Errorf("got %v", err)
 	}
+}
+
+func TestOnlyAddressesOfRealRootsAreClaimed(t *testing.T) {
+	real, other := Image{Layers: []string{"/x"}}, netip.MustParseAddr("10.0.0.1")
+	for name, c := range map[string]struct {
+		r    *Router
+		i    Image
+		a    netip.Addr
+		want bool
+	}{
+		"a real root's":                  {&Router{Real: &stub{}}, real, netip.MustParseAddr("127.1.2.3"), true},
+		"a real root's that it refuses":  {&Router{Real: &stub{}}, real, other, false},
+		"a modelled machine's":           {&Router{Modelled: plain{&stub{}, &stub{}}}, Image{Modelled: &ModelledImage{}}, other, true},
+		"one's where there are no roots": {&Router{}, real, other, true},
+	} {
+		if got := c.r.Claim(c.i, c.a); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// plain is a stub that claims nothing.
+type plain struct {
+	Backing
+	Patcher
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
@@ -34,6 +35,7 @@ type stub struct {
 	start   func(context.Context, backing.Machine) error
 	reboot  func() error
 	capture func(context.Context, backing.Machine, string, int64) (backing.Image, error)
+	claim   func(netip.Addr) bool
 	backing.Backing
 }
 
@@ -52,6 +54,10 @@ func (b *stub) count(call string) (n int) {
 		}
 	}
 	return n
+}
+
+func (b *stub) Claim(i backing.Image, a netip.Addr) bool {
+	return b.claim == nil || len(i.Layers) > 0 && b.claim(a)
 }
 
 func (b *stub) Start(ctx context.Context, m backing.Machine) error {
@@ -146,7 +152,7 @@ func openBench(t *testing.T, w *world.World, dir string) *bench {
 // settle waits for the background work that has been begun.
 func (b *bench) settle() {
 	b.t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if len(b.w.Clock().Status().Holds) == 0 {
 			return
 		}

@@ -42,6 +42,28 @@ func TestAnInstanceTakesItsVirtualTimeToRun(t *testing.T) {
 	}
 }
 
+// Two twins of a host may have the same of its 254 loopback networks.
+func TestAnAddressOfAnotherTwinsMachineIsLeftToIt(t *testing.T) {
+	b := newBench(t)
+	address := func(id string) netip.Addr {
+		a, err := netip.ParseAddr(*b.instance(id).PrivateIpAddress)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	first := address(b.run(nil))
+	b.b.claim = func(a netip.Addr) bool { return a != first.Next() }
+	if got := address(b.run(nil)); got != first.Next().Next() {
+		t.Errorf("the second instance has %s, the first %s", got, first)
+	}
+	b.b.claim = func(netip.Addr) bool { return false }
+	_, err := b.api.RunInstances(ctx, &sdk.RunInstancesInput{ImageId: aws.String(base), InstanceType: types.InstanceTypeT3Micro, MinCount: aws.Int32(1), MaxCount: aws.Int32(1)})
+	if codeOf(err) != "InsufficientFreeAddressesInSubnet" {
+		t.Errorf("where all are taken: %v", err)
+	}
+}
+
 func TestACallerWithItsOwnClockSeesItRunAtTheSecondLook(t *testing.T) {
 	b := newBench(t)
 	id := b.run(nil)

@@ -53,7 +53,7 @@ func (s *Service) launch(tx *world.Tx, spec LaunchSpec, n int) ([]Instance, erro
 	for k := range n {
 		i := proto
 		i.ID, i.Index, i.Interface = tx.ID("i-"), int32(k), tx.ID("eni-")
-		if i.Address, err = s.address(tx, i.ID, zone); err != nil {
+		if i.Address, err = s.address(tx, i.ID, i.Content, zone); err != nil {
 			return nil, err
 		}
 		i.Volumes = s.attach(tx, i, disks, tagsFor(spec.Data, types.ResourceTypeVolume))

@@ -2,8 +2,10 @@ package ec2
 
 import (
 	"fmt"
+	"net/netip"
 	"strconv"
 
+	"github.com/goldenami/rehydrate/internal/twin/backing"
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
 
@@ -109,19 +111,28 @@ func (s *Service) prefix(tx *world.Tx) string {
 	return n.Prefix
 }
 
-// address gives an instance the next free address of its zone's subnet, so that
-// one that has just been given back is not taken at once by another machine.
-func (s *Service) address(tx *world.Tx, instance string, zone int) (string, error) {
+// address gives an instance of a content the next free address of its zone's subnet, so
+// that one that has just been given back is not taken at once by another machine. What
+// another twin of this host has claimed for a machine of its own is not free: of 254
+// networks two twins may have the same.
+func (s *Service) address(tx *world.Tx, instance, content string, zone int) (string, error) {
 	prefix := s.prefix(tx)
 	nets := world.Table[network](tx.In("-", "-"), "ec2/network")
 	taken := world.Table[string](tx.In("-", "-"), "ec2/addresses")
 	n, _ := nets.Get("network")
+	c, _ := contents(tx).Get(content)
+	claimer, _ := s.b.(backing.Claimer)
 	for range 64 * 250 {
 		i := n.Next
 		n.Next = (n.Next + 1) % (64 * 250)
 		a := fmt.Sprintf("%s.%d.%d", prefix, zone*64+i/250, 1+i%250)
 		if _, used := taken.Get(a); used {
 			continue
+		}
+		if claimer != nil {
+			if at, err := netip.ParseAddr(a); err != nil || !claimer.Claim(c.Image, at) {
+				continue
+			}
 		}
 		taken.Put(a, instance)
 		nets.Put("network", n)

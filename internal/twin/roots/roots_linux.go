@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
@@ -21,10 +23,14 @@ type Roots struct {
 
 	mu       sync.Mutex
 	machines map[string]*machine
+	claims   map[netip.Addr]net.Listener
 	closed   bool
 }
 
-var _ backing.Backing = (*Roots)(nil)
+var (
+	_ backing.Backing = (*Roots)(nil)
+	_ backing.Claimer = (*Roots)(nil)
+)
 
 // machine is what is known of one machine; op is held through a change of its power.
 type machine struct {
@@ -66,7 +72,7 @@ func New(o Options) (*Roots, error) {
 	if o.Log == nil {
 		o.Log = io.Discard
 	}
-	return &Roots{o: o, machines: map[string]*machine{}}, nil
+	return &Roots{o: o, machines: map[string]*machine{}, claims: map[netip.Addr]net.Listener{}}, nil
 }
 
 func (r *Roots) machine(id string) *machine {
@@ -105,6 +111,7 @@ func (r *Roots) boot(ctx context.Context, m *machine, spec backing.Machine) erro
 	if closed {
 		return fmt.Errorf("start machine %s: %w", spec.ID, os.ErrClosed)
 	}
+	r.Claim(spec.Image, spec.Address) // of a world that was opened again; who has it says so below
 	if len(spec.Image.Layers) == 0 {
 		return fmt.Errorf("start machine %s: image has no layers: %w", spec.ID, backing.ErrUnavailable)
 	}
@@ -204,6 +211,7 @@ func (r *Roots) Destroy(_ context.Context, spec backing.Machine) error {
 	if r.machines[spec.ID] == m {
 		delete(r.machines, spec.ID)
 	}
+	r.release(spec.Address)
 	r.mu.Unlock()
 	return nil
 }
@@ -226,6 +234,11 @@ func (r *Roots) Close() error {
 		})
 	}
 	wg.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for a := range r.claims {
+		r.release(a)
+	}
 	return nil
 }
 
