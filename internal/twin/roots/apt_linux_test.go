@@ -71,9 +71,7 @@ func TestRealUpgrade(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := step("capture"); d > 6*time.Second {
-		t.Logf("the capture took longer than the 6 s it should")
-	}
+	step("capture")
 	tool(t, "fsck.ext4", "-fn", partition(image.Disk))
 	status, ok := onDisk(t, image.Disk, "/var/lib/dpkg/status")
 	if !ok || !strings.Contains(status, "Package: cron\n") {
@@ -89,12 +87,10 @@ func TestRealUpgrade(t *testing.T) {
 	}
 }
 
-func stopwatch(t *testing.T) func(what string) time.Duration {
+func stopwatch(t *testing.T) func(what string) {
 	last := time.Now()
-	return func(what string) time.Duration {
-		d := time.Since(last)
-		t.Logf("%-34s %v", what, d.Round(time.Millisecond))
+	return func(what string) {
+		t.Logf("%-34s %v", what, time.Since(last).Round(time.Millisecond))
 		last = time.Now()
-		return d
 	}
 }

@@ -70,7 +70,7 @@ func TestRunIsTheAgents(t *testing.T) {
 		defer cancel()
 		began := time.Now()
 		_, err := g.Run(ctx, m.ID, backing.Command{Script: "sleep 600 & sleep 600", Stdout: io.Discard})
-		if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 5*time.Second {
+		if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 5*time.Minute {
 			t.Errorf("got %v after %v", err, time.Since(began))
 		}
 	})
@@ -111,7 +111,7 @@ func TestAMachineSaysWhenItWorks(t *testing.T) {
 			if got != want {
 				t.Fatalf("busy: %v, want %v", got, want)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(2 * time.Minute):
 			t.Fatalf("never heard that busy is %v", want)
 		}
 	}
@@ -232,12 +232,12 @@ func TestPower(t *testing.T) {
 		g.sh(t, m.ID, "test -e /etc/stays")
 	})
 	t.Run("stop interrupts and is not told", func(t *testing.T) {
-		got := make(chan error)
+		got, out := make(chan error, 1), &safeBuffer{}
 		go func() {
-			_, err := g.Run(t.Context(), m.ID, backing.Command{Script: "sleep 600"})
+			_, err := g.Run(t.Context(), m.ID, backing.Command{Script: "echo runs; exec sleep 600", Stdout: out})
 			got <- err
 		}()
-		time.Sleep(100 * time.Millisecond)
+		eventually(t, "the command", func() bool { return out.String() == "runs\n" })
 		if err := g.Stop(t.Context(), m.ID); err != nil {
 			t.Fatal(err)
 		}
