@@ -3,7 +3,9 @@
 package bake
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,13 +16,13 @@ import (
 	"time"
 )
 
-// kill ends parts of a supervised Packer without warning. It gives up when Packer
-// ended by itself before.
-func kill(p process, moment time.Duration, whom string) {
+// kill ends parts of a supervised Packer without warning, a moment after it has begun.
+// It gives up when Packer ended by itself before, or with the test.
+func kill(ctx context.Context, p process, moment time.Duration, whom string) {
 	var r running
-	for range 2000 {
-		if readJSON(filepath.Join(p.folder, processFile), &r) == nil {
-			break
+	for readJSON(filepath.Join(p.folder, processFile), &r) != nil {
+		if how, err := p.exit(); how != nil || err != nil || ctx.Err() != nil {
+			return // and nobody is killed: group 0 would be our own
 		}
 		time.Sleep(time.Millisecond)
 	}
@@ -54,7 +56,7 @@ func TestPacker_killed_at_twenty_moments_ends_with_one_image(t *testing.T) {
 				return err == nil
 			}
 			state, _ := b.advance(b.unit(), nil, started)
-			kill(p, moment, whom)
+			kill(t.Context(), p, moment, whom)
 			if whom == "run" || whom == "everything" {
 				b.restart()
 			}
@@ -69,11 +71,9 @@ func TestPacker_that_is_killed_every_time_fails_after_three_attempts(t *testing.
 	t.Parallel()
 	b := newBench(t, "slow")
 	b.plan.Request.Packer.Grace = 200 * time.Millisecond
-	stop := make(chan struct{})
-	defer close(stop)
 	go func() {
 		for n := 1; n <= attempts; n++ {
-			kill(process{filepath.Join(b.folder, "bake", fmt.Sprintf("attempt-%d", n))}, 0, "group")
+			kill(t.Context(), process{filepath.Join(b.folder, "bake", fmt.Sprintf("attempt-%d", n))}, 0, "group")
 		}
 	}()
 	out := b.finish(nil)
@@ -126,7 +126,7 @@ func TestSupervisor_ends_the_group_when_the_run_is_killed(t *testing.T) {
 // runner is a run of ours that starts a supervised command, then waits to be killed.
 func runner(folder string) error {
 	c, err := process{folder}.start(os.Args[0], spec{
-		Command: []string{os.Args[0], "build", filepath.Join(folder, templateFile)}, Dir: folder, Grace: 5 * time.Second,
+		Command: []string{os.Args[0], "build", filepath.Join(folder, templateFile)}, Dir: folder, Grace: 2 * time.Minute,
 	}, os.Environ())
 	if err != nil {
 		return err
@@ -137,7 +137,7 @@ func runner(folder string) error {
 
 func waitFor(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for range 1500 {
+	for range 12000 {
 		if ok() {
 			return
 		}
@@ -177,6 +177,39 @@ func TestSupervisor_records_how_the_command_ended(t *testing.T) {
 				t.Errorf("something still lives (%v)", err)
 			}
 		})
+	}
+}
+
+// Architectures are baked side by side: what one begins must not look as if another's
+// Packer still lived.
+func TestProcess_that_nobody_runs_is_not_held_while_others_begin(t *testing.T) {
+	t.Parallel()
+	p := process{t.TempDir()}
+	lock, err := takeLock(filepath.Join(p.folder, lockFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lock.Close()
+	begun := make(chan error, 1)
+	go func() {
+		var err error
+		for range 300 {
+			err = errors.Join(err, exec.Command("true").Run())
+		}
+		begun <- err
+	}()
+	for looks := 0; ; looks++ {
+		if held, err := p.held(); held || err != nil {
+			t.Fatalf("look %d: held %v, %v", looks, held, err)
+		}
+		select {
+		case err := <-begun:
+			if err != nil || looks == 0 {
+				t.Errorf("%d looks, %v", looks, err)
+			}
+			return
+		default:
+		}
 	}
 }
 

@@ -68,7 +68,7 @@ func (b *bench) unit() unit.Unit { return b.stage.Packer(b.plan) }
 // how many states a journal would hold by now, says so.
 func (b *bench) advance(u unit.Unit, state json.RawMessage, stop func(n int) bool) (json.RawMessage, bool) {
 	b.t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(5 * time.Minute)
 	for n := 0; ; {
 		if stop != nil && stop(n) {
 			return state, false

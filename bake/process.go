@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/goldenami/rehydrate/internal/fault"
@@ -77,6 +78,10 @@ func (p process) held() (bool, error) {
 	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
+	// A child that this process forks meanwhile, for another architecture, would have
+	// the lock until it runs its own program, and the next look would find it held.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	f, err := takeLock(name)
 	if fault.KindOf(err) == fault.Conflict {
 		return true, nil
@@ -116,7 +121,7 @@ func (p process) end(ctx context.Context, grace time.Duration) error {
 	}
 	signalGroup(r.Group, os.Kill)
 	signalGroup(r.Supervisor, os.Kill)
-	err = wait.Poll(ctx, wait.Wall{}, "Packer to be killed", 100*time.Millisecond, 10*time.Second, free)
+	err = wait.Poll(ctx, wait.Wall{}, "Packer to be killed", 100*time.Millisecond, time.Minute, free)
 	if err != nil {
 		return fault.As(fmt.Errorf("end what is left of Packer (process group %d): %w", r.Group, err), fault.Conflict,
 			"end these processes by hand, then resume")
