@@ -42,7 +42,7 @@ func (b *bake) check(t *testing.T, before []string) {
 func (b *bake) local(t *testing.T) {
 	t.Helper()
 	var left []string
-	for limit := time.Now().Add(5 * time.Second); time.Now().Before(limit); time.Sleep(20 * time.Millisecond) {
+	for limit := time.Now().Add(worldLimit); time.Now().Before(limit); time.Sleep(20 * time.Millisecond) {
 		if left = b.lives(); len(left) == 0 {
 			break
 		}

@@ -32,7 +32,7 @@ const (
 const seed = 1
 
 // worldLimit is how long a twin may take to answer.
-const worldLimit = 30 * time.Second
+const worldLimit = 2 * time.Minute
 
 // world is a twin in this process with the example's world in it, and a state folder
 // for the runs that work on it.

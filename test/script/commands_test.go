@@ -22,7 +22,7 @@ import (
 )
 
 // stopLimit is how long a twin may take to end.
-const stopLimit = 20 * time.Second
+const stopLimit = 2 * time.Minute
 
 func stop(dir string) {
 	ctx, cancel := context.WithTimeout(context.Background(), stopLimit)

@@ -101,7 +101,7 @@ func newWorld(t testing.TB, o options) *universe {
 	case err := <-ended:
 		ended <- nil
 		t.Fatalf("start a twin: %v", err)
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("the twin does not answer")
 	}
 	clock, ok := wait.Detect(t.Context(), w.Endpoint)

@@ -132,7 +132,7 @@ func TestNoNetworkAndNoCredentialsAreSaidSoon(t *testing.T) {
 			if fault.KindOf(err) != c.kind || !strings.HasPrefix(err.Error(), c.says) || !strings.Contains(fault.HintOf(err), c.hint) {
 				t.Errorf("says %v; next: %s", err, fault.HintOf(err))
 			}
-			if took := time.Since(begun); took > 15*time.Second {
+			if took := time.Since(begun); took > time.Minute {
 				t.Errorf("it took %s", took)
 			}
 		})
