@@ -101,7 +101,7 @@ func (s *Stage) Plan(ctx context.Context, in Input) (*Plan, error) {
 	}
 	older := false
 	for i, ptr := range in.Pointers {
-		m, err := s.move(ctx, in, ptr, now[i], generation, p)
+		m, err := s.move(ctx, in, ptr, now[i], now[in.first(ptr.Arch)], generation, p)
 		if err != nil {
 			return nil, err
 		}
@@ -156,7 +156,7 @@ func historyOf(ctx context.Context, ports Ports, c Cell, channel string) ([]Para
 	return owned(history), nil
 }
 
-func (s *Stage) move(ctx context.Context, in Input, ptr Pointer, history []Parameter, generation int64, p *Plan) (Move, error) {
+func (s *Stage) move(ctx context.Context, in Input, ptr Pointer, history, home []Parameter, generation int64, p *Plan) (Move, error) {
 	now := last(history)
 	m := Move{Cell: ptr.Cell, Arch: ptr.Arch, Channel: ptr.Channel, Image: ptr.Image, From: now.Value, Version: now.Version,
 		Envelope: Envelope{Run: in.Run, Generation: generation}}
@@ -169,12 +169,11 @@ func (s *Stage) move(ctx context.Context, in Input, ptr Pointer, history []Param
 	if err != nil {
 		return m, err
 	}
-	if t := now.Type; t != "" && t != typeString {
-		return m, fault.New(fault.Conflict, "a parameter keeps its type: find out whose it is, then delete it or choose another name for the channel",
-			"publish %s to %s: it is a parameter of type %s, not %s", m.Image, where(m.Cell, m.Channel), t, typeString)
+	if err := channelType(now); err != nil {
+		return m, fmt.Errorf("publish %s to %s: %w", m.Image, where(m.Cell, m.Channel), err)
 	}
 	if !in.AllowOlder {
-		if err := stays(ctx, ports, &m, history); err != nil {
+		if err := stays(ctx, ports, &m, history, home); err != nil {
 			return m, err
 		}
 	} else if withdrawnFrom(history, m.Image).Version > 0 {
@@ -208,6 +207,11 @@ func (s *Stage) move(ctx context.Context, in Input, ptr Pointer, history []Param
 			m.Envelope.BakedAt = k.BakedAt
 		}
 	}
+	if !in.AllowOlder {
+		if err := overByHand(m.Channel, history, home); err != nil {
+			return m, fmt.Errorf("publish %s to %s: %w", m.Image, where(m.Cell, m.Channel), err)
+		}
+	}
 	return m, s.order(ctx, &m, ports, history, in.AllowOlder, p)
 }
 
@@ -227,17 +231,11 @@ func available(ctx context.Context, ports Ports, id string, c Cell) (Image, erro
 }
 
 // order refuses a silent downgrade: what was baked later must not be covered by what
-// was baked earlier, nor by what a rollback took back. Nor is what somebody put by hand
-// over a publication: what it meant cannot be known.
+// was baked earlier, nor by what a rollback took back.
 func (s *Stage) order(ctx context.Context, m *Move, ports Ports, history []Parameter, allow bool, p *Plan) error {
 	now := last(history)
 	if now.Version == 0 {
 		return nil
-	}
-	if ours := lastPublished(history); !allow && ours.Version > 0 && byHand(now) {
-		return fault.New(fault.Conflict, fmt.Sprintf("ask who put it there; `rehydrate publish rollback --to %d %s` goes back to what was published, then publish again", ours.Version, m.Channel),
-			"publish %s to %s: somebody wrote version %d (%s) by hand over version %d (%s)", m.Image,
-			where(m.Cell, m.Channel), now.Version, now.Value, ours.Version, ours.Value)
 	}
 	held, known, err := rankOf(ctx, ports, now, m.Envelope.Generation)
 	if err != nil {

@@ -41,7 +41,7 @@ func (s *Stage) Withheld(ctx context.Context, at Place, image string) error {
 	if err != nil {
 		return err
 	}
-	return stays(ctx, ports, &Move{Cell: at.Cell, Channel: at.Channel, Image: image}, history)
+	return stays(ctx, ports, &Move{Cell: at.Cell, Channel: at.Channel, Image: image}, history, history)
 }
 
 // remembered says that the envelope beside a channel that was deleted withdraws the image.

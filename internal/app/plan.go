@@ -36,7 +36,7 @@ type Overview struct {
 	Places []string `json:"places,omitempty"`
 
 	places []record.Pointer // what of the image is in each of them, or is to be
-	kept   error            // what keeps the image from its accounts and Regions
+	kept   error            // what keeps the image from its accounts, Regions and channels
 	lacks  error            // what this machine has not, to bake
 }
 
@@ -72,6 +72,9 @@ func MakePlan(ctx context.Context, in Request) (*Overview, error) {
 	}
 	if in.Image.Distribute != nil {
 		p.place(ctx, o)
+	}
+	if o.kept == nil && !in.Keep {
+		o.kept = p.channelReady(ctx)
 	}
 	if o.Roll, err = p.previewRoll(ctx, o, now.Version); err != nil {
 		return nil, err

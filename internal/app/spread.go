@@ -75,15 +75,31 @@ func (p *pipeline) spread(ctx context.Context, image string) (*spread.Plan, erro
 }
 
 // distributable says before the bake, which takes long, what would keep its image from
-// its accounts and Regions.
+// its accounts and Regions, or from their channels.
 func (p *pipeline) distributable(ctx context.Context) error {
-	if p.Image.Distribute == nil || p.doc.Bake != nil || p.Until == "bake" || p.Until == "validate" {
+	if p.doc.Bake != nil || p.Until == "bake" || p.Until == "validate" {
 		return nil
 	}
-	if err := p.keptFrom(ctx); err != nil {
+	var err error
+	if p.Image.Distribute != nil {
+		err = p.keptFrom(ctx)
+	}
+	if err == nil {
+		err = p.channelReady(ctx)
+	}
+	if err != nil {
 		return fmt.Errorf("before the bake: %w", err)
 	}
 	return nil
+}
+
+// channelReady is what would keep the channel from being moved to any new image.
+func (p *pipeline) channelReady(ctx context.Context) error {
+	var places []publish.Place
+	for _, c := range channelCells(p.Image, p.Cloud) {
+		places = append(places, publish.Place{Cell: c, Channel: p.Image.Channel})
+	}
+	return p.parts.publish.Ready(ctx, places)
 }
 
 // keptFrom is what would keep an image from the accounts and Regions of the line.
