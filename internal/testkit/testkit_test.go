@@ -4,11 +4,11 @@ package testkit
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"github.com/goldenami/rehydrate/internal/packer"
+	"github.com/goldenami/rehydrate/internal/testkit/debroot"
 )
 
 func TestRoot_has_what_tests_of_real_roots_need_and_a_copy_may_be_written(t *testing.T) {
@@ -18,7 +18,7 @@ func TestRoot_has_what_tests_of_real_roots_need_and_a_copy_may_be_written(t *tes
 	}
 	own := CopyRoot(t)
 	for _, root := range []string{shared, own} {
-		if out, err := exec.Command("chroot", root, "su", "admin", "-c", "sudo -n true").CombinedOutput(); err != nil {
+		if out, err := debroot.Command(t.Context(), root, "su", "admin", "-c", "sudo -n true").CombinedOutput(); err != nil {
 			t.Errorf("admin may not use sudo in %s: %v: %s", root, err, out)
 		}
 	}

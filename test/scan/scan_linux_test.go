@@ -81,7 +81,11 @@ func dpkg(t *testing.T, root string) []string {
 func apt(t *testing.T, root string) []string {
 	t.Helper()
 	var out []string
-	for line := range strings.Lines(run(t, "chroot", root, "/usr/bin/apt", "-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache=", "list", "--upgradable")) {
+	list, err := debroot.Command(t.Context(), root, "apt", "-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache=", "list", "--upgradable").Output()
+	if err != nil {
+		t.Fatalf("apt list: %v", err)
+	}
+	for line := range strings.Lines(string(list)) {
 		name, rest, ok := strings.Cut(line, "/")
 		words := strings.Fields(rest)
 		if ok && len(words) >= 6 && strings.Contains(rest, "[upgradable from: ") {

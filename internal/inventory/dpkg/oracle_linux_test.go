@@ -87,9 +87,7 @@ func TestRealRootsAgreeWithDpkgAndApt(t *testing.T) {
 
 func inRoot(t *testing.T, dir, program string, args ...string) string {
 	t.Helper()
-	cmd := exec.Command("chroot", append([]string{dir, program}, args...)...)
-	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"}
-	out, err := cmd.Output()
+	out, err := debroot.Command(t.Context(), dir, program, args...).Output()
 	if err != nil {
 		t.Fatalf("%s: %v", program, err)
 	}

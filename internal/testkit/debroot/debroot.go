@@ -96,3 +96,20 @@ func tail(text string) string {
 	text = strings.TrimSpace(text)
 	return text[max(0, len(text)-500):]
 }
+
+// inside runs a program in a root that it cannot change: what it writes goes to a layer in
+// memory, in a mount namespace of its own.
+const inside = `set -e
+mount --make-rprivate /
+mount -t tmpfs layers "$0/mnt"
+mkdir "$0/mnt/upper" "$0/mnt/work"
+mount -t overlay overlay -o "lowerdir=$0,upperdir=$0/mnt/upper,workdir=$0/mnt/work" "$0"
+exec chroot "$0" "$@"`
+
+// Command is a program of a root, to be run in it. Others read the root at the same time:
+// what the program writes, as apt does even where it only simulates, is gone after it.
+func Command(ctx context.Context, root, program string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "unshare", append([]string{"--mount", "sh", "-c", inside, root, program}, args...)...)
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"}
+	return cmd
+}

@@ -1,8 +1,10 @@
 package debroot
 
 import (
+	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"testing"
 
 	"github.com/goldenami/rehydrate/internal/testkit"
@@ -53,6 +55,25 @@ func TestARootThatCannotBeMadeLeavesNothing(t *testing.T) {
 					t.Errorf("left behind: %s", s.Name())
 				}
 			}
+		}
+	}
+}
+
+func TestWhatAProgramWritesInARootIsGoneAfterIt(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a real Debian root: left out by -short")
+	}
+	root, err := Make(t.Context(), testkit.Cache(t), "bookworm", io.Discard)
+	if err != nil {
+		testkit.Missing(t, "%v", err)
+	}
+	out, err := Command(t.Context(), root, "sh", "-c", "echo written | tee /etc/written-by-test; rm /usr/bin/apt; ls /usr/bin/apt || cat /etc/written-by-test; exit 3").Output()
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 3 || string(out) != "written\nwritten\n" {
+		t.Errorf("%q, %v", out, err)
+	}
+	for name, want := range map[string]bool{"/etc/written-by-test": false, "/usr/bin/apt": true, "/mnt/upper": false} {
+		if _, err := os.Stat(root + name); (err == nil) != want {
+			t.Errorf("%s: %v, want it there: %v", name, err, want)
 		}
 	}
 }
