@@ -23,9 +23,10 @@ import (
 // commandLimit is how long one command may take.
 const commandLimit = 3 * time.Minute
 
-// childLimit is how long the rest of a command's output is waited for once it has
-// ended: a child that outlives it may hold the pipe open.
-const childLimit = time.Second
+// endOfOutput is written behind a command's output once it has ended: what stands
+// before it is all that the command has said. The pipe's end would not tell, because a
+// child that outlives the command may hold it open.
+const endOfOutput = "\x00ended\n"
 
 // process is a command under way.
 type process struct {
@@ -46,24 +47,17 @@ func start(t testing.TB, cmd *exec.Cmd) *process {
 		t.Fatal(err)
 	}
 	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = w, w, &syscall.SysProcAttr{Setpgid: true}
-	err = cmd.Start()
-	w.Close()
-	if err != nil {
+	if err := cmd.Start(); err != nil {
+		r.Close()
+		w.Close()
 		t.Fatal(err)
 	}
 	p := &process{cmd: cmd, ended: make(chan struct{}), fresh: make(chan struct{})}
-	read := make(chan struct{})
-	go func() {
-		defer close(read)
-		p.read(r)
-	}()
+	go p.read(r)
 	go func() {
 		_ = cmd.Wait() // its exit code tells
-		select {
-		case <-read: // said() is whole once it has ended
-		case <-time.After(childLimit):
-		}
-		close(p.ended)
+		_, _ = io.WriteString(w, endOfOutput)
+		w.Close()
 	}()
 	t.Cleanup(func() {
 		p.kill()
@@ -72,15 +66,21 @@ func start(t testing.TB, cmd *exec.Cmd) *process {
 	return p
 }
 
+// read reads to the pipe's end, and says in between that the command has ended, when
+// said is all that it will say.
 func (p *process) read(r io.ReadCloser) {
 	defer r.Close()
 	for in := bufio.NewReader(r); ; {
 		line, err := in.ReadString('\n')
+		line, ended := strings.CutSuffix(line, endOfOutput)
 		p.mu.Lock()
 		p.text.WriteString(line)
 		close(p.fresh)
 		p.fresh = make(chan struct{})
 		p.mu.Unlock()
+		if ended {
+			close(p.ended)
+		}
 		if err != nil {
 			return
 		}

@@ -65,7 +65,7 @@ func (c clock) Sleep(_ context.Context, until time.Time) error {
 
 // settle waits for work that the twin does in the background.
 func settle(w *world.World) {
-	for end := time.Now().Add(10 * time.Second); len(w.Clock().Status().Holds) > 0 && time.Now().Before(end); {
+	for end := time.Now().Add(2 * time.Minute); len(w.Clock().Status().Holds) > 0 && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}
 }

@@ -121,7 +121,7 @@ func (a *account) step(d time.Duration) {
 }
 
 func (a *account) settle() {
-	for end := time.Now().Add(10 * time.Second); len(a.w.Clock().Status().Holds) > 0 && time.Now().Before(end); {
+	for end := time.Now().Add(2 * time.Minute); len(a.w.Clock().Status().Holds) > 0 && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}
 }
