@@ -186,13 +186,13 @@ func (f *fleets) cell(ctx context.Context, c rollout.Cell, groups []rollout.Foun
 		}
 	}
 	for _, name := range fleetsIn(groups) {
-		history, err := f.history(ctx, c, f.of[name])
+		history, ahead, err := f.history(ctx, c, f.of[name])
 		if err != nil {
 			unknown = append(unknown, err.Error())
 		}
 		images[name] = map[ages.Key]ages.Image{}
 		for _, id := range amis {
-			x := imageAge(details[id], history, id)
+			x := imageAge(details[id], history, ahead, id)
 			x.State, x.Untold = or(x.State, unseen), err != nil
 			images[name][ages.Key{Account: c.Account, Region: c.Region, Image: id}] = x
 		}
@@ -211,28 +211,36 @@ func fleetsIn(groups []rollout.Found) []string {
 }
 
 // history is that of the channel which a fleet follows: its ring's or, while that one
-// does not exist, the line's.
-func (f *fleets) history(ctx context.Context, c rollout.Cell, fleet *config.Fleet) ([]publish.Parameter, error) {
+// does not exist, the line's. Beside a ring's, ahead is what the line's channel holds: the
+// ring may have been rolled to it and its channel not been promoted yet.
+func (f *fleets) history(ctx context.Context, c rollout.Cell, fleet *config.Fleet) (history []publish.Parameter, ahead string, err error) {
 	s, err := f.cells.Session(ctx, c.Account, c.Region)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	for _, channel := range []string{fleet.Image.Channels[fleet.Ring], fleet.Image.Channel} {
-		if channel == "" {
-			continue
-		}
+	read := func(channel string) ([]publish.Parameter, error) {
 		list, err := params.New(s).History(ctx, channel)
 		if err != nil && fault.KindOf(err) != fault.NotFound {
 			return nil, fmt.Errorf("which image is current in %s: read the history of channel %s: %w", c, channel, err)
 		}
-		if len(list) > 0 {
-			return list, nil
-		}
+		return list, nil
 	}
-	return nil, nil
+	line, err := read(fleet.Image.Channel)
+	if ring := fleet.Image.Channels[fleet.Ring]; err == nil && ring != "" {
+		history, err = read(ring)
+	}
+	switch n := len(line); {
+	case err != nil:
+		return nil, "", err
+	case len(history) == 0:
+		return line, "", nil
+	case n > 0 && !publish.Withdrawn(line[n-1]) && !publish.Revoked(line[n-1]):
+		ahead = line[n-1].Value
+	}
+	return history, ahead, nil
 }
 
-func imageAge(d rollout.ImageDetail, history []publish.Parameter, id string) ages.Image {
+func imageAge(d rollout.ImageDetail, history []publish.Parameter, ahead, id string) ages.Image {
 	out := ages.Image{CreatedAt: d.CreatedAt, State: d.State, Revoked: d.Tags[publish.TagRevoked] != ""}
 	var versions []ages.Version
 	for _, v := range history {
@@ -244,6 +252,9 @@ func imageAge(d rollout.ImageDetail, history []publish.Parameter, id string) age
 		return out
 	}
 	out.SupersededSince, out.Current = ages.Superseded(versions, id)
+	if out.SupersededSince.IsZero() && id == ahead { // what the ring's channel had and lost is no lead
+		out.Current = true
+	}
 	return out
 }
 

@@ -128,3 +128,21 @@ func TestWhatTheStatusMayNotReadIsUnknown(t *testing.T) {
 		}
 	}
 }
+
+// A ring is rolled to what was published; its own channel follows by a promotion.
+func TestWhatARingWasRolledToBeforeItsChannelWasPromotedIsNotStale(t *testing.T) {
+	a, status := aged(t)
+	a.put("/golden/web/dev", 2, "20260101-000002-abcdef")
+	f := status().Fleets[0]
+	if f.Current != 2 || f.Stale != 2 { // the channel's image and the line's; not the two that neither has
+		t.Errorf("%+v", f)
+	}
+	a.put("/golden/web/dev", 4, "20260101-000004-abcdef")
+	if f := status().Fleets[0]; f.Current != 1 || f.Stale != 3 || f.SupersededSince.IsZero() {
+		t.Errorf("promoted: %+v", f)
+	}
+	a.put("/golden/web/dev", 2, "20260101-000005-abcdef") // and back: the ring's channel has lost it
+	if f := status().Fleets[0]; f.Current != 1 || f.Stale != 3 {
+		t.Errorf("taken back: %+v", f)
+	}
+}
