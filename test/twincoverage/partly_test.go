@@ -41,6 +41,8 @@ var partly = map[string]string{
 	"ssm UpdateDocument":                               "as CreateDocument",
 	"ssm DescribeDocument":                             "AWS documents other than AWS-RunShellScript and AWS-RunPatchBaseline",
 	"ssm GetDocument":                                  "conversion between formats",
+	"ssm GetInventory":                                 "aggregators; software inventory is what was put, for there are no associations that gather it",
+	"ssm PutInventory":                                 "AWS:InstanceInformation",
 	"ssm ListComplianceItems":                          "some filter types",
 	"ssm PutComplianceItems":                           "partial uploads",
 	"ssm PutParameter":                                 "parameter policies; patterns with lookarounds and back references",

@@ -32,14 +32,15 @@ type Service struct {
 	// or the snapshot's description.
 	CopyFault func(tx *world.Tx, name string) string
 
-	w       *world.World
-	b       backing.Backing
-	dir     string   // of machines' and images' folders
-	busy    locks    // one piece of work on a machine or image at a time
-	writing sync.Map // contents whose disk is being written
-	waiting sync.Map // ids of things that somebody waits for, to since when
-	onState []func(tx *world.Tx, id, state string)
-	onRoot  []func(tx *world.Tx, t RootTask)
+	w         *world.World
+	b         backing.Backing
+	dir       string   // of machines' and images' folders
+	busy      locks    // one piece of work on a machine or image at a time
+	writing   sync.Map // contents whose disk is being written
+	platforms sync.Map // products of roots, by their layers
+	waiting   sync.Map // ids of things that somebody waits for, to since when
+	onState   []func(tx *world.Tx, id, state string)
+	onRoot    []func(tx *world.Tx, t RootTask)
 }
 
 // New makes the service of a world that has not been started yet. dir is where

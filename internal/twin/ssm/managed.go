@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
+	"github.com/goldenami/rehydrate/baseline"
 	"github.com/goldenami/rehydrate/internal/twin/ec2"
 	"github.com/goldenami/rehydrate/internal/twin/wire"
 	"github.com/goldenami/rehydrate/internal/twin/world"
@@ -20,10 +21,32 @@ const NoAgentTag = "twin:no-agent"
 
 // online says whether an instance's agent can take commands.
 func (s *Service) online(tx *world.Tx, i ec2.Instance) bool {
-	if v := i.Tags[NoAgentTag]; v != "" && v != "false" {
-		return false
+	return hasAgent(i) && i.State == "running" && !away(tx, i)
+}
+
+func hasAgent(i ec2.Instance) bool {
+	v := i.Tags[NoAgentTag]
+	return v == "" || v == "false"
+}
+
+func computer(i ec2.Instance) string { return "ip-" + strings.ReplaceAll(i.Address, ".", "-") }
+
+// systems are operating systems as agents name them, by NAME of os-release.
+var systems = map[baseline.OperatingSystem]string{
+	baseline.AmazonLinux: "Amazon Linux AMI", baseline.AmazonLinux2: "Amazon Linux", baseline.AmazonLinux2022: "Amazon Linux", baseline.AmazonLinux2023: "Amazon Linux",
+	baseline.Ubuntu: "Ubuntu", baseline.Debian: "Debian GNU/Linux", baseline.Raspbian: "Raspbian GNU/Linux", baseline.Suse: "SLES",
+	baseline.RedHat: "Red Hat Enterprise Linux", baseline.CentOS: "CentOS Linux", baseline.Oracle: "Oracle Linux Server", baseline.Rocky: "Rocky Linux", baseline.Alma: "AlmaLinux",
+}
+
+// platform is the name and version of an instance's operating system, nil where it is not
+// known.
+func (s *Service) platform(tx *world.Tx, i ec2.Instance) (name, version *string) {
+	system, product := s.EC2.Platform(tx, i)
+	text, ok := systems[system]
+	if !ok {
+		return nil, nil
 	}
-	return i.State == "running" && !away(tx, i)
+	return &text, aws.String(product[max(strings.IndexAny(product, "0123456789"), 0):])
 }
 
 // DescribeInstanceInformation lists the nodes that Systems Manager knows: every
@@ -38,7 +61,7 @@ func (s *Service) DescribeInstanceInformation(tx *world.Tx, in *ssm.DescribeInst
 	}
 	var all []types.InstanceInformation
 	for _, i := range s.EC2.Instances(tx) {
-		if v := i.Tags[NoAgentTag]; v != "" && v != "false" {
+		if !hasAgent(i) {
 			continue
 		}
 		ping := types.PingStatusOnline
@@ -61,9 +84,10 @@ func (s *Service) DescribeInstanceInformation(tx *world.Tx, in *ssm.DescribeInst
 			keep = keep && ok
 		}
 		if keep {
+			name, version := s.platform(tx, i)
 			all = append(all, types.InstanceInformation{
-				InstanceId: aws.String(i.ID), PingStatus: ping, PlatformType: types.PlatformTypeLinux, ResourceType: types.ResourceTypeEc2Instance,
-				ComputerName: aws.String("ip-" + strings.ReplaceAll(i.Address, ".", "-")), IPAddress: aws.String(i.Address), AgentVersion: aws.String(agentVersion),
+				InstanceId: aws.String(i.ID), PingStatus: ping, PlatformType: types.PlatformTypeLinux, PlatformName: name, PlatformVersion: version, ResourceType: types.ResourceTypeEc2Instance,
+				ComputerName: aws.String(computer(i)), IPAddress: aws.String(i.Address), AgentVersion: aws.String(agentVersion),
 				IsLatestVersion: aws.Bool(true), LastPingDateTime: aws.Time(tx.Now), RegistrationDate: aws.Time(i.Launched), SourceId: aws.String(i.ID), SourceType: types.SourceTypeAwsEc2Instance,
 			})
 		}

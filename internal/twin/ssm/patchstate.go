@@ -53,6 +53,11 @@ func (s *Service) upload(tx *world.Tx, p patchState) {
 func forgetNode(tx *world.Tx, id string) {
 	patchStates(tx).Delete(id)
 	patchNodes(tx).Delete(id)
+	for _, it := range inventory(tx).All() {
+		if it.Instance == id {
+			inventory(tx).Delete(id + "/" + it.Type)
+		}
+	}
 	for _, r := range reports(tx).All() {
 		if r.Resource == id {
 			reports(tx).Delete(r.Resource + "/" + r.Type)

@@ -18,6 +18,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/smithy-go"
 
+	"github.com/goldenami/rehydrate/baseline"
 	"github.com/goldenami/rehydrate/internal/record"
 	"github.com/goldenami/rehydrate/internal/twin/backing"
 	"github.com/goldenami/rehydrate/internal/twin/ec2"
@@ -67,6 +68,14 @@ func (f *fakeEC2) EnsureStarted(_ context.Context, id string) error {
 		return f.started(id)
 	}
 	return nil
+}
+
+// Platform is Debian 12 of all but the last instance.
+func (f *fakeEC2) Platform(_ *world.Tx, i ec2.Instance) (baseline.OperatingSystem, string) {
+	if i.ID == f.instances[len(f.instances)-1].ID {
+		return "", ""
+	}
+	return baseline.Debian, "Debian12"
 }
 
 func (f *fakeEC2) OnState(g func(tx *world.Tx, id, state string)) { f.on = g }
@@ -188,11 +197,10 @@ func (r *rig) read(key string) string {
 // wait looks until ok; the agent works on the wall's time.
 func (r *rig) wait(what string, ok func() bool) {
 	r.t.Helper()
-	for range 2000 {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if ok() {
 			return
 		}
-		time.Sleep(time.Millisecond)
 	}
 	r.t.Fatalf("%s does not come", what)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/goldenami/rehydrate/baseline"
 	"github.com/goldenami/rehydrate/internal/record"
 	"github.com/goldenami/rehydrate/internal/twin/backing"
 	"github.com/goldenami/rehydrate/internal/twin/ec2"
@@ -24,6 +25,8 @@ type EC2 interface {
 	// EnsureStarted returns when the machine behind a running instance can be reached.
 	EnsureStarted(ctx context.Context, id string) error
 	OnState(f func(tx *world.Tx, id, state string))
+	// Platform is what an instance's agent says of its operating system, "" if it cannot.
+	Platform(tx *world.Tx, i ec2.Instance) (system baseline.OperatingSystem, product string)
 }
 
 // Machines is what the agent needs of the machines; *backing.Router is one.
@@ -106,6 +109,9 @@ func (s *Service) Wire() *wire.Service {
 	wire.Op(o, "ListCommandInvocations", s.ListCommandInvocations)
 	wire.Op(o, "CancelCommand", s.CancelCommand)
 	wire.Op(o, "DescribeInstanceInformation", s.DescribeInstanceInformation)
+	wire.Op(o, "GetInventory", s.GetInventory)
+	wire.Op(o, "PutInventory", s.PutInventory)
+	wire.Op(o, "ListInventoryEntries", s.ListInventoryEntries)
 	wire.Op(o, "CreatePatchBaseline", s.CreatePatchBaseline)
 	wire.Op(o, "UpdatePatchBaseline", s.UpdatePatchBaseline)
 	wire.Op(o, "GetPatchBaseline", s.GetPatchBaseline)
