@@ -194,5 +194,12 @@ func Verified(all []Finding) error {
 			parts = append(parts, fmt.Sprintf("%d %s", count[s], s))
 		}
 	}
-	return fault.New(kind, "resume the run that publishes, publish or promote again, or roll back; what was withdrawn wants a new image", "verify: of %d pointers %s", len(all), strings.Join(parts, ", "))
+	var next []string
+	if count[Incorrect]+count[Missing] > 0 {
+		next = append(next, "resume the run that publishes, publish or promote again, or roll back; what was withdrawn wants a new image")
+	}
+	if count[Unreachable] > 0 {
+		next = append(next, "give the role what it lacks (`rehydrate doctor` tries every account), then verify again")
+	}
+	return fault.New(kind, strings.Join(next, "; "), "verify: of %d pointers %s", len(all), strings.Join(parts, ", "))
 }

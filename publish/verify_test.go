@@ -98,6 +98,30 @@ func TestVerifyAgainstARun(t *testing.T) {
 	}
 }
 
+func TestWhatToDoNextFollowsFromWhatVerifyFound(t *testing.T) {
+	for name, x := range map[string]struct {
+		states  []string
+		kind    fault.Kind
+		publish bool
+		role    bool
+	}{
+		"one is wrong":               {[]string{publish.Correct, publish.Incorrect}, fault.Partial, true, false},
+		"one is missing":             {[]string{publish.Correct, publish.Missing}, fault.Partial, true, false},
+		"one cannot be asked":        {[]string{publish.Correct, publish.Unreachable}, fault.Partial, false, true},
+		"one of each, and none well": {[]string{publish.Incorrect, publish.Unreachable}, fault.Failed, true, true},
+	} {
+		var all []publish.Finding
+		for _, s := range x.states {
+			all = append(all, publish.Finding{State: s})
+		}
+		err := publish.Verified(all)
+		hint := fault.HintOf(err)
+		if fault.KindOf(err) != x.kind || strings.Contains(hint, "publish or promote again") != x.publish || strings.Contains(hint, "rehydrate doctor") != x.role {
+			t.Errorf("%s: %v, next: %s", name, err, hint)
+		}
+	}
+}
+
 // A run dies after it has moved one of three pointers. Verify shows it; going on with
 // it ends it.
 func TestACrashBetweenPointersShowsInVerify(t *testing.T) {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -92,6 +93,7 @@ func (in ChannelRequest) channel(word string) (name, ring string, err error) {
 }
 
 // ChannelHistory is every version of a channel that is kept, cell by cell, oldest first.
+// Beside an error of kind Partial stands what could be read.
 func ChannelHistory(ctx context.Context, in ChannelRequest, word string) ([]ChannelEntry, error) {
 	name, _, err := in.channel(word)
 	if err != nil {
@@ -99,14 +101,23 @@ func ChannelHistory(ctx context.Context, in ChannelRequest, word string) ([]Chan
 	}
 	var out []publish.Entry
 	s := in.stage("")
+	var unread []error
 	for _, at := range in.places(name) {
 		entries, err := s.History(ctx, at)
-		if err != nil {
+		if ctx.Err() != nil {
 			return nil, err
+		}
+		if err != nil {
+			unread = append(unread, err)
 		}
 		out = append(out, entries...)
 	}
-	if len(out) == 0 {
+	switch {
+	case len(unread) > 0 && len(out) == 0:
+		return nil, unread[0]
+	case len(unread) > 0:
+		return out, fault.As(fmt.Errorf("not all could be read: %w", errors.Join(unread...)), fault.Partial, fault.HintOf(unread[0]))
+	case len(out) == 0:
 		return nil, fault.New(fault.NotFound, "`rehydrate publish` makes it", "channel %s does not exist", name)
 	}
 	return out, nil

@@ -256,6 +256,9 @@ func TestChannels_are_rolled_back_and_verified_in_every_account(t *testing.T) {
 	if all, err = VerifyChannels(t.Context(), in, ""); err != nil || all[1].State != publish.Unreachable || fault.KindOf(Verified(all)) != fault.Partial {
 		t.Errorf("an account that cannot be opened: %v", err)
 	}
+	if h, err = ChannelHistory(t.Context(), in, "latest"); len(h) != 4 || h[3].Account != in.Cloud.Account || fault.KindOf(err) != fault.Partial || !strings.Contains(err.Error(), prod) {
+		t.Errorf("the history of what can be read: %d entries, %v", len(h), err)
+	}
 	for _, f := range all { // nothing was promoted anywhere, as far as it can be seen
 		if f.State == publish.Missing {
 			t.Errorf("%s in %s is said to be missing", f.Channel, f.Account)

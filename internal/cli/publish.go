@@ -82,7 +82,7 @@ func channelHistoryCommand() *cli.Command {
 	return command(spec{
 		name: "history", usage: "list the versions of a channel; reads only", args: "<channel>", max: 1,
 		examples: []string{"rehydrate publish history latest", "rehydrate publish history --output json /golden/web/prod"},
-		codes:    "4 permissions",
+		codes:    "3 not all could be read, 4 permissions",
 		flags:    channelFlags(imageFlag),
 		run: func(c *cli.Context) error {
 			if c.NArg() != 1 {
@@ -93,13 +93,13 @@ func channelHistoryCommand() *cli.Command {
 				return err
 			}
 			all, err := app.ChannelHistory(c.Context, in, c.Args().First())
-			if err != nil {
+			switch {
+			case len(all) == 0:
 				return err
+			case c.String("output") == "json":
+				return errors.Join(writeJSON(c, all), err)
 			}
-			if c.String("output") == "json" {
-				return writeJSON(c, all)
-			}
-			return historyTable(c.App.Writer, all)
+			return errors.Join(historyTable(c.App.Writer, all), err)
 		},
 	})
 }
