@@ -41,9 +41,11 @@ type fleet struct {
 	stuck map[string]bool // instances that a refresh leaves alone
 	prefs rollout.Preferences
 	hide  int // looks until a new template version shows
-	clock *ticking
-	andon string     // what it says
-	guard sync.Mutex // a plan lists the refreshes of several groups at a time
+	// weight is that of what is launched.
+	weight int
+	clock  *ticking
+	andon  string     // what it says
+	guard  sync.Mutex // a plan lists the refreshes of several groups at a time
 }
 
 func newFleet() *fleet {
@@ -71,7 +73,7 @@ func (f *fleet) launch(template, version string) rollout.Member {
 	f.next++
 	id := fmt.Sprintf("i-%03d", f.next)
 	f.runs[id] = f.version(template, version).Image
-	return rollout.Member{ID: id, State: rollout.InService, Healthy: true, Template: rollout.Template{ID: template, Version: version}}
+	return rollout.Member{ID: id, State: rollout.InService, Healthy: true, Template: rollout.Template{ID: template, Version: version}, Weight: f.weight}
 }
 
 func (f *fleet) version(template, version string) rollout.TemplateVersion {

@@ -126,8 +126,7 @@ func (m *groupMover) step(ctx context.Context, st *groupState) (unit.Next, error
 	case stepWatch:
 		return m.watch(ctx, st)
 	case stepHeld:
-		st.Step = stepBefore // the andon says run again
-		return unit.Again(0), nil
+		return m.letGo(ctx, st)
 	case stepConverge:
 		return m.converge(ctx, st)
 	}
@@ -161,12 +160,16 @@ func (m *groupMover) check(ctx context.Context, st *groupState) (unit.Next, erro
 	st.Result.Of = len(st.Result.Instances)
 	st.Result.MinHealthy = st.Result.Of
 	if p.Nothing {
-		if err := m.count(ctx, st, g, p.To); err != nil {
+		aside, err := m.count(ctx, st, g, p.To)
+		if err != nil {
 			return unit.Next{}, err
 		}
-		if st.Result.OnImage == len(g.Instances) {
+		if st.Result.OnImage == st.Result.Of && aside == 0 && steady(g) {
 			return m.end(st, NothingToDo, "all %d instances run %s already", len(g.Instances), p.To), nil
 		}
+	}
+	if err := m.ready(g); err != nil {
+		return unit.Next{}, err
 	}
 	st.Step = stepPin
 	return unit.Again(0), nil
@@ -236,11 +239,16 @@ func (m *groupMover) already(ctx context.Context, st *groupState) error {
 	if err != nil {
 		return err
 	}
-	there := func(t Template) bool { return t.ID == m.plan.Template.ID && t.Version == st.Target }
-	if there(g.Template) && !slices.ContainsFunc(g.Instances, func(i Member) bool { return !there(i.Template) }) {
+	if m.there(g, st.Target) {
 		st.Step, st.Looks = stepConverge, 0
 	}
 	return nil
+}
+
+// there says that the group and all its instances are on a version.
+func (m *groupMover) there(g Group, version string) bool {
+	on := func(t Template) bool { return t.ID == m.plan.Template.ID && t.Version == version }
+	return on(g.Template) && !slices.ContainsFunc(g.Instances, func(i Member) bool { return !on(i.Template) })
 }
 
 // start begins the refresh, or adopts one to our version that was begun and not
@@ -252,10 +260,9 @@ func (m *groupMover) start(ctx context.Context, st *groupState) (unit.Next, erro
 			return unit.Again(0), err
 		}
 	}
-	prefs := m.plan.Preferences
-	if st.Back {
-		// A way back that failed must not bring the new image again: see docs/roll.md.
-		prefs.Rollback, prefs.Checkpoints, prefs.CheckpointDelay, prefs.Soak, prefs.Alarms = false, nil, 0, 0, nil
+	prefs, err := m.preferences(ctx, st)
+	if err != nil {
+		return unit.Next{}, err
 	}
 	m.wrote = true
 	id, err := m.Refreshes.Start(ctx, NewRefresh{Group: m.plan.Group, Desired: m.desired(st.Target), Preferences: prefs})

@@ -26,6 +26,9 @@ func (m *groupMover) obey(ctx context.Context, st *groupState) (next unit.Next, 
 	case o == Rollback && st.Back, o == Pause && st.Back && st.Step != stepHeld:
 		return unit.Next{}, false, nil // a way back that has begun goes on
 	case o == Pause, o == PauseNow:
+		if !st.Touched && !st.Back {
+			st.Step = stepCheck // it may be long until it goes on
+		}
 		return unit.Next{Approval: Held}, true, nil
 	case !st.Touched:
 		return m.end(st, Failed, "%s; no instance was replaced", m.says()), true, nil

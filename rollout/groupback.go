@@ -44,13 +44,13 @@ func (m *groupMover) checkBack(ctx context.Context, st *groupState, r record.Rol
 	moved := func(format string, args ...any) (unit.Next, error) {
 		return m.end(st, Changed, "it is left alone: since the roll %s", fmt.Sprintf(format, args...)), nil
 	}
-	switch v := g.Template.Version; {
-	case g.Template.ID != p.Template.ID:
-		return moved("its launch template changed from %s to %s", p.Template.ID, g.Template.ID)
-	case v != p.InUse && v != r.ToV:
-		return moved("its template version changed from %s to %s", r.ToV, v)
-	case !sameJSON(g.Mixed, p.Mixed):
-		return moved("its mixed-instances policy changed")
+	if why := m.elsewhere(st, g); why != "" {
+		return moved("%s", why)
+	}
+	if r.Outcome != "" && !m.there(g, p.InUse) { // else a refresh of ours may be under way
+		if f := blocked(g, p.Preferences.forGroup(g, g.Desired)); f.Refuse {
+			return moved("%s: %s", f.Text, f.Hint)
+		}
 	}
 	states, err := m.Images.States(ctx, []string{p.From})
 	if err != nil {

@@ -74,6 +74,7 @@ type Member struct {
 	Template  Template
 	Type      string // such as t3.small
 	Zone      string
+	Weight    int // of the desired capacity, in a policy with weights; 0: one
 }
 
 // InService is the lifecycle state of a member that serves.

@@ -50,18 +50,15 @@ func preflight(g Group, r Preferences) []Finding {
 			p.note("its process %s is suspended", s)
 		}
 	}
-	standby, protected := 0, 0
+	aside, protected := len(inState(g, standby...)), 0
 	for _, m := range g.Instances {
-		if m.State == "Standby" || m.State == "EnteringStandby" {
-			standby++
-		}
 		if m.Protected {
 			protected++
 		}
 	}
-	if standby > 0 && (r.Standby == "" || r.Standby == "Wait") {
+	if aside > 0 && (r.Standby == "" || r.Standby == "Wait") {
 		p.refuse(fault.Conflict, `set standby to "Terminate" or "Ignore", or take them out of standby`,
-			"%d of its instances are in standby; a refresh would wait an hour for them and fail", standby)
+			"%d of its instances are in standby; a refresh would wait an hour for them and fail", aside)
 	}
 	if protected > 0 && (r.Protected == "" || r.Protected == "Wait") {
 		p.refuse(fault.Conflict, `set protected to "Refresh" or "Ignore", or remove the protection`,

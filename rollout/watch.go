@@ -99,6 +99,9 @@ func (m *groupMover) look(st *groupState, g Group, now time.Time) {
 	}
 	s.settle = min(s.settle, pollMost)
 	s.on, s.of, s.most = on, max(len(g.Instances), g.Desired), max(s.most, on)
+	if g.MaxWeight > 1 {
+		s.of = len(g.Instances) // the desired capacity is not counted in instances
+	}
 	s.done = percent(g, on)
 	if begun && !st.Back {
 		m.tell(st, or(s.status, inProgress))

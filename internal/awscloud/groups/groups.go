@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -87,9 +88,10 @@ func group(x types.AutoScalingGroup) (rollout.Group, error) {
 		g.Suspended = append(g.Suspended, aws.ToString(p.ProcessName))
 	}
 	for _, i := range x.Instances {
+		weight, _ := strconv.Atoi(aws.ToString(i.WeightedCapacity)) // without one it is one
 		g.Instances = append(g.Instances, rollout.Member{ID: aws.ToString(i.InstanceId), State: string(i.LifecycleState),
 			Healthy: strings.EqualFold(aws.ToString(i.HealthStatus), "healthy"), Protected: aws.ToBool(i.ProtectedFromScaleIn),
-			Template: template(i.LaunchTemplate), Type: aws.ToString(i.InstanceType), Zone: aws.ToString(i.AvailabilityZone)})
+			Template: template(i.LaunchTemplate), Type: aws.ToString(i.InstanceType), Zone: aws.ToString(i.AvailabilityZone), Weight: weight})
 	}
 	around(&g, x)
 	if m := x.MixedInstancesPolicy; m != nil {

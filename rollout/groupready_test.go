@@ -1,0 +1,162 @@
+package rollout_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/goldenami/rehydrate/internal/engine"
+	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/rollout"
+)
+
+func TestAGroupThatBecameUnfitSinceThePlanIsAConflictUntilItIsPutRight(t *testing.T) {
+	for what, spoil := range map[string]func(*rollout.Group){
+		"Launch is suspended": func(g *rollout.Group) { g.Suspended = []string{"Launch"} },
+		"in standby":          func(g *rollout.Group) { g.Instances[1].State = "Standby" },
+		"protected":           func(g *rollout.Group) { g.Instances[1].Protected = true },
+		"one instance":        func(g *rollout.Group) { g.Desired, g.Instances = 1, g.Instances[:1] },
+	} {
+		t.Run(what, func(t *testing.T) {
+			f := demo()
+			x, p := f.execution(t), plan(t, f, demoInput())
+			good := *f.groups["web-dev"]
+			good.Instances = append([]rollout.Member(nil), good.Instances...)
+			spoil(f.groups["web-dev"])
+			_, err := x.Roll(t.Context(), p)
+			if fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), what) || !strings.Contains(fault.HintOf(err), "run --resume") || len(f.writes) != 0 {
+				t.Fatalf("%v; hint %q; wrote %v", err, fault.HintOf(err), f.writes)
+			}
+			f.groups["web-dev"] = &good
+			if got, err := x.Roll(t.Context(), p); err != nil || len(got) != 2 {
+				t.Errorf("put right: %+v, %v", got, err)
+			}
+		})
+	}
+}
+
+// paused rolls until some of web-prod is on the new version, and has the andon hold it.
+func paused(t *testing.T, f *fleet, x *rollout.Execution, p *rollout.Plan) {
+	t.Helper()
+	begun := false
+	f.hook = func(call string, after bool) error {
+		switch {
+		case call == "Find" && after:
+			begun = begun || f.groups["web-prod"].Instances[0].Template.Version == "2"
+		case call == "Read" && begun:
+			f.andon = "pause-now"
+		}
+		return nil
+	}
+	local := x.Pool.(*engine.Pool).Local
+	local.MaxWait = 15 * time.Minute
+	if got, err := x.Roll(t.Context(), p); fault.KindOf(err) != fault.Waiting {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	f.hook, f.andon, local.MaxWait = nil, "", 0
+}
+
+func TestAGroupThatWasGivenAnotherVersionWhileItWasHeldIsNotRolledOverIt(t *testing.T) {
+	f := demo()
+	x, p := f.execution(t), plan(t, f, demoInput())
+	paused(t, f, x, p)
+	f.template("lt-1", "ami-theirs")
+	f.groups["web-prod"].Template.Version, f.writes = "3", nil
+	got, err := x.Roll(t.Context(), p)
+	if fault.KindOf(err) != fault.Halted || !strings.Contains(err.Error(), "while it was held its template version changed from 2 to 3") || len(f.writes) != 0 {
+		t.Errorf("%v; wrote %v", err, f.writes)
+	}
+	if len(got) != 2 || got[1].Outcome != rollout.Halted || len(got[1].Mixed) != 2 || got[1].Frozen {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestAGroupThatWasHeldAndBecameUnfitWaitsForThePersonWhoPutsItRight(t *testing.T) {
+	f := demo()
+	x, p := f.execution(t), plan(t, f, demoInput())
+	paused(t, f, x, p)
+	f.groups["web-prod"].Suspended = []string{"Terminate"}
+	if _, err := x.Roll(t.Context(), p); fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), "Terminate is suspended") {
+		t.Fatal(err)
+	}
+	f.groups["web-prod"].Suspended = nil
+	if got, err := x.Roll(t.Context(), p); err != nil || len(got) != 2 || f.running("web-prod")["ami-new"] != 6 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestAGroupThatCannotBeRefreshedIsLeftAloneByAWayBackAndKeepsNoOtherFromIt(t *testing.T) {
+	f := demo()
+	x, p := f.execution(t), plan(t, f, demoInput())
+	rolls, err := x.Roll(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.groups["web-prod"].Suspended = []string{"Launch"}
+	back, err := x.Back(t.Context(), p, rolls, "a bug")
+	if fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), "Launch is suspended") || !strings.Contains(err.Error(), "resume-processes") {
+		t.Error(err)
+	}
+	if outcomeOf(back, "web-prod") != rollout.Changed || outcomeOf(back, "web-dev") != rollout.RolledBack {
+		t.Errorf("%+v", back)
+	}
+}
+
+func TestTheWayBackOfAGroupThatBecameOneOfASingleInstanceLaunchesFirst(t *testing.T) {
+	f := demo()
+	x, p := f.execution(t), plan(t, f, demoInput())
+	rolls, err := x.Roll(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.groups["web-dev"].Desired, f.groups["web-dev"].Instances = 1, f.groups["web-dev"].Instances[:1]
+	if back, err := x.Back(t.Context(), p, rolls, "a bug"); err != nil || len(back) != 2 {
+		t.Fatalf("%+v, %v", back, err)
+	}
+	if f.prefs.MaxHealthy == nil || *f.prefs.MaxHealthy != 200 || *f.prefs.MinHealthy != 100 { // web-dev goes last
+		t.Errorf("%+v", f.prefs)
+	}
+}
+
+func TestAnInstanceInStandbyCountsByWhatItRuns(t *testing.T) {
+	f := demo()
+	in := demoInput()
+	in.Fleets[1].Refresh.Standby = "Ignore"
+	x, p := f.execution(t), plan(t, f, in)
+	aside := f.launch("lt-1", "1")
+	aside.State, f.stuck[aside.ID] = "Standby", true // the refresh leaves it alone
+	f.groups["web-dev"].Instances = append(f.groups["web-dev"].Instances, aside)
+	got, err := x.Roll(t.Context(), p)
+	if outcomeOf(got, "web-dev") != rollout.Partial || fault.KindOf(err) != fault.Partial || !strings.Contains(err.Error(), "standby") {
+		t.Errorf("%+v, %v", got, err)
+	}
+	// Back on the image before, with the one in standby that has never left it.
+	back, err := x.Back(t.Context(), p, got, "a bug")
+	if err != nil || outcomeOf(back, "web-dev") != rollout.RolledBack || back[len(back)-1].Frozen {
+		t.Errorf("%+v, %v", back, err)
+	}
+}
+
+func TestAGroupWithWeightsIsDoneAndGoesBackByItsUnits(t *testing.T) {
+	f := demo()
+	for _, g := range f.groups {
+		g.MinWeight, g.MaxWeight, g.Desired = 2, 2, 2*len(g.Instances)
+		for i := range g.Instances {
+			g.Instances[i].Weight = 2
+		}
+	}
+	f.weight = 2
+	x, p := f.execution(t), plan(t, f, demoInput())
+	rolls, err := x.Roll(t.Context(), p)
+	if err != nil || outcomeOf(rolls, "web-prod") != rollout.Done {
+		t.Fatalf("%+v, %v", rolls, err)
+	}
+	if back, err := x.Back(t.Context(), p, rolls, "a bug"); err != nil || len(back) != 2 {
+		t.Errorf("%+v, %v", back, err)
+	}
+	f.groups["web-dev"].Desired = 6
+	x.BackStem = "rollback/short"
+	if _, err := x.Back(t.Context(), p, rolls, "a bug"); fault.KindOf(err) != fault.Halted || !strings.Contains(err.Error(), "capacity in service is 4 of 6") {
+		t.Error(err)
+	}
+}
