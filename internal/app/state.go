@@ -169,6 +169,9 @@ func (s State) Newest(line string, accept func(*record.Run) bool) (*record.Run, 
 	return nil, nil
 }
 
+// lookLimit is how long a lock that is held is tried before it is taken for a lease.
+const lookLimit = 500 * time.Millisecond
+
 // Lease keeps other runs of the line away until release is called: those on this
 // machine or, where the runs are shared, on any.
 func (s State) Lease(ctx context.Context, line, run string) (release func(), err error) {
@@ -178,8 +181,11 @@ func (s State) Lease(ctx context.Context, line, run string) (release func(), err
 	}
 	path := filepath.Join(dir, line+".lease")
 	l := flock.New(path)
-	ok, err := l.TryLock()
-	if err != nil {
+	// Who looks whether a run is at work shares the lock for a moment (leased).
+	look, end := context.WithTimeout(ctx, lookLimit)
+	defer end()
+	ok, err := l.TryLockContext(look, lookLimit/50)
+	if err != nil && (look.Err() == nil || ctx.Err() != nil) {
 		return nil, fmt.Errorf("lease %s: %w", line, err)
 	}
 	if !ok {

@@ -1,10 +1,12 @@
 package app
 
 import (
+	"context"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -45,6 +47,32 @@ func TestLease_keeps_a_second_run_of_the_line_away_and_names_the_first(t *testin
 		t.Fatalf("after the release: %v", err)
 	}
 	again()
+}
+
+// A status is asked for while a run is resumed, in a loop perhaps.
+func TestLease_is_given_while_others_look_whether_a_run_is_at_work(t *testing.T) {
+	s := state(t)
+	ctx, stop := context.WithCancel(t.Context())
+	var looking sync.WaitGroup
+	defer looking.Wait()
+	defer stop()
+	for round := range 200 {
+		release, err := s.Lease(t.Context(), "web", "run-1")
+		if err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		release()
+		if round > 0 {
+			continue
+		}
+		looking.Go(func() { // from the first lease on there is something to look at
+			for ctx.Err() == nil {
+				if _, err := s.leased(ctx, "web", "run-1"); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
 }
 
 func TestSave_and_Load_give_the_same_document(t *testing.T) {
