@@ -27,6 +27,8 @@ var partly = map[string]string{
 	"monitoring GetMetricData":                         "metrics of AWS other than EC2's vCPUs in AWS/Usage, the past, expressions, statistics other than Maximum, Minimum and Average",
 	"monitoring PutMetricAlarm":                        "alarms on PromQL and on anomalies",
 	"kms CreateKey":                                    "imported and multi-Region keys, specs other than symmetric, ECC_NIST_P256 and ECC_NIST_P384; policies as PutKeyPolicy",
+	"kms Decrypt":                                      "attestations of enclaves",
+	"kms GenerateDataKey":                              "attestations of enclaves",
 	"kms PutKeyPolicy":                                 "denials under conditions; NotPrincipal, NotAction and NotResource",
 	"s3 CopyObject":                                    "as PutObject; access points",
 	"s3 CreateMultipartUpload":                         "as PutObject",

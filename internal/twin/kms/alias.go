@@ -36,24 +36,67 @@ func (s *Service) aliased(tx *world.Tx, alias string) (string, bool) {
 // CreateAlias gives a key of the caller's own account a name.
 func (s *Service) CreateAlias(tx *world.Tx, in *kms.CreateAliasInput) (*kms.CreateAliasOutput, error) {
 	name := *in.AliasName
-	if len(name) <= len("alias/") || !strings.HasPrefix(name, "alias/") || strings.HasPrefix(name, "alias/aws/") {
-		return nil, wire.Errorf("InvalidAliasNameException", "Alias must start with the prefix \"alias/\" and not with \"alias/aws/\".")
-	}
-	if strings.Contains(*in.TargetKeyId, "alias/") {
-		return nil, wire.Errorf("ValidationException", "Aliases must refer to keys. Not aliases")
-	}
-	k, err := s.own(tx, in.TargetKeyId, "kms:CreateAlias")
+	k, err := s.named(tx, name, in.TargetKeyId, "kms:CreateAlias")
 	if err != nil {
 		return nil, err
-	}
-	if k.State == types.KeyStatePendingDeletion { // "Key states of AWS KMS keys", KMS Developer Guide
-		return nil, wire.Errorf("KMSInvalidStateException", "%s is pending deletion.", k.ARN)
 	}
 	if _, err := s.Find(tx, name); err == nil {
 		return nil, wire.Errorf("AlreadyExistsException", "An alias with the name arn:aws:kms:%s:%s:%s already exists", tx.Region, tx.Account, name)
 	}
 	aliases(tx).Put(name, k.ID)
 	return &kms.CreateAliasOutput{}, nil
+}
+
+// named finds the key that an alias of ours is to name.
+func (s *Service) named(tx *world.Tx, alias string, key *string, action string) (Key, error) {
+	if err := ours(alias); err != nil {
+		return Key{}, err
+	}
+	if strings.Contains(*key, "alias/") {
+		return Key{}, wire.Errorf("ValidationException", "Aliases must refer to keys. Not aliases")
+	}
+	k, err := s.own(tx, key, action)
+	if err == nil && k.State == types.KeyStatePendingDeletion { // "Key states of AWS KMS keys", KMS Developer Guide
+		err = wire.Errorf("KMSInvalidStateException", "%s is pending deletion.", k.ARN)
+	}
+	return k, err
+}
+
+// ours refuses what no alias is called, and the aliases of AWS.
+func ours(alias string) error {
+	if len(alias) <= len("alias/") || !strings.HasPrefix(alias, "alias/") || strings.HasPrefix(alias, "alias/aws/") {
+		return wire.Errorf("InvalidAliasNameException", "Alias must start with the prefix \"alias/\" and not with \"alias/aws/\".")
+	}
+	return nil
+}
+
+// UpdateAlias lets an alias name another key of the same kind and usage.
+func (s *Service) UpdateAlias(tx *world.Tx, in *kms.UpdateAliasInput) (*kms.UpdateAliasOutput, error) {
+	k, err := s.named(tx, *in.AliasName, in.TargetKeyId, "kms:UpdateAlias")
+	if err != nil {
+		return nil, err
+	}
+	was, err := s.own(tx, in.AliasName, "kms:UpdateAlias")
+	if err != nil {
+		return nil, err
+	}
+	if was.Usage != k.Usage || (was.Spec == types.KeySpecSymmetricDefault) != (k.Spec == types.KeySpecSymmetricDefault) {
+		return nil, wire.Errorf("ValidationException", "Alias %s cannot be changed to a key of another type or usage.", *in.AliasName)
+	}
+	aliases(tx).Put(*in.AliasName, k.ID)
+	return &kms.UpdateAliasOutput{}, nil
+}
+
+// DeleteAlias takes a name from a key, which is not touched.
+func (s *Service) DeleteAlias(tx *world.Tx, in *kms.DeleteAliasInput) (*kms.DeleteAliasOutput, error) {
+	if err := ours(*in.AliasName); err != nil {
+		return nil, err
+	}
+	if _, err := s.own(tx, in.AliasName, "kms:DeleteAlias"); err != nil {
+		return nil, err
+	}
+	aliases(tx).Delete(*in.AliasName)
+	return &kms.DeleteAliasOutput{}, nil
 }
 
 // ListAliases lists the aliases of the account, or of one key.

@@ -106,3 +106,29 @@ func (s *Service) ScheduleKeyDeletion(tx *world.Tx, in *kms.ScheduleKeyDeletionI
 	s.put(tx, k)
 	return &kms.ScheduleKeyDeletionOutput{KeyId: &k.ARN, DeletionDate: &k.Deletion, KeyState: k.State, PendingWindowInDays: &days}, nil
 }
+
+// CancelKeyDeletion keeps a key that waits to be deleted; it comes back disabled.
+func (s *Service) CancelKeyDeletion(tx *world.Tx, in *kms.CancelKeyDeletionInput) (*kms.CancelKeyDeletionOutput, error) {
+	k, err := s.own(tx, in.KeyId, "kms:CancelKeyDeletion")
+	if err != nil {
+		return nil, err
+	}
+	if k.State != types.KeyStatePendingDeletion {
+		return nil, wire.Errorf("KMSInvalidStateException", "%s is not pending deletion.", k.ARN)
+	}
+	k.State, k.Deletion = types.KeyStateDisabled, time.Time{}
+	s.put(tx, k)
+	return &kms.CancelKeyDeletionOutput{KeyId: &k.ARN}, nil
+}
+
+// ListKeys lists the keys of the account, those that AWS manages among them.
+func (s *Service) ListKeys(tx *world.Tx, in *kms.ListKeysInput) (*kms.ListKeysOutput, error) {
+	var all []types.KeyListEntry
+	for id, k := range keys(tx).All() {
+		if _, err := s.Find(tx, id); err == nil { // its waiting period may be over
+			all = append(all, types.KeyListEntry{KeyId: &k.ID, KeyArn: &k.ARN})
+		}
+	}
+	page, next, err := cut(all, func(k types.KeyListEntry) string { return *k.KeyId }, in.Marker, in.Limit, "keys", tx.Account, tx.Region)
+	return &kms.ListKeysOutput{Keys: page, NextMarker: next, Truncated: next != nil}, err
+}
