@@ -88,6 +88,7 @@ type Execution struct {
 	Returning func(ctx context.Context, p *Plan, why string) error
 
 	names  names
+	latest map[templatePlace][]GroupPlan
 	memo   versionMemo
 	moving movingRings
 	warn   sync.Map // name of a failing unit → since when
@@ -97,6 +98,7 @@ type Execution struct {
 // an error. When the andon, or a gate, says so, what was moved goes back.
 func (x *Execution) Roll(ctx context.Context, p *Plan) ([]record.Roll, error) {
 	x.names.learn(p)
+	x.latest = onLatest(p)
 	var all []record.Roll
 	for n, ring := range p.Rings {
 		some, err := x.ring(ctx, ring)

@@ -175,32 +175,6 @@ func (m *groupMover) check(ctx context.Context, st *groupState) (unit.Next, erro
 	return unit.Again(0), nil
 }
 
-// pin sets a group that follows an alias to the number it runs, so that a rollback
-// has a place to go.
-func (m *groupMover) pin(ctx context.Context, st *groupState) (unit.Next, error) {
-	st.Step = stepVersion
-	if !m.plan.Pin {
-		return unit.Again(0), nil
-	}
-	g, err := m.group(ctx)
-	if err != nil {
-		return unit.Next{}, err
-	}
-	if g.Template.Version == m.plan.InUse {
-		return unit.Again(0), nil
-	}
-	if g.Template.ID != m.plan.Template.ID || g.Template.Version != m.plan.Template.Version {
-		return unit.Next{}, fault.New(fault.Conflict, "plan again", "pin group %s to version %s: somebody set it to %s of %s",
-			m.name(), m.plan.InUse, g.Template.Version, g.Template.ID)
-	}
-	m.wrote = true
-	if err := m.Groups.Pin(ctx, m.plan.Group, m.desired(m.plan.InUse)); err != nil {
-		return unit.Next{}, fmt.Errorf("pin group %s to version %s: %w", m.name(), m.plan.InUse, err)
-	}
-	m.say(event.Changed, "pinned %s to template version %s, which it runs", m.name(), m.plan.InUse)
-	return unit.Again(0), nil
-}
-
 // before remembers the newest refresh, so that a later one to our version is ours. Where
 // this process has made that version itself, and has not moved the group, there is none
 // before; and that AWS begins no refresh beside another one is seen at the start.

@@ -89,6 +89,10 @@ func (m *groupMover) version(ctx context.Context, st *groupState) (unit.Next, er
 			return unit.Again(0), nil
 		}
 	}
+	if pinned, err := m.pinOthers(ctx); pinned || err != nil {
+		st.Step = stepVersion // one call at a time
+		return unit.Again(0), err
+	}
 	m.wrote = true
 	v, err := m.Templates.Create(ctx, NewTemplateVersion{Template: p.Template.ID, Source: p.InUse, Image: p.To,
 		Description: describe(p.InUse, p.To), Token: token("template-version", p.Template.ID, p.InUse, p.To)})

@@ -68,7 +68,7 @@ func (r *reader) survey(ctx context.Context, c Cell, fleets []Fleet) (*surveyed,
 	}
 	out.findings = append(out.findings, x.crowded(found[:mine], plans)...)
 	out.findings = append(out.findings, short...)
-	out.findings = append(out.findings, x.followers(found[mine:])...)
+	out.findings = append(out.findings, x.followers(found[mine:], plans)...)
 	return out, nil
 }
 
@@ -222,10 +222,21 @@ func numbered(version string) bool {
 }
 
 // followers tells of groups outside all fleets that launch from a channel by
-// resolve:ssm: they follow it without a roll, instance by instance.
-func (x *cellReader) followers(nobodys []claimed) []PlanFinding {
+// resolve:ssm, or from the latest version of a template that gets a new one: they follow
+// without a roll, instance by instance.
+func (x *cellReader) followers(nobodys []claimed, plans []GroupPlan) []PlanFinding {
 	var out []PlanFinding
+	renewed := map[string]bool{}
+	for _, p := range plans {
+		renewed[p.Template.ID] = renewed[p.Template.ID] || !p.Nothing && !p.refused() && p.From != p.To
+	}
 	for _, f := range nobodys {
+		if t := f.group.Template; t.Version == latest && renewed[t.ID] {
+			out = append(out, PlanFinding{Cell: x.cell, Finding: Finding{Warn: true,
+				Text: fmt.Sprintf("group %s belongs to no fleet and launches from the latest version of %s, of which the roll makes one with the new image: its next instances run that, without a roll", f.group.Name, or(t.Name, t.ID)),
+				Hint: "set it to a numbered version, or put it into a fleet"}})
+			continue
+		}
 		for _, version := range running(f.group) {
 			name, ok := Parameter(x.versions[versionKey{f.group.Template.ID, version}].Image)
 			if ok && slices.Contains(x.in.Channels, name) {
