@@ -33,12 +33,11 @@ const (
 type patience struct {
 	body io.Reader
 	rc   *http.ResponseController
-	idle time.Duration
 	end  time.Time
 }
 
 func (p patience) Read(b []byte) (int, error) {
-	limit := time.Now().Add(p.idle)
+	limit := time.Now().Add(readIdle)
 	if p.end.Before(limit) {
 		limit = p.end
 	}
@@ -109,7 +108,7 @@ func (r *request) done() {
 func (r *request) readAll(n, limit int64) (body []byte, err error) {
 	in := io.Reader(r.http.Body)
 	if r.rc != nil {
-		in = patience{r.http.Body, r.rc, r.idle, time.Now().Add(readLimit)}
+		in = patience{r.http.Body, r.rc, time.Now().Add(readLimit)}
 		// After an error it stays: the server would wait for the rest.
 		defer func() {
 			if err == nil {

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
-	"time"
 )
 
 // Codec is a service's codec without its handlers, for the proofs.
@@ -79,6 +78,3 @@ func (c Codec) DecodeBody(op string, body []byte) (reflect.Value, error) {
 
 // Dechunk takes the aws-chunked encoding off.
 func Dechunk(body []byte, h http.Header) ([]byte, error) { return dechunk(body, h) }
-
-// Hurry shortens how long a client may send nothing.
-func (h *Handler) Hurry(d time.Duration) { h.readIdle = d }

@@ -63,12 +63,11 @@ type Handler struct {
 	services []*bound
 	byName   map[string]*bound
 	memory   *semaphore.Weighted // for bodies
-	readIdle time.Duration
 }
 
 // NewHandler binds the services to their models.
 func NewHandler(o Options) (*Handler, error) {
-	h := &Handler{o: o, byName: map[string]*bound{}, memory: semaphore.NewWeighted(bodyMemory), readIdle: readIdle}
+	h := &Handler{o: o, byName: map[string]*bound{}, memory: semaphore.NewWeighted(bodyMemory)}
 	if h.o.Account == "" {
 		h.o.Account = DefaultAccount
 	}
@@ -89,7 +88,7 @@ func NewHandler(o Options) (*Handler, error) {
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	x := &exchange{h: h, w: w, r: newRequest(hr), began: time.Now()}
-	x.r.rc, x.r.memory, x.r.idle = http.NewResponseController(w), h.memory, h.readIdle
+	x.r.rc, x.r.memory = http.NewResponseController(w), h.memory
 	defer x.r.done()
 	leave := h.o.World.Clock().Enter(x.r.client)
 	defer func() { leave() }()
@@ -126,7 +125,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	if x.r.body == nil && hr.ContentLength != 0 {
-		_ = x.r.rc.SetReadDeadline(time.Now().Add(h.readIdle)) // the server waits for a body that was not wanted
+		_ = x.r.rc.SetReadDeadline(time.Now().Add(readIdle)) // the server waits for a body that was not wanted
 	}
 	_ = x.r.rc.SetWriteDeadline(time.Now().Add(writeLimit)) // without a socket there is none
 	defer func() { _ = x.r.rc.SetWriteDeadline(time.Time{}) }()

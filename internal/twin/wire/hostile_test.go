@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -164,48 +165,73 @@ func TestASignatureIsGoodForAQuarterOfAnHour(t *testing.T) {
 // as its connection stands.
 func TestAClientThatStopsSendingIsGivenUp(t *testing.T) {
 	t.Parallel()
-	w := wiretest.World(t)
-	h := lenient(t, w, thin()...)
-	h.Hurry(50 * time.Millisecond)
-	srv := httptest.NewServer(h)
-	defer srv.Close()
-	conn, err := net.Dial("tcp", srv.Listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	fmt.Fprintf(conn, "PUT /box/a HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: %s\r\nContent-Length: 100000\r\n\r\nhello", scoped("eu-west-1", "s3")["Authorization"])
-	_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
-	text, err := io.ReadAll(conn)
-	if err != nil || !strings.Contains(string(text), "RequestTimeout") {
-		t.Errorf("%s, %v", text, err)
+	synctest.Test(t, func(t *testing.T) {
+		conn := piped(t, lenient(t, wiretest.World(t), thin()...))
+		fmt.Fprintf(conn, "PUT /box/a HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: %s\r\nContent-Length: 100000\r\n\r\nhello", scoped("eu-west-1", "s3")["Authorization"])
+		_ = conn.SetReadDeadline(time.Now().Add(10 * time.Minute))
+		text, err := io.ReadAll(conn)
+		if err != nil || !strings.Contains(string(text), "RequestTimeout") {
+			t.Errorf("%s, %v", text, err)
+		}
+	})
+}
+
+// piped serves a handler on a connection without a socket: its time is the bubble's, in
+// which no machine is slow.
+func piped(t *testing.T, h http.Handler) net.Conn {
+	t.Helper()
+	here, there := net.Pipe()
+	l := pipe{conns: make(chan net.Conn, 1), done: make(chan struct{})}
+	l.conns <- there
+	srv := &http.Server{Handler: h}
+	ended := make(chan error, 1)
+	go func() { ended <- srv.Serve(l) }()
+	t.Cleanup(func() {
+		_ = here.Close()
+		if err := srv.Close(); err != nil {
+			t.Error(err)
+		}
+		<-ended
+	})
+	return here
+}
+
+// pipe is a listener that accepts what it has been given.
+type pipe struct {
+	conns chan net.Conn
+	done  chan struct{}
+}
+
+func (p pipe) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.done:
+		return nil, net.ErrClosed
 	}
 }
+
+func (p pipe) Close() error   { close(p.done); return nil }
+func (p pipe) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
 
 // TestAConnectionIsGoodForTheNextRequest: limits of one request do not end another, and
 // an error leaves the connection as it was.
 func TestAConnectionIsGoodForTheNextRequest(t *testing.T) {
 	t.Parallel()
-	h := lenient(t, wiretest.World(t), thin()...)
-	h.Hurry(500 * time.Millisecond)
-	srv := httptest.NewServer(h)
-	defer srv.Close()
-	conn, err := net.Dial("tcp", srv.Listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	in := bufio.NewReader(conn)
-	for _, body := range []string{"Action=DescribeInstances", "Action=Nonsense", "%zz", "Action=DescribeInstances"} {
-		time.Sleep(600 * time.Millisecond) // longer than a body may take: it is the socket's clock
-		fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: %s\r\nAuthorization: %s\r\nContent-Length: %d\r\n\r\n%s", form, scoped("eu-west-1", "ec2")["Authorization"], len(body), body)
-		resp, err := http.ReadResponse(in, nil)
-		if err != nil {
-			t.Fatalf("%s: %v", body, err)
+	synctest.Test(t, func(t *testing.T) {
+		conn := piped(t, lenient(t, wiretest.World(t), thin()...))
+		in := bufio.NewReader(conn)
+		for _, body := range []string{"Action=DescribeInstances", "Action=Nonsense", "%zz", "Action=DescribeInstances"} {
+			time.Sleep(10 * time.Minute) // longer than a body may take: it is the socket's clock
+			fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: %s\r\nAuthorization: %s\r\nContent-Length: %d\r\n\r\n%s", form, scoped("eu-west-1", "ec2")["Authorization"], len(body), body)
+			resp, err := http.ReadResponse(in, nil)
+			if err != nil {
+				t.Fatalf("%s: %v", body, err)
+			}
+			_, _ = io.Copy(io.Discard, resp.Body)
+			if want := strings.Contains(body, "Describe"); want != (resp.StatusCode == http.StatusOK) || resp.StatusCode >= 500 {
+				t.Errorf("%s: %s", body, resp.Status)
+			}
 		}
-		_, _ = io.Copy(io.Discard, resp.Body)
-		if want := strings.Contains(body, "Describe"); want != (resp.StatusCode == http.StatusOK) || resp.StatusCode >= 500 {
-			t.Errorf("%s: %s", body, resp.Status)
-		}
-	}
+	})
 }

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"golang.org/x/sync/semaphore"
 )
@@ -27,7 +26,6 @@ type request struct {
 	read   error // why the body could not be read
 
 	rc     *http.ResponseController // nil without a connection
-	idle   time.Duration            // how long it may send nothing
 	memory *semaphore.Weighted      // for the bodies of all requests; nil is without bounds
 	taken  int64                    // of it
 }
