@@ -38,7 +38,7 @@ func TestAClientThatIsGoneDoesNotHoldTheClock(t *testing.T) {
 	if err := second.Sleep(ctx, second.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(begun); took > 5*time.Second {
+	if took := time.Since(begun); took > 25*time.Second { // one that is silent is waited for 30 s
 		t.Errorf("an hour took %s: the clock waited for a client that is gone", took)
 	}
 }

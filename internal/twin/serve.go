@@ -32,7 +32,7 @@ type ServeOptions struct {
 const (
 	endpointName  = "endpoint.json"
 	shutdownLimit = 5 * time.Second
-	findLimit     = 2 * time.Second
+	findLimit     = 10 * time.Second // a busy machine takes its time
 	// lockLimit is how long a new twin waits for the lock of one that is just ending, or
 	// has been killed and not yet been taken apart by the system.
 	lockLimit = time.Second

@@ -1,6 +1,7 @@
 package twin_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -220,8 +221,8 @@ func patch(t *testing.T, w *twin.Twin, name string) string {
 func outcomes(t *testing.T, w *twin.Twin, command string, ended int, ids ...string) (got []string) {
 	t.Helper()
 	c := awsssm.NewFromConfig(once(w))
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		w.World().Clock().Step(time.Second)
+	for range 60 {
+		settled(t, w, time.Second)
 		got = nil
 		n := 0
 		for _, id := range ids {
@@ -238,10 +239,18 @@ func outcomes(t *testing.T, w *twin.Twin, command string, ended int, ids ...stri
 		if n >= ended {
 			return got
 		}
-		if time.Now().After(end) {
-			t.Fatalf("only %d ended: %v", n, got)
-		}
 	}
+	t.Fatalf("only %d of %v ended: %v", ended, ids, got)
+	return nil
+}
+
+// settled steps when what is under way on the wall has ended: nobody promises how long
+// that takes.
+func settled(t *testing.T, w *twin.Twin, by time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	w.World().Clock().StepSettled(ctx, w.World().Clock().Now().Add(by))
 }
 
 func TestPatchingFailsOnTheSecondHostOnly(t *testing.T) {

@@ -22,7 +22,7 @@ const ClientHeader = "X-Rehydrate-Client"
 
 const (
 	// detectLimit is how long an endpoint may take to say whether it is a twin.
-	detectLimit = 3 * time.Second
+	detectLimit = 10 * time.Second
 	// awayLimit is how long a twin may be unreachable, as while it is started again.
 	awayLimit = 30 * time.Second
 	// retryEvery is the pause between tries meanwhile.

@@ -29,7 +29,7 @@ func (l *Lab) close(t testing.TB) {
 	}
 	// A process that was told to end may take a moment to be gone.
 	var left []string
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		if left = l.left(family, listening); len(left) == 0 {
 			return
 		}

@@ -86,9 +86,15 @@ func (r *rig) launch(group string) string {
 	return *out.Instances[0].InstanceId
 }
 
-func (r *rig) step(d time.Duration) { r.w.Clock().Step(d) }
+// step lets work end that is under way on the wall, then steps.
+func (r *rig) step(d time.Duration) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), 5*time.Minute)
+	defer cancel()
+	r.w.Clock().StepSettled(ctx, r.w.Clock().Now().Add(d))
+}
 
-// until steps until ok: background work of the twin takes the wall's time.
+// until steps until ok.
 func (r *rig) until(what string, ok func() bool) {
 	r.t.Helper()
 	for range 60 {
@@ -96,7 +102,6 @@ func (r *rig) until(what string, ok func() bool) {
 			return
 		}
 		r.step(time.Second)
-		time.Sleep(5 * time.Millisecond)
 	}
 	r.t.Fatalf("%s does not come", what)
 }

@@ -100,7 +100,7 @@ func TestKilledAtAnyMomentATwinKeepsEveryAcknowledgedMutation(t *testing.T) {
 				}
 			})
 		}
-		for end := time.Now().Add(30 * time.Second); acks.Load() < target && time.Now().Before(end) && !t.Failed(); time.Sleep(100 * time.Microsecond) {
+		for end := time.Now().Add(5 * time.Minute); acks.Load() < target && time.Now().Before(end) && !t.Failed(); time.Sleep(100 * time.Microsecond) {
 		}
 		time.Sleep(rest) // into the middle of whatever is under way
 		kill()
@@ -161,7 +161,7 @@ func served(t *testing.T, dir string) (a *apis, kill func()) {
 		_ = c.Wait()
 	})
 	t.Cleanup(once)
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(5 * time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if endpoint, ok := twin.Find(dir); ok {
 			return newAPIs(endpoint), once
 		}

@@ -254,11 +254,14 @@ func (r *rig) stock() (given map[string]any) {
 	}
 }
 
-// patched waits until no command is under way: commands run outside of virtual time.
+// patched steps until no command is under way: commands run outside of virtual time, and
+// end before the next step.
 func (r *rig) patched() {
 	r.t.Helper()
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
-		r.w.World().Clock().Step(time.Second)
+	ctx, cancel := context.WithTimeout(r.t.Context(), 5*time.Minute)
+	defer cancel()
+	for range 600 {
+		r.w.World().Clock().StepSettled(ctx, r.w.World().Clock().Now().Add(time.Second))
 		busy := false
 		for _, c := range ok[*ssm.ListCommandsOutput](r)(r.systems.ListCommands(ctx, nil)).Commands {
 			busy = busy || c.Status == ssmtypes.CommandStatusPending || c.Status == ssmtypes.CommandStatusInProgress

@@ -132,7 +132,7 @@ func TestLiesAreRefusedSoonAndByPage(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.say) || !strings.Contains(err.Error(), pathOf[smalls[c.name]]) {
 				t.Errorf("got %v, want %q", err, c.say)
 			}
-			if took := time.Since(start); took > 5*time.Second {
+			if took := time.Since(start); took > time.Minute {
 				t.Errorf("it took %s", took)
 			}
 		})
