@@ -4,17 +4,19 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/goldenami/rehydrate/internal/fault"
 )
 
-// Ready is what would refuse any new image in one of a channel's places: a parameter of
-// another type, or what somebody wrote by hand over a publication. It can be asked before
-// there is an image. The first place is the one whose version numbers people go by.
-func (s *Stage) Ready(ctx context.Context, places []Place) error {
+// Ready is what would refuse an image in one of a channel's places, whatever its id: a
+// parameter of another type, what somebody wrote by hand over a publication or, unless
+// the image is still to be baked (the zero time), an image that was baked later. The
+// first place is the one whose version numbers people go by.
+func (s *Stage) Ready(ctx context.Context, places []Place, baked time.Time) error {
 	var home []Parameter
 	for n, at := range places {
-		_, history, err := s.read(ctx, at.Cell, at.Channel)
+		ports, history, err := s.read(ctx, at.Cell, at.Channel)
 		if n == 0 {
 			home = history
 		}
@@ -24,11 +26,27 @@ func (s *Stage) Ready(ctx context.Context, places []Place) error {
 		if err == nil {
 			err = overByHand(at.Channel, history, home)
 		}
+		if err == nil && !baked.IsZero() {
+			err = newest(ctx, ports, last(history), baked)
+		}
 		if err != nil {
 			return fmt.Errorf("publish to %s: %w", at, err)
 		}
 	}
 	return nil
+}
+
+// newest refuses what was baked before what a pointer holds.
+func newest(ctx context.Context, ports Ports, now Parameter, baked time.Time) error {
+	if now.Version == 0 {
+		return nil
+	}
+	held, known, err := rankOf(ctx, ports, now, 0)
+	if err != nil || !known || !held.baked.After(baked) {
+		return err
+	}
+	return fault.New(fault.Conflict, "bake again (rehydrate run --force), or ask for a rollback explicitly",
+		"it holds %s (baked %s), which is newer than the image that would be published (baked %s)", now.Value, stamp(held.baked), stamp(baked))
 }
 
 // channelType refuses a parameter that is no String: one keeps the type that it was made

@@ -9,7 +9,7 @@ import (
 	"github.com/goldenami/rehydrate/publish"
 )
 
-func TestWhatWouldRefuseAnyImageIsKnownBeforeThereIsOne(t *testing.T) {
+func TestWhatWouldRefuseAnImageIsKnownBeforeItIsThere(t *testing.T) {
 	for name, x := range map[string]struct {
 		world func(*cells)
 		kind  fault.Kind
@@ -18,8 +18,11 @@ func TestWhatWouldRefuseAnyImageIsKnownBeforeThereIsOne(t *testing.T) {
 		"nothing stands there":                 {func(w *cells) { clear(w.stores[1].versions) }, 0, ""},
 		"what was published":                   {func(*cells) {}, 0, ""},
 		"a value by hand before a publication": {func(w *cells) { clear(w.stores[1].versions); hand(w.stores[1], "ami-old-1") }, 0, ""},
-		"a value by hand over one":             {func(w *cells) { hand(w.stores[1], "ami-old-1") }, fault.Conflict, "us-east-1): somebody wrote version 4 (ami-old-1) by hand"},
-		"a secret":                             {func(w *cells) { w.stores[1].versions[channel][2].Type = "SecureString" }, fault.Conflict, "it is a parameter of type SecureString"},
+		"what another machine published since": {func(w *cells) {
+			w.stores[1].add(channel, "ami-late-1", publish.Envelope{Run: "run-late", BakedAt: t0.Add(time.Hour)}.String())
+		}, fault.Conflict, "us-east-1): it holds ami-late-1 (baked 2026-03-10T13:00:00Z), which is newer"},
+		"a value by hand over one": {func(w *cells) { hand(w.stores[1], "ami-old-1") }, fault.Conflict, "us-east-1): somebody wrote version 4 (ami-old-1) by hand"},
+		"a secret":                 {func(w *cells) { w.stores[1].versions[channel][2].Type = "SecureString" }, fault.Conflict, "it is a parameter of type SecureString"},
 		"no answer": {func(w *cells) {
 			w.stores[1].hook = func(string, bool) error { return fault.New(fault.Denied, "", "no") }
 		},
@@ -27,9 +30,12 @@ func TestWhatWouldRefuseAnyImageIsKnownBeforeThereIsOne(t *testing.T) {
 	} {
 		w := three(t, 2)
 		x.world(w)
-		err := w.stage().Ready(t.Context(), w.places(channel))
+		err := w.stage().Ready(t.Context(), w.places(channel), t0)
 		if (err == nil) != (x.says == "") || err != nil && (fault.KindOf(err) != x.kind || !strings.Contains(err.Error(), x.says)) {
 			t.Errorf("%s: %v", name, err)
+		}
+		if err := w.stage().Ready(t.Context(), w.places(channel), time.Time{}); strings.Contains(x.says, "newer") && err != nil {
+			t.Errorf("%s, to an image that is still to be baked: %v", name, err)
 		}
 	}
 }

@@ -74,7 +74,11 @@ func MakePlan(ctx context.Context, in Request) (*Overview, error) {
 		p.place(ctx, o)
 	}
 	if o.kept == nil && !in.Keep {
-		o.kept = p.channelReady(ctx)
+		var standing *record.Bake
+		if o.Bake.Skip {
+			standing = o.Bake.Current
+		}
+		o.kept = p.channelReady(ctx, standing)
 	}
 	if o.Roll, err = p.previewRoll(ctx, o, now.Version); err != nil {
 		return nil, err

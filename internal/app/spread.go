@@ -85,7 +85,7 @@ func (p *pipeline) distributable(ctx context.Context) error {
 		err = p.keptFrom(ctx)
 	}
 	if err == nil {
-		err = p.channelReady(ctx)
+		err = p.channelReady(ctx, nil)
 	}
 	if err != nil {
 		return fmt.Errorf("before the bake: %w", err)
@@ -93,13 +93,18 @@ func (p *pipeline) distributable(ctx context.Context) error {
 	return nil
 }
 
-// channelReady is what would keep the channel from being moved to any new image.
-func (p *pipeline) channelReady(ctx context.Context) error {
+// channelReady is what would keep the channel from being moved to the image of a bake, or
+// to any that is still to be baked.
+func (p *pipeline) channelReady(ctx context.Context, of *record.Bake) error {
+	var baked time.Time
+	if of != nil {
+		baked = of.CreatedAt
+	}
 	var places []publish.Place
 	for _, c := range channelCells(p.Image, p.Cloud) {
 		places = append(places, publish.Place{Cell: c, Channel: p.Image.Channel})
 	}
-	return p.parts.publish.Ready(ctx, places)
+	return p.parts.publish.Ready(ctx, places, baked)
 }
 
 // keptFrom is what would keep an image from the accounts and Regions of the line.
