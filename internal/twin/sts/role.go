@@ -37,11 +37,28 @@ func roles(tx *world.Tx, account string) *world.Rows[Role] {
 // DeclareRole adds or replaces a role of a world.
 func DeclareRole(tx *world.Tx, r Role) { roles(tx, r.Account).Put(r.Name, r) }
 
-// allowed holds a caller against the role's trust. A role that does not exist is denied
-// in the same words ("Troubleshooting IAM roles", IAM User Guide). It returns the role's
+// accounts are those that the world declares, of all regions.
+func accounts(tx *world.Tx) *world.Rows[bool] {
+	return world.Table[bool](tx.In("-", "-"), "sts/accounts")
+}
+
+// DeclareAccount says that there is an account. A world that declares any has no others.
+func DeclareAccount(tx *world.Tx, account string) {
+	if there, _ := accounts(tx).Get(account); !there {
+		accounts(tx).Put(account, true)
+	}
+}
+
+// Declared says whether the world declares its accounts.
+func Declared(tx *world.Tx) bool { return accounts(tx).Len() > 0 }
+
+// allowed holds a caller against the role's trust. A role that does not exist, perhaps of
+// an account that does not, is denied in the same words ("Troubleshooting IAM roles", IAM User Guide). It returns the role's
 // longest session.
 func allowed(tx *world.Tx, account, name, arn, externalID string) (time.Duration, error) {
-	if roles(tx, account).Len() == 0 {
+	there, _ := accounts(tx).Get(account)
+	there = there || account == tx.Account || !Declared(tx)
+	if there && roles(tx, account).Len() == 0 {
 		return maxSession, nil
 	}
 	who := identity(tx)

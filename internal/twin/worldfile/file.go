@@ -16,7 +16,8 @@ type File struct {
 	Region  string `json:"region"`
 	// Start is the time that the world begins at; the zero value is the wall's.
 	Start time.Time `json:"start"`
-	// Accounts are made with their default networks even if they hold nothing.
+	// Accounts are made with their default networks even if they hold nothing. A file that
+	// names any says which there are: no role of another account can be assumed.
 	Accounts  []Account  `json:"accounts"`
 	Images    []Image    `json:"images"`
 	Templates []Template `json:"templates"`

@@ -10,6 +10,7 @@ import (
 
 	"github.com/goldenami/rehydrate/internal/twin/backing"
 	"github.com/goldenami/rehydrate/internal/twin/ec2"
+	"github.com/goldenami/rehydrate/internal/twin/sts"
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
 
@@ -21,7 +22,11 @@ type Images interface {
 
 // places opens the accounts and notes hosts, archives and repositories.
 func (l *Loader) places(tx *world.Tx, f *File) error {
+	if len(f.Accounts) > 0 {
+		sts.DeclareAccount(tx, f.Account)
+	}
 	for _, a := range f.Accounts {
+		sts.DeclareAccount(tx, a.ID)
 		regions := a.Regions
 		if len(regions) == 0 {
 			regions = []string{f.Region}

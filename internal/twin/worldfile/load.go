@@ -11,6 +11,7 @@ import (
 	asgtypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/goldenami/rehydrate/internal/twin/ec2"
+	"github.com/goldenami/rehydrate/internal/twin/sts"
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
 
@@ -103,6 +104,9 @@ func once(tx *world.Tx, p Place, kind, key string, fn func(tx *world.Tx) (id str
 	rows := world.Table[string](here, "worldfile/"+kind)
 	if _, ok := rows.Get(key); ok {
 		return 0, nil
+	}
+	if sts.Declared(tx) { // an account with something in it is one
+		sts.DeclareAccount(tx, p.Account)
 	}
 	id, err := fn(here)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/goldenami/rehydrate/internal/twin/sts"
 	"github.com/goldenami/rehydrate/internal/twin/wiretest"
+	"github.com/goldenami/rehydrate/internal/twin/world"
 	"github.com/goldenami/rehydrate/internal/twin/worldfile"
 )
 
@@ -66,6 +67,32 @@ func TestRolesThatCannotBeAreRefused(t *testing.T) {
 	} {
 		if _, err := worldfile.Parse([]byte(strings.Replace(withRoles, from, to, 1)), "/", nil); err == nil || !strings.Contains(err.Error(), "roles[") {
 			t.Errorf("%s: %v", to, err)
+		}
+	}
+}
+
+// fakeEC2 opens what it is told to.
+type fakeEC2 struct{ worldfile.EC2 }
+
+func (fakeEC2) Open(*world.Tx) {}
+
+func TestAWorldThatNamesItsAccountsHasNoOthers(t *testing.T) {
+	f, err := worldfile.Parse([]byte(strings.Replace(withRoles, `"roles": [`, `"accounts": [{"id": "777788889999"}], "roles": [`, 1)), "/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := wiretest.World(t)
+	w.Start()
+	if _, err := (&worldfile.Loader{World: w, EC2: fakeEC2{}}).Load(f); err != nil {
+		t.Fatal(err)
+	}
+	cfg := wiretest.Config(wiretest.Handler(t, w, sts.New()), "test")
+	for role, want := range map[string]bool{
+		"777788889999:role/Named": true, "555566667777:role/Open": true, wiretest.Account + ":role/Own": true, "666677778888:role/Unnamed": false, "555566667777:role/Other": false,
+	} {
+		_, err := awssts.NewFromConfig(cfg).AssumeRole(context.Background(), &awssts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::" + role), RoleSessionName: aws.String("spread")})
+		if (err == nil) != want || err != nil && !strings.Contains(err.Error(), "AccessDenied") {
+			t.Errorf("%s: %v", role, err)
 		}
 	}
 }
