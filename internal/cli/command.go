@@ -30,7 +30,7 @@ type spec struct {
 // is a danger, so every leaf refuses it.
 func command(s spec) *cli.Command {
 	c := &cli.Command{
-		Name: s.name, Usage: s.usage, ArgsUsage: s.args, Flags: s.flags,
+		Name: s.name, Usage: s.usage, ArgsUsage: s.args, Flags: own(s.flags),
 		Description:     description(s),
 		HideHelpCommand: true,
 		OnUsageError:    usageError,

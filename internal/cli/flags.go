@@ -38,6 +38,32 @@ func stageFlags(more ...cli.Flag) []cli.Flag {
 		packerFlag, amazonFlag, maxWaitFlag, dryRunFlag, yesFlag, outputFlag, eventsFlag, verboseFlag)
 }
 
+// own are copies of flags for one command. The library writes into a flag what the
+// environment says, and one that several commands share would keep it for the next.
+func own(flags []cli.Flag) []cli.Flag {
+	out := make([]cli.Flag, len(flags))
+	for i, f := range flags {
+		switch f := f.(type) {
+		case *cli.StringFlag:
+			out[i] = copied(f)
+		case *cli.BoolFlag:
+			out[i] = copied(f)
+		case *cli.DurationFlag:
+			out[i] = copied(f)
+		case *cli.StringSliceFlag:
+			out[i] = copied(f)
+		default: // of this command alone
+			out[i] = f
+		}
+	}
+	return out
+}
+
+func copied[T any](f *T) *T {
+	c := *f
+	return &c
+}
+
 // sink is where progress goes.
 func sink(c *cli.Context) (event.Sink, error) {
 	switch f := c.String("events"); f {

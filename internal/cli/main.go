@@ -25,9 +25,20 @@ func Main(args []string) int {
 	if app.MaybeChild(args) {
 		return 0
 	}
+	unsetEmpty()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	return Run(ctx, args, os.Stdin, os.Stdout, os.Stderr)
+}
+
+// unsetEmpty forgets our variables that are set to nothing, as a pipeline sets what
+// nobody gave: the library would take "" for the name of a folder or a format.
+func unsetEmpty() {
+	for _, v := range os.Environ() {
+		if name, value, _ := strings.Cut(v, "="); value == "" && strings.HasPrefix(name, "REHYDRATE_") {
+			_ = os.Unsetenv(name) // it has just been set
+		}
+	}
 }
 
 // Run is Main with everything from outside as arguments; tests drive it.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -47,6 +48,30 @@ func TestAFailureIsJSONWhereTheResultWasToBe(t *testing.T) {
 	if err := json.Unmarshal([]byte(errs), &got); err != nil || code != 1 || got.Code != 1 || out != "" ||
 		!strings.HasPrefix(got.Error, "there is no run nosuch") || got.Hint != "`rehydrate history` lists the runs" {
 		t.Errorf("%d, %q, %q: %v", code, out, errs, err)
+	}
+}
+
+func TestTheEnvironmentOfOneRunIsNotTheNextOnes(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("REHYDRATE_OUTPUT", "json")
+	if code, out, errs := try(t, "history", "--state", dir); code != 0 || strings.TrimSpace(out) != "[]" && strings.TrimSpace(out) != "null" {
+		t.Fatalf("%d, %q, %q", code, out, errs)
+	}
+	os.Unsetenv("REHYDRATE_OUTPUT") // until the test ends
+	if code, out, errs := try(t, "history", "--state", dir); code != 0 || json.Valid([]byte(out)) {
+		t.Errorf("%d, %q, %q", code, out, errs)
+	}
+}
+
+func TestAVariableThatIsSetToNothingIsNotSet(t *testing.T) {
+	t.Setenv("REHYDRATE_OUTPUT", "")
+	t.Setenv("REHYDRATE_STATE", t.TempDir())
+	unsetEmpty()
+	if code, _, errs := try(t, "history"); code != 0 {
+		t.Errorf("%d, %q", code, errs)
+	}
+	if os.Getenv("REHYDRATE_STATE") == "" {
+		t.Error("one that is set to something is forgotten")
 	}
 }
 
