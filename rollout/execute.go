@@ -100,19 +100,25 @@ func (x *Execution) Roll(ctx context.Context, p *Plan) ([]record.Roll, error) {
 	x.names.learn(p)
 	x.latest = onLatest(p)
 	var all []record.Roll
-	for n, ring := range p.Rings {
+	for at, ring := range p.Rings {
 		some, err := x.ring(ctx, ring)
 		all = append(all, some...)
-		o := x.Andon.Order()
-		switch {
-		case err == nil && (o == Cancel || o == Rollback) && !slices.ContainsFunc(all, touched):
-			return all, fault.New(fault.Conflict, "set it to run first: rehydrate roll resume",
-				"roll %s: the andon says %s; no group was begun", p.Image, strings.TrimSpace(string(o)+" "+x.Andon.Says()))
-		case err == nil && o == Cancel && n < len(p.Rings)-1:
-			err = called(o, x.Andon.Says())
-		case err == nil && o != Rollback:
+		if err == nil && x.ends() {
+			more, merr := x.further(ctx, p.Rings[at+1:])
+			if merr == nil && !x.ends() {
+				continue // somebody has resumed meanwhile
+			}
+			all = append(all, more...)
+			if err = x.ended(p, all, merr); err == nil && x.Andon.Order() == Cancel {
+				break // it had come to its end
+			}
+			if fault.KindOf(err) == fault.Conflict && !slices.ContainsFunc(all, touched) {
+				return all, err
+			}
+		} else if err == nil {
 			continue
 		}
+		n := max(at, p.last(all))
 		if why, scope, ok := x.back(err, p, ring); ok {
 			also := x.returning(ctx, scope, why)
 			went, backErr := x.Back(ctx, scope, all, why)
@@ -189,7 +195,7 @@ func (x *Execution) ring(ctx context.Context, p RingPlan) ([]record.Roll, error)
 			return nil, err
 		}
 	}
-	results, err := x.groups(ctx, p)
+	results, err := x.groups(ctx, p, false)
 	if err != nil {
 		return results, err
 	}
@@ -221,8 +227,9 @@ func (p RingPlan) nothing() bool {
 	return !slices.ContainsFunc(p.Groups, func(g GroupPlan) bool { return !g.Nothing })
 }
 
-// groups rolls the groups of a ring beside each other.
-func (x *Execution) groups(ctx context.Context, p RingPlan) ([]record.Roll, error) {
+// groups rolls the groups of a ring beside each other; with begun only those that were
+// begun before.
+func (x *Execution) groups(ctx context.Context, p RingPlan, begun bool) ([]record.Roll, error) {
 	limits := Limits{}
 	if x.Limits != nil {
 		limits = x.Limits(p.Name)
@@ -233,7 +240,7 @@ func (x *Execution) groups(ctx context.Context, p RingPlan) ([]record.Roll, erro
 		Together: limits.Concurrency,
 		InCell:   func(cell string) int { return least(limits.PerCell, x.inCell(cells[cell])) },
 		Leave: func() unit.Leave {
-			if b.spent() {
+			if begun || b.spent() {
 				return unit.Stop
 			}
 			return x.leave(p)
@@ -257,7 +264,7 @@ func (x *Execution) groups(ctx context.Context, p RingPlan) ([]record.Roll, erro
 		return results, x.names.err(results)
 	case o == Cancel && slices.ContainsFunc(results, touched) && (len(results) < len(jobs) || Err(results) != nil):
 		return results, errors.Join(x.names.err(results), called(o, x.Andon.Says()))
-	case o != Cancel && o != Rollback && len(results) < len(jobs):
+	case !begun && o != Cancel && o != Rollback && len(results) < len(jobs):
 		return results, fault.New(fault.Halted, "look at the ring's windows", "ring %s: %d of %d groups were not begun: no window opens for them any more",
 			p.Name, len(jobs)-len(results), len(jobs))
 	}
@@ -309,28 +316,6 @@ func least(a, b int) int {
 	}
 	return a
 }
-
-// budget counts the groups of a ring that did not end done.
-type budget struct {
-	limits Limits
-	failed int
-	frozen bool
-}
-
-func (b *budget) ended(state json.RawMessage) error {
-	r, err := GroupResult(state)
-	if err != nil {
-		return err
-	}
-	if r.Outcome != Done && r.Outcome != NothingToDo {
-		b.failed++
-	}
-	b.frozen = b.frozen || r.Frozen
-	return nil
-}
-
-// spent says that no further group may begin.
-func (b *budget) spent() bool { return b.frozen || b.failed > b.limits.MaxFailures }
 
 // jobs are the units of groups, and their cells by name.
 func (x *Execution) jobs(stem string, groups []GroupPlan, of func(GroupPlan) unit.Unit) ([]unit.Job, map[string]Cell) {
