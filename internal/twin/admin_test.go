@@ -1,8 +1,10 @@
 package twin_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -71,6 +73,26 @@ func TestFaultsAreSetOverTheAdminEndpoint(t *testing.T) {
 	admin(t, c, http.MethodDelete, at, "", &rules)
 	if err := makeBucket(cfg, "box"); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestAStepEndsWithTheClientWhoAskedForIt(t *testing.T) {
+	t.Parallel()
+	o := small("")
+	o.Mode = world.Manual
+	w := open(t, o)
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	r := httptest.NewRequestWithContext(gone, http.MethodPost, "http://127.0.0.1/_twin/clock/step?by=876000h", nil)
+	r.RemoteAddr = "127.0.0.1:1"
+	w.ServeHTTP(httptest.NewRecorder(), r)
+	if d := w.World().Clock().Now().Sub(start); d > 24*time.Hour {
+		t.Errorf("time has gone %s on for nobody", d)
+	}
+	var clock struct{ Now time.Time }
+	admin(t, w.Client(""), http.MethodPost, "http://127.0.0.1/_twin/clock/step?by=8760h", "", &clock)
+	if d := clock.Now.Sub(start); d < 8760*time.Hour {
+		t.Errorf("time has gone %s on, not a year", d)
 	}
 }
 
