@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -111,6 +112,13 @@ func (s *snapshot) renew() {
 	s.age++
 }
 
+// breaks has every Get fail as f says from now on, also those that are under way.
+func (s *snapshot) breaks(f func(index int64) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broken = f
+}
+
 // volume has blocks of size bytes; every step-th holds data.
 func volume(blocks, size, step int) *snapshot {
 	s := &snapshot{data: make([]byte, blocks*size), size: size, gets: map[int64]int{}}
@@ -155,6 +163,9 @@ func TestDisk_reads_what_the_volume_holds(t *testing.T) {
 				if !bytes.Equal(got[:k], want) || (err != nil) != (len(want) < n) || err != nil && !errors.Is(err, io.EOF) {
 					t.Fatalf("at %d, %d bytes: got %d, %v", off, n, k, err)
 				}
+			}
+			if err := d.Close(); err != nil { // nothing is read ahead any more
+				t.Fatal(err)
 			}
 			fetched, total, size := d.Cost()
 			if size != int64(fetched)*512 || total*512 > len(c.s.data)+512 {
@@ -328,15 +339,15 @@ func TestDisk_passes_a_failure_on_and_tries_again_when_asked(t *testing.T) {
 	s := volume(16, 512, 1)
 	d := opened(t, s, Options{})
 	down := errors.New("throttled")
-	s.broken = func(int64) error { return down }
+	s.breaks(func(int64) error { return down })
 	if _, err := d.ReadAt(make([]byte, 10), 8*512); !errors.Is(err, down) || !strings.Contains(err.Error(), "read block 8 of snap-1") {
 		t.Errorf("got %v", err)
 	}
-	s.broken = func(int64) error { return ErrToken }
+	s.breaks(func(int64) error { return ErrToken })
 	if _, err := d.ReadAt(make([]byte, 10), 8*512); !errors.Is(err, ErrToken) {
 		t.Errorf("a token that is refused twice: %v", err)
 	}
-	s.broken = nil
+	s.breaks(nil)
 	if _, err := d.ReadAt(make([]byte, 10), 8*512); err != nil {
 		t.Error(err)
 	}
@@ -366,11 +377,26 @@ func TestDisk_ends_with_its_context(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	read := func() error {
+		_, err := d.ReadAt(make([]byte, 10), 512)
+		return err
+	}
+	if err := read(); err != nil { // the block is here from now on
+		t.Fatal(err)
+	}
 	cancel()
-	if _, err := d.ReadAt(make([]byte, 10), 512); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
+	for range 20 {
+		if err := read(); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
 	}
 	if _, total, _ := d.Cost(); total != 4 { // it was listed before
 		t.Errorf("total %d", total)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := read(); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("after it was closed: %v", err)
 	}
 }

@@ -105,13 +105,25 @@ func (d *Disk) wait(c *cell, index int64) ([]byte, error) {
 		select {
 		case <-c.done:
 		case <-d.ctx.Done():
-			return nil, fmt.Errorf("read block %d of %s: %w", index, d.snapshot, d.ctx.Err())
+		}
+		if err := d.ended(); err != nil { // also where the block is here: both may be so
+			return nil, fmt.Errorf("read block %d of %s: %w", index, d.snapshot, err)
 		}
 		if c.err == nil || !c.ahead || tries > 0 {
 			return c.data, c.err
 		}
 		c = d.start(index)
 	}
+}
+
+// ended says why nothing is read any more, nil while it is.
+func (d *Disk) ended() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return os.ErrClosed
+	}
+	return d.ctx.Err()
 }
 
 // fetch reads one block through the API, with a new token if the first is refused.
