@@ -57,7 +57,9 @@ func motoServer(t *testing.T) string {
 		}
 		t.Skipf("skipped, because moto_server (optional) does not run here: %v %s", err, out)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	// An address that no other test listens on: between our look for a free port and moto's
+	// start nobody takes it.
+	l, err := net.Listen("tcp", motoHost+":0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,23 +72,27 @@ func motoServer(t *testing.T) string {
 	}
 	var log bytes.Buffer
 	ctx, stop := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, "moto_server", "-H", "127.0.0.1", "-p", port)
+	cmd := exec.CommandContext(ctx, "moto_server", "-H", motoHost, "-p", port)
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {
 		stop()
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { stop(); _ = cmd.Wait() }) // it was killed
-	for range 600 {
-		if c, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil {
+	t.Cleanup(func() { stop(); _ = cmd.Wait() }) // it was killed, or has been waited for
+	at := net.JoinHostPort(motoHost, port)
+	for end := time.Now().Add(5 * time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		if c, err := net.Dial("tcp", at); err == nil {
 			_ = c.Close()
-			return "http://127.0.0.1:" + port
+			return "http://" + at
 		}
-		time.Sleep(100 * time.Millisecond)
 	}
+	stop()
+	_ = cmd.Wait() // nobody writes to the log any more
 	t.Fatalf("moto does not listen: %s", log.String())
 	return ""
 }
+
+const motoHost = "127.84.0.1"
 
 // answer is what is compared: values, or the error's code.
 func answer(err error, values ...any) string {
