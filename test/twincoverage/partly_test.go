@@ -17,6 +17,7 @@ var partly = map[string]string{
 	"ec2 RegisterImage":                                "other than exactly one EBS mapping, of the root device; paravirtual images and images in S3; NitroTPM and UEFI variables",
 	"ec2 RunInstances":                                 "several network interfaces, IPv6, market options, instance requirements, addresses of choice, other snapshots than the image's; CPU, credit, hibernation, enclave and capacity options are taken without effect",
 	"ec2 AuthorizeSecurityGroupIngress":                "SourceSecurityGroupName, groups of other accounts; there are no prefix lists",
+	"ec2 RevokeSecurityGroupIngress":                   "SourceSecurityGroupName",
 	"autoscaling CreateAutoScalingGroup":               "making a group from an instance, attribute-based instance selection, Classic Load Balancers and traffic sources, health checks of EBS and VPC Lattice, zone distributions other than best effort",
 	"autoscaling CreateLaunchConfiguration":            "most of its options",
 	"autoscaling DescribeScalingActivities":            "filters",

@@ -55,7 +55,7 @@ func TestAFilterThatThereIsNotIsRefusedInAnEmptyAccountToo(t *testing.T) {
 	}
 	for _, op := range []string{
 		"DescribeAvailabilityZones", "DescribeImages", "DescribeInstanceStatus", "DescribeInstanceTypeOfferings", "DescribeInstanceTypes", "DescribeInstances",
-		"DescribeKeyPairs", "DescribeLaunchTemplateVersions", "DescribeLaunchTemplates", "DescribeRegions", "DescribeReplaceRootVolumeTasks", "DescribeSecurityGroups", "DescribeSnapshots",
+		"DescribeKeyPairs", "DescribeLaunchTemplateVersions", "DescribeLaunchTemplates", "DescribeRegions", "DescribeReplaceRootVolumeTasks", "DescribeRouteTables", "DescribeSecurityGroups", "DescribeSnapshots",
 		"DescribeSubnets", "DescribeTags", "DescribeVolumes", "DescribeVpcs",
 	} {
 		if !slices.Contains(refused, op) {

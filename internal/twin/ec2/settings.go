@@ -32,6 +32,12 @@ func (s *Service) EnableEbsEncryptionByDefault(tx *world.Tx, _ *ec2.EnableEbsEnc
 	return &ec2.EnableEbsEncryptionByDefaultOutput{EbsEncryptionByDefault: aws.Bool(true)}, nil
 }
 
+// DisableEbsEncryptionByDefault handles the operation of that name.
+func (s *Service) DisableEbsEncryptionByDefault(tx *world.Tx, _ *ec2.DisableEbsEncryptionByDefaultInput) (*ec2.DisableEbsEncryptionByDefaultOutput, error) {
+	settingRows(tx).Put("ebs", setting{})
+	return &ec2.DisableEbsEncryptionByDefaultOutput{EbsEncryptionByDefault: aws.Bool(false)}, nil
+}
+
 // GetEbsDefaultKmsKeyID handles GetEbsDefaultKmsKeyId: the account's aws/ebs
 // key, for none other can be set here.
 func (s *Service) GetEbsDefaultKmsKeyID(tx *world.Tx, _ *ec2.GetEbsDefaultKmsKeyIdInput) (*ec2.GetEbsDefaultKmsKeyIdOutput, error) {

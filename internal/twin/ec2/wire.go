@@ -72,6 +72,7 @@ func (s *Service) wireSnapshots(w *wire.Service) {
 	op(s, w, "DeleteSnapshot", s.DeleteSnapshot)
 	op(s, w, "GetEbsEncryptionByDefault", s.GetEbsEncryptionByDefault)
 	op(s, w, "EnableEbsEncryptionByDefault", s.EnableEbsEncryptionByDefault)
+	op(s, w, "DisableEbsEncryptionByDefault", s.DisableEbsEncryptionByDefault)
 	op(s, w, "GetEbsDefaultKmsKeyId", s.GetEbsDefaultKmsKeyID)
 }
 
@@ -89,9 +90,11 @@ func (s *Service) wireNetwork(w *wire.Service) {
 	op(s, w, "DescribeRegions", s.DescribeRegions)
 	op(s, w, "DescribeAvailabilityZones", s.DescribeAvailabilityZones)
 	op(s, w, "DescribeVpcs", s.DescribeVpcs)
+	op(s, w, "DescribeRouteTables", s.DescribeRouteTables)
 	op(s, w, "DescribeSubnets", s.DescribeSubnets)
 	op(s, w, "CreateSecurityGroup", s.CreateSecurityGroup)
 	op(s, w, "AuthorizeSecurityGroupIngress", s.AuthorizeSecurityGroupIngress)
+	op(s, w, "RevokeSecurityGroupIngress", s.RevokeSecurityGroupIngress)
 	op(s, w, "DescribeSecurityGroups", s.DescribeSecurityGroups)
 	op(s, w, "DeleteSecurityGroup", s.DeleteSecurityGroup)
 }
