@@ -121,6 +121,12 @@ func (in ChannelRequest) carry(ctx context.Context, doc *record.Run, plan *Chann
 		}
 		defer release()
 	}
+	heard, err := listen(in.Config, in.Cloud, event.Stamp(in.Events, doc.ID, in.Cloud.Clock.Now), doc.ID)
+	if err != nil {
+		return err
+	}
+	defer heard.end()
+	in.Events = heard.events
 	store := in.store
 	if store == nil {
 		store = in.State.Store()
@@ -131,7 +137,7 @@ func (in ChannelRequest) carry(ctx context.Context, doc *record.Run, plan *Chann
 			return err
 		}
 	}
-	plan, err := keptPlan(ctx, local, plan)
+	plan, err = keptPlan(ctx, local, plan)
 	if err == nil {
 		var out record.Publish
 		out, err = movePointers(ctx, in.stage(doc.ID), plan, func() (json.RawMessage, error) {
@@ -141,7 +147,9 @@ func (in ChannelRequest) carry(ctx context.Context, doc *record.Run, plan *Chann
 			doc.Publish = &out
 		}
 	}
-	return errors.Join(err, in.closed(doc, err))
+	failed := in.closed(doc, err)
+	heard.tellEnd(doc, err)
+	return errors.Join(err, failed)
 }
 
 // keptPlan puts a plan into the journal, or finds it there.

@@ -17,6 +17,7 @@ import (
 	"github.com/goldenami/rehydrate/internal/event"
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/notify"
+	"github.com/goldenami/rehydrate/internal/record"
 )
 
 const (
@@ -28,15 +29,15 @@ const (
 
 // notifyTargets are the places that the configuration names. A secret that cannot be
 // read is an error: an unsigned message would be thrown away where it goes.
-func notifyTargets(in Request) ([]notify.Target, error) {
+func notifyTargets(cfg *config.Config, cloud *Cloud) ([]notify.Target, error) {
 	var out []notify.Target
-	for _, n := range in.Config.Notify {
+	for _, n := range cfg.Notify {
 		t := notify.Target{Name: n.Label, Kinds: n.Kinds}
 		switch {
 		case n.SNS != "":
-			t.Sender = topics.New(in.Cloud.Session, n.SNS)
+			t.Sender = topics.New(cloud.Session, n.SNS)
 		case n.EventBus != "":
-			t.Sender = buses.New(in.Cloud.Session, n.EventBus)
+			t.Sender = buses.New(cloud.Session, n.EventBus)
 		default:
 			secret, err := webhookSecret(n)
 			if err != nil {
@@ -75,24 +76,36 @@ func webhookSecret(n *config.Notify) ([]byte, error) {
 	return nil, nil
 }
 
-// listen begins to tell the configuration's targets what happens in the run.
-func (p *pipeline) listen() error {
-	targets, err := notifyTargets(p.Request)
+// listeners tell the configuration's targets what happens in a run.
+type listeners struct {
+	events event.Sink // the run's own, and the targets
+	told   event.Sink // the targets alone; nil: there is none
+	local  event.Sink
+	close  func() []notify.Loss
+}
+
+// listen begins to tell them.
+func listen(cfg *config.Config, cloud *Cloud, local event.Sink, run string) (listeners, error) {
+	targets, err := notifyTargets(cfg, cloud)
 	if err != nil || len(targets) == 0 {
-		return err
+		return listeners{events: local}, err
 	}
-	local := p.Events
 	told := notify.New(context.Background(), targets) // not the run's: the end of an interrupted run is told too
-	p.Events = event.All(local, told)
-	p.told = event.Stamp(told, p.Run, p.Cloud.Clock.Now)
-	p.unlisten = func() {
-		for _, l := range told.Close(flushLimit) {
-			if l.Lost() > 0 {
-				local.Emit(event.Event{Stage: "notify", Unit: "notify/" + l.Target, Kind: event.Warned, Text: lost(l)})
-			}
+	stamped := event.Stamp(told, run, cloud.Clock.Now)
+	return listeners{events: event.All(local, stamped), told: stamped, local: local,
+		close: func() []notify.Loss { return told.Close(flushLimit) }}, nil
+}
+
+// end waits until they have been told, and says what they were not.
+func (l listeners) end() {
+	if l.close == nil {
+		return
+	}
+	for _, x := range l.close() {
+		if x.Lost() > 0 {
+			l.local.Emit(event.Event{Stage: "notify", Unit: "notify/" + x.Target, Kind: event.Warned, Text: lost(x)})
 		}
 	}
-	return nil
 }
 
 func lost(l notify.Loss) string {
@@ -105,19 +118,23 @@ func lost(l notify.Loss) string {
 
 // tellEnd tells the targets, and not the terminal, which shows it in any case, how the
 // run ended or what it waits for.
-func (p *pipeline) tellEnd(err error) {
-	if p.told == nil {
+func (l listeners) tellEnd(doc *record.Run, err error) {
+	if l.told == nil {
 		return
 	}
-	e := event.Event{Stage: "run", Unit: "run", Kind: event.Ended, Text: fmt.Sprintf("run %s of %s: %s", p.Run, p.Image.Label, p.doc.Outcome)}
+	what := "run " + doc.ID + " of " + doc.Line
+	if doc.Kind != "" {
+		what = fmt.Sprintf("%s of %s (run %s)", doc.Kind, doc.Line, doc.ID)
+	}
+	e := event.Event{Stage: "run", Unit: "run", Kind: event.Ended, Text: what + ": " + doc.Outcome}
 	var w *engine.Waiting
 	switch {
 	case errors.As(err, &w) && w.Approval != "":
-		e.Kind, e.Text = event.Warned, fmt.Sprintf("run %s of %s waits for approval of %s: rehydrate approve --by NAME %s", p.Run, p.Image.Label, w.Approval, p.Run)
+		e.Kind, e.Text = event.Warned, fmt.Sprintf("%s waits for approval of %s: rehydrate approve --by NAME %s", what, w.Approval, doc.ID)
 	case errors.As(err, &w):
-		e.Kind, e.Text = event.Ended, fmt.Sprintf("run %s of %s: %s", p.Run, p.Image.Label, w.Error())
+		e.Kind, e.Text = event.Ended, fmt.Sprintf("%s: %s", what, w.Error())
 	case err != nil:
 		e.Kind, e.Text = event.Failed, e.Text+": "+strings.TrimSpace(firstLine(err.Error()))
 	}
-	p.told.Emit(e)
+	l.told.Emit(e)
 }

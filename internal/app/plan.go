@@ -116,15 +116,18 @@ func (p *pipeline) unpatched(o *Overview) ([]string, error) {
 
 // Err is why the run would be refused, as an error; nil when it would go ahead.
 func (o *Overview) Err() error {
-	switch {
-	case o.kept != nil:
-		return o.kept
-	case o.lacks != nil:
-		return o.lacks
-	case o.Roll == nil:
-		return nil
+	if err := o.before(); err != nil || o.Roll == nil {
+		return err
 	}
 	return o.Roll.Err()
+}
+
+// before is why the run would be refused before it comes to its roll.
+func (o *Overview) before() error {
+	if o.kept != nil {
+		return o.kept
+	}
+	return o.lacks
 }
 
 // Pending says that a run would change something, or would try to and be refused.

@@ -154,3 +154,21 @@ func TestText_tellsWhatSurgeTakesAndWhatWeightsMean(t *testing.T) {
 		t.Errorf("a group that cannot be rolled:\n%s", text)
 	}
 }
+
+func TestThePageOfAPlanSaysWhatRefusesTheRunBeforeItsRoll(t *testing.T) {
+	no := fault.New(fault.Denied, "add to the policy of the key: that", "the role may not CreateGrant")
+	for name, change := range map[string]func(*Overview){
+		"a key":                    func(o *Overview) { o.kept = no },
+		"this machine":             func(o *Overview) { o.lacks = no },
+		"a key, and there is none": func(o *Overview) { o.kept, o.Roll = no, nil },
+	} {
+		o := settled()
+		if change(o); o.Err() != no {
+			t.Errorf("%s: %v", name, o.Err())
+		}
+		var b strings.Builder
+		if err := o.HTML(&b); err != nil || !strings.Contains(b.String(), "Refused as it stands: 1 finding") || !strings.Contains(b.String(), "may not CreateGrant") || !strings.Contains(b.String(), "policy of the key: that") {
+			t.Errorf("%s: %v\n%s", name, err, b.String())
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/report/rollplan"
 	"github.com/goldenami/rehydrate/rollout"
 	"github.com/goldenami/rehydrate/rollout/estimate"
@@ -23,8 +24,11 @@ func (o *Overview) page() rollplan.Page {
 	if o.Twin != "" {
 		p.Modelled = "EC2, Auto Scaling and Systems Manager by the twin"
 	}
+	if err := o.before(); err != nil {
+		p.Notes = append(p.Notes, rollplan.Note{Tone: "refused", Text: err.Error(), Hint: fault.HintOf(err)})
+	}
 	if o.Roll == nil {
-		p.Notes = []rollplan.Note{{Tone: "note", Text: "no fleet of groups follows this image"}}
+		p.Notes = append(p.Notes, rollplan.Note{Tone: "note", Text: "no fleet of groups follows this image"})
 		return p
 	}
 	if !o.Bake.Skip {

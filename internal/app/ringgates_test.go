@@ -127,7 +127,7 @@ func TestNotifyTargets_need_their_secret(t *testing.T) {
 		"a file with nothing": {config.Notify{Webhook: "https://x", SecretFile: empty}, "0 bytes"},
 	} {
 		c.n.Label, c.n.Kinds = "ops", config.DefaultKinds
-		got, err := notifyTargets(Request{Config: &config.Config{Notify: []*config.Notify{&c.n}}, Cloud: cells.home})
+		got, err := notifyTargets(&config.Config{Notify: []*config.Notify{&c.n}}, cells.home)
 		switch {
 		case c.want == "" && (err != nil || len(got) != 1 || got[0].Sender == nil):
 			t.Errorf("%s: %+v, %v", name, got, err)

@@ -70,10 +70,8 @@ type pipeline struct {
 	parts  *parts
 	units  map[string][]string // stage to the units it ran
 	closer []func(context.Context)
-	told   event.Sink // the configuration's notify blocks; nil: there is none
-	// unlisten waits until they have been told; nil likewise.
-	unlisten func()
-	back     []string // what became of the channels when the roll was taken back
+	heard  listeners
+	back   []string // what became of the channels when the roll was taken back
 }
 
 // Run executes the stages from From to Until and returns the run document, also
@@ -171,11 +169,12 @@ func begin(in Request) (*pipeline, error) {
 	if p.Store == nil {
 		p.Store = in.State.Store()
 	}
-	p.Events = event.Stamp(in.Events, p.Run, in.Cloud.Clock.Now)
 	p.local = &engine.Local{Journal: journal.Open(p.Store, p.Run), Clock: in.Cloud.Clock, MaxWait: in.MaxWait}
-	if err := p.listen(); err != nil {
+	heard, err := listen(in.Config, in.Cloud, event.Stamp(in.Events, p.Run, in.Cloud.Clock.Now), p.Run)
+	if err != nil {
 		return nil, err
 	}
+	p.heard, p.Events = heard, heard.events
 	p.parts = newParts(p.Request)
 	p.closer = append(p.closer, p.parts.close)
 	return p, nil
@@ -344,7 +343,7 @@ func (p *pipeline) end(err error) error {
 	} else if p.nothing() {
 		p.doc.Outcome = "nothing-to-do"
 	}
-	p.tellEnd(err)
+	p.heard.tellEnd(p.doc, err)
 	return errors.Join(err, p.State.Save(p.doc), p.reports())
 }
 
@@ -389,7 +388,5 @@ func (p *pipeline) close(ctx context.Context) {
 	for _, f := range p.closer {
 		f(context.WithoutCancel(ctx))
 	}
-	if p.unlisten != nil {
-		p.unlisten() // last: the others may say something
-	}
+	p.heard.end() // last: the others may say something
 }

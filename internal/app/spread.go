@@ -133,6 +133,9 @@ func (p *pipeline) place(ctx context.Context, o *Overview) {
 		}
 		o.places = append(o.places, x)
 	}
+	if home := in.Home.String(); !slices.Contains(o.Places, home) { // its channel moves too
+		o.Places = slices.Insert(o.Places, 0, home)
+	}
 	at := slices.IndexFunc(o.places, func(x record.Pointer) bool { return x.Account == in.Home.Account && x.Region == in.Home.Region })
 	if at >= 0 && o.Upon != o.InUse {
 		o.Upon = o.places[at].Image
