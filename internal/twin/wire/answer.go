@@ -45,22 +45,31 @@ func unsupported(service, op string) *Error {
 func (x *exchange) unknownService() {
 	e := &Error{Code: "UnsupportedOperation", Status: 400}
 	protocol, name := "rest-json", or(x.r.cred.service, "this service")
+	x.op = x.r.http.Method + " " + x.r.path
+	kind := x.r.http.Header.Get("Content-Type")
 	switch {
 	case x.r.http.Header.Get("X-Amz-Target") != "":
 		protocol = "json"
 		x.op = x.r.http.Header.Get("X-Amz-Target")
-	case strings.HasPrefix(x.r.http.Header.Get("Content-Type"), "application/x-www-form-urlencoded"):
+	case name == "route53" || name == "cloudfront":
+		protocol = "rest-xml"
+	case strings.HasPrefix(kind, "application/x-www-form-urlencoded"):
 		protocol = "query"
 		if x.r.read == nil && x.r.body == nil {
 			x.r.read = x.r.readBody(maxBody, grown)
 		}
 		if x.r.parseForm() == nil {
-			x.op = x.r.form.Get("Action")
+			x.op = or(x.r.form.Get("Action"), x.op)
 		}
-	default:
-		x.op = x.r.http.Method + " " + x.r.path
+	case x.r.cred.service == "" && x.r.http.Method == http.MethodPost && strings.HasPrefix(kind, "multipart/form-data"):
+		protocol, x.op, name = "rest-xml", "PostObject", "s3" // a form, signed in its fields
+	case x.r.http.Header.Get("Authorization") == "" && x.r.path != "/":
+		protocol = "rest-xml" // S3 alone is asked by nobody in particular, and has nothing public
+		e = &Error{Code: "AccessDenied", Message: "Access Denied", Status: http.StatusForbidden}
 	}
-	e.Message = fmt.Sprintf("The operation %s of %s is not modelled by this twin.", x.op, name)
+	if e.Message == "" {
+		e.Message = unsupported(name, x.op).Message
+	}
 	x.b = &bound{Service: &Service{Name: name}}
 	x.log(e, Fault{})
 	writeError(x.w, protocol, metadata{JSONVersion: "1.1"}, e, x.id)

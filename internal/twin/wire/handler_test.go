@@ -189,6 +189,9 @@ func TestBadRequestsAreTheProtocolsOwnErrors(t *testing.T) {
 		status int
 	}{
 		"unsigned":               {raw{ctype: form, body: "Action=DescribeInstances"}, "MissingAuthenticationToken", 403},
+		"an object, unsigned":    {raw{method: http.MethodPut, path: "/box/key", body: "x"}, "AccessDenied", 403},
+		"a form, unsigned":       {raw{method: http.MethodPost, path: "/box", ctype: "multipart/form-data; boundary=x", body: "--x--"}, "UnsupportedOperation", 400},
+		"another's XML":          {raw{method: http.MethodGet, path: "/2013-04-01/hostedzone", scope: "route53"}, "UnsupportedOperation", 400},
 		"ec2 bad escape":         {q("ec2", "Action=DescribeInstances&%zz"), "MalformedQueryString", 400},
 		"ec2 no action":          {q("ec2", ""), "InvalidAction", 400},
 		"ec2 unknown member":     {q("ec2", "Action=DescribeInstances&Color=red"), "UnknownParameter", 400},
