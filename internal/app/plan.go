@@ -38,6 +38,7 @@ type Overview struct {
 	places []record.Pointer // what of the image is in each of them, or is to be
 	kept   error            // what keeps the image from its accounts, Regions and channels
 	lacks  error            // what this machine has not, to bake
+	moved  error            // why Request.Plan does not hold
 }
 
 // MakePlan reads what there is and says what a run would do.
@@ -118,6 +119,9 @@ func (p *pipeline) unpatched(o *Overview) ([]string, error) {
 func (o *Overview) Err() error {
 	if err := o.before(); err != nil || o.Roll == nil {
 		return err
+	}
+	if o.moved != nil {
+		return o.moved
 	}
 	return o.Roll.Err()
 }

@@ -32,6 +32,11 @@ func (p *pipeline) previewRoll(ctx context.Context, o *Overview, version int64) 
 	if o.Upon == o.InUse {
 		in.Channel, in.ChannelVersion = o.Channel, version
 	}
+	if p.Plan != nil {
+		if o.moved = p.holds(ctx, in); o.moved != nil && fault.KindOf(o.moved) != fault.Conflict {
+			return nil, o.moved
+		}
+	}
 	plan, err := p.parts.roll.Plan(ctx, in)
 	if err != nil {
 		return nil, err
@@ -218,10 +223,16 @@ func (p *pipeline) rollPlan(ctx context.Context) (*rollout.Plan, error) {
 		}
 		return plan, err
 	}
+	return p.Plan, p.holds(ctx, in)
+}
+
+// holds says why the given plan cannot be applied: it is for another image, or what it
+// stands on has moved.
+func (p *pipeline) holds(ctx context.Context, in rollout.Input) error {
 	if p.Plan.Image != in.Image {
-		return nil, fault.New(fault.Conflict, "plan again", "roll %s: the plan is for %s", in.Image, p.Plan.Image)
+		return fault.New(fault.Conflict, "plan again", "roll %s: the plan is for %s", in.Image, p.Plan.Image)
 	}
-	return p.Plan, p.parts.roll.Check(ctx, in, p.Plan)
+	return p.parts.roll.Check(ctx, in, p.Plan)
 }
 
 // samePlan refuses to go on by another plan than the one that the run has begun to roll

@@ -107,7 +107,7 @@ func (in RehearseRequest) fleet(ctx context.Context, what rollout.Input) (*rehea
 	}
 	text, err := readLimited(in.File.File, maxWorldFile)
 	if err != nil {
-		return nil, fault.As(fmt.Errorf("read the fleet: %w", err), fault.Usage, "")
+		return nil, fault.As(fmt.Errorf("read the fleet: %w", err), fault.Usage, "`rehydrate rehearse --save FILE` writes one")
 	}
 	if rehearse.IsFleet(text) {
 		f, err := rehearse.ParseFleet(text)

@@ -30,9 +30,13 @@ func showPlan(c *cli.Context, exitCode bool) error {
 	if err := formatIn(c, "table", "json", "html"); err != nil {
 		return err
 	}
-	in := app.Request{Force: c.Bool("force"), Modelled: c.Bool("modelled"), Keep: c.String("out") != ""}
+	given, err := planFile(c)
+	if err != nil {
+		return err
+	}
+	// Of a plan that is kept, or applied as it is, the bake is no part.
+	in := app.Request{Force: c.Bool("force"), Modelled: c.Bool("modelled"), Plan: given, Keep: given != nil || c.String("out") != ""}
 	if file := c.String("prices"); file != "" {
-		var err error
 		if in.Prices, err = app.LoadPrices(file); err != nil {
 			return err
 		}

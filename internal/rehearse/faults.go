@@ -140,7 +140,7 @@ func (c *copied) check(presets []Preset) error {
 		p := &presets[i]
 		switch {
 		case p.Kind == "health" && !slices.ContainsFunc(c.groups, func(g replica.Group) bool { return g.Name == p.What }):
-			return fault.New(fault.Usage, "", "fault health=%s: there is no such group in the rehearsal", p.What)
+			return fault.New(fault.Usage, "name one of the groups that `rehydrate fleet list` shows", "fault health=%s: there is no such group in the rehearsal", p.What)
 		}
 		if err := c.checkGate(p); err != nil {
 			return err
