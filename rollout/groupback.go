@@ -42,6 +42,9 @@ func (m *groupMover) checkBack(ctx context.Context, st *groupState, r record.Rol
 	}
 	st.Result.MinHealthy = len(inService(g))
 	moved := func(format string, args ...any) (unit.Next, error) {
+		if _, err := m.count(ctx, st, g, p.To); err != nil {
+			return unit.Next{}, err
+		}
 		return m.end(st, Changed, "it is left alone: since the roll %s", fmt.Sprintf(format, args...)), nil
 	}
 	if why := m.elsewhere(st, g); why != "" {

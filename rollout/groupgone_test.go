@@ -64,6 +64,7 @@ func TestAGroupThatSomebodyChangedIsLeftAloneAndKeepsNoOtherFromGoingBack(t *tes
 	}
 	f.template("lt-1", "ami-theirs")
 	f.groups["web-prod"].Template.Version, f.writes = "3", nil
+	f.groups["web-prod"].Instances[0] = f.launch("lt-1", "3")
 	back, err := x.Back(t.Context(), p, rolls, "a bug")
 	if fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), "web-prod") || fault.HintOf(err) == "" {
 		t.Errorf("%v", err)
@@ -76,6 +77,9 @@ func TestAGroupThatSomebodyChangedIsLeftAloneAndKeepsNoOtherFromGoingBack(t *tes
 	}
 	if left := rollout.Left(rolls, back); len(left) != 1 || left[0].Group != "web-prod" {
 		t.Errorf("left: %+v", left)
+	}
+	if s := standings(t, x, p)["web-prod"]; s.State != rollout.Changed || s.Mixed["ami-new"] != 5 || s.Mixed["ami-theirs"] != 1 {
+		t.Errorf("it stands as %+v", s)
 	}
 	// Once it stands as the roll has left it, it goes back, too.
 	f.groups["web-prod"].Template.Version, x.BackStem = "2", "rollback/again"

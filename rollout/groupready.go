@@ -12,7 +12,7 @@ import (
 // plan, or a hold, and this. What is wrong can be put right, and the run be resumed.
 func (m *groupMover) ready(g Group) error {
 	if f := blocked(g, m.plan.Preferences); f.Refuse {
-		return fault.New(fault.Conflict, f.Hint+"; then go on: rehydrate run --resume", "roll group %s: since the plan it has changed: %s", m.name(), f.Text)
+		return fault.New(fault.Conflict, f.Hint+"; then go on: rehydrate run --resume (after a change of the configuration: a new run)", "roll group %s: since the plan it has changed: %s", m.name(), f.Text)
 	}
 	return nil
 }

@@ -112,10 +112,10 @@ func (st *groupState) runs(g GroupPlan) (image string, mixed map[string]int) {
 		}
 	}
 	switch {
-	case st.Ended && st.Result.Outcome == Gone:
-		return "", nil
 	case len(mixed) > 0:
 		return "", mixed
+	case st.Ended && (st.Result.Outcome == Gone || st.Result.Outcome == Changed && st.Result.OnImage == 0):
+		return "", nil
 	case st.Ended && st.Result.OnImage == st.Result.Of && st.Result.Of > 0 && st.Result.Outcome != RolledBack:
 		return g.To, nil
 	case !st.Touched, st.Ended && st.Result.Outcome == RolledBack:
