@@ -20,7 +20,7 @@ const Oldest = "1.11.0"
 var versionRE = regexp.MustCompile(`(?m)^Packer v([0-9]+(?:\.[0-9]+)*)`)
 
 // askTimeout bounds the question for a version.
-const askTimeout = 20 * time.Second
+const askTimeout = time.Minute
 
 // Find is Packer on the PATH if it is new enough, else the newest one in the
 // cache that `make tools` fills; "" if there is neither.

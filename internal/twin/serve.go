@@ -35,7 +35,7 @@ const (
 	findLimit     = 10 * time.Second // a busy machine takes its time
 	// lockLimit is how long a new twin waits for the lock of one that is just ending, or
 	// has been killed and not yet been taken apart by the system.
-	lockLimit = time.Second
+	lockLimit = 5 * time.Second
 	lockEvery = 20 * time.Millisecond
 	// idleLimit is how long a connection may stand unused.
 	idleLimit = 3 * time.Minute

@@ -26,12 +26,14 @@ import (
 
 func TestOneTwinAStateFolder(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	open(t, small(dir))
-	_, err := twin.New(small(dir))
-	if fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), dir) {
-		t.Errorf("err = %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) { // the second waits for a while
+		dir := t.TempDir()
+		open(t, small(dir))
+		_, err := twin.New(small(dir))
+		if fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), dir) {
+			t.Errorf("err = %v", err)
+		}
+	})
 }
 
 // A process that has been killed keeps its lock until the system has taken it apart.

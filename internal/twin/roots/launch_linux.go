@@ -22,7 +22,7 @@ import (
 )
 
 // bootTime bounds a boot, which takes well under a second.
-const bootTime = 30 * time.Second
+const bootTime = 2 * time.Minute
 
 // running is the twin's side of a holder.
 type running struct {
