@@ -127,12 +127,14 @@ func TestTheAWSCLIWorksAsASecondClient(t *testing.T) {
 	c.expect("upload: ./f to s3://box/dir/a b...", "s3", "cp", "f", "s3://box/dir/a b")
 	c.expect("hello", "s3", "cp", "s3://box/dir/a b", "-")
 	c.expect("6 dir/a b...", "s3", "ls", "s3://box", "--recursive")
+	c.expect("move: s3://box/dir/a b to s3://box/moved...", "s3", "mv", "s3://box/dir/a b", "s3://box/moved")
+	c.expect("hello", "s3", "cp", "s3://box/moved", "-")
 	c.expect(`"b1946ac92492d2347c6235b4d2611184"...`, "s3api", "put-object", "--bucket", "box", "--key", "lease", "--if-none-match", "*", "--body", "f")
 	c.expect("(PreconditionFailed)...", "s3api", "put-object", "--bucket", "box", "--key", "lease", "--if-none-match", "*", "--body", "f")
 	c.expect("(404)...", "s3api", "head-object", "--bucket", "box", "--key", "nope")
 
 	c.expect("(ResourceNotFoundException)...", "ebs", "list-snapshot-blocks", "--snapshot-id", "snap-0123456789abcdef0")
-	c.expect("UnsupportedOperation...", "kms", "list-keys")
+	c.expect("UnsupportedOperation...", "kms", "describe-custom-key-stores")
 
 	c.expect("", "cloudwatch", "put-metric-alarm", "--alarm-name", "errors", "--namespace", "N", "--metric-name", "M", "--statistic", "Sum", "--period", "60",
 		"--evaluation-periods", "1", "--threshold", "1.5", "--comparison-operator", "GreaterThanThreshold")

@@ -14,7 +14,7 @@ import (
 func TestAnInstanceIsOfThePlatformOfItsUppermostLayer(t *testing.T) {
 	t.Parallel()
 	upper, lower, odd := t.TempDir(), t.TempDir(), t.TempDir()
-	for dir, text := range map[string]string{lower: "ID=debian\nVERSION_ID=\"12\"\n", odd: "ID=templeos\nVERSION_ID=1\n"} {
+	for dir, text := range map[string]string{lower: "ID=debian\nVERSION_ID=\"12\"\n", odd: "ID=plan9\nVERSION_ID=1\n"} {
 		if err := os.MkdirAll(filepath.Join(dir, "etc"), 0o755); err != nil {
 			t.Fatal(err)
 		}
