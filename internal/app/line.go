@@ -191,11 +191,13 @@ func (p *pipeline) lineOf(ctx context.Context) ([]record.Pointer, error) {
 }
 
 // movedWith says in words what moved together with an image, and nothing of a line of
-// one.
+// one: of each channel the first place, as of the run's own.
 func movedWith(out record.Publish) string {
 	var b strings.Builder
+	said := map[string]bool{}
 	for _, x := range out.Line {
-		if x.Outcome == publish.Moved {
+		if x.Outcome == publish.Moved && !said[x.Channel] {
+			said[x.Channel] = true
 			fmt.Fprintf(&b, "; with it %s: %s → %s", x.Channel, orNone(x.From), x.Image)
 		}
 	}

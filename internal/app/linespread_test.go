@@ -13,6 +13,7 @@ import (
 	"github.com/goldenami/rehydrate/internal/record"
 	"github.com/goldenami/rehydrate/internal/twin/wiretest"
 	"github.com/goldenami/rehydrate/internal/twin/world"
+	"github.com/goldenami/rehydrate/publish"
 )
 
 // openSpreadLine is a line of two architectures that prod has copies of.
@@ -232,5 +233,42 @@ func TestALineWhoseRunDiesInTheMiddleIsMovedWholeByWhoeverGoesOn(t *testing.T) {
 				l.correct(4)
 			})
 		}
+	}
+}
+
+func TestAMemberIsNotBakedForALineThatCannotMove(t *testing.T) {
+	l := openSpreadLine(t)
+	l.both(0)
+	p := func(n int) *pipeline {
+		in := l.request(n)
+		return &pipeline{Request: Request{Config: in.Config, Image: in.Image, Cloud: in.Cloud}, parts: &parts{publish: in.stage("")}}
+	}
+	for n := range 2 {
+		if err := p(n).channelReady(t.Context(), nil); err != nil {
+			t.Errorf("member %d: %v", n, err)
+		}
+	}
+	ports, err := p(1).parts.publish.Cells(t.Context(), publish.Cell{Account: wiretest.Account, Region: wiretest.Region})
+	if err == nil {
+		_, err = ports.Parameters.Put(t.Context(), publish.NewVersion{Name: l.conf.Images[1].Channel, Value: agedImage(4, 1), DataType: publish.DataTypeImage, Description: "ann", Overwrite: true})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.pass(time.Minute) // until it is validated
+	for n := range 2 {
+		if err := p(n).channelReady(t.Context(), nil); fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), l.conf.Images[1].Channel+" (") || !strings.Contains(err.Error(), "by hand") {
+			t.Errorf("member %d: %v", n, err)
+		}
+	}
+}
+
+func TestWhatMovedWithAnImageIsSaidOnceForEachChannel(t *testing.T) {
+	moved := func(channel, account string) record.Pointer {
+		return record.Pointer{Channel: channel, Account: account, Image: "ami-" + account, Outcome: publish.Moved}
+	}
+	got := movedWith(record.Publish{Line: []record.Pointer{{Channel: "/a", Outcome: publish.Held}, moved("/a", "1"), moved("/a", "2"), moved("/b", "1")}})
+	if want := "; with it /a: nothing → ami-1; with it /b: nothing → ami-1"; got != want {
+		t.Errorf("got %q", got)
 	}
 }

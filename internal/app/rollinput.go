@@ -18,6 +18,7 @@ import (
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/record"
 	"github.com/goldenami/rehydrate/internal/schedule"
+	"github.com/goldenami/rehydrate/publish"
 	"github.com/goldenami/rehydrate/rollout"
 )
 
@@ -146,7 +147,11 @@ func (p *pipeline) held(ctx context.Context, c rollout.Cell) (string, error) {
 	}
 	now, err := params.New(s).Get(ctx, p.Image.Channel)
 	if fault.KindOf(err) == fault.NotFound && err != nil || err == nil && now.Value == "" {
-		return "", fault.New(fault.NotFound, "publish the image to this account and Region first", "channel %s holds nothing in %s", p.Image.Channel, c)
+		hint := "publish the image to this account and Region first"
+		if !slices.Contains(channelCells(p.Image, p.Cloud), publish.Cell(c)) {
+			hint = fmt.Sprintf("image %s does not go there: add the account and Region to its distribute block, or take them from the fleet's", p.Image.Label)
+		}
+		return "", fault.New(fault.NotFound, hint, "channel %s holds nothing in %s", p.Image.Channel, c)
 	}
 	if err != nil {
 		return "", fmt.Errorf("read channel %s in %s: %w", p.Image.Channel, c, err)

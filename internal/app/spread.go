@@ -94,17 +94,23 @@ func (p *pipeline) distributable(ctx context.Context) error {
 }
 
 // channelReady is what would keep the channel from being moved to the image of a bake, or
-// to any that is still to be baked.
+// to any that is still to be baked; or those of the line's other architectures, without
+// which it does not move.
 func (p *pipeline) channelReady(ctx context.Context, of *record.Bake) error {
-	var baked time.Time
-	if of != nil {
-		baked = of.CreatedAt
+	for _, m := range p.Config.Members(p.Image) {
+		var baked time.Time
+		if of != nil && m == p.Image {
+			baked = of.CreatedAt
+		}
+		var places []publish.Place
+		for _, c := range channelCells(m, p.Cloud) {
+			places = append(places, publish.Place{Cell: c, Channel: m.Channel})
+		}
+		if err := p.parts.publish.Ready(ctx, places, baked); err != nil {
+			return err
+		}
 	}
-	var places []publish.Place
-	for _, c := range channelCells(p.Image, p.Cloud) {
-		places = append(places, publish.Place{Cell: c, Channel: p.Image.Channel})
-	}
-	return p.parts.publish.Ready(ctx, places, baked)
+	return nil
 }
 
 // keptFrom is what would keep an image from the accounts and Regions of the line.
