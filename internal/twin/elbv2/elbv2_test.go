@@ -84,6 +84,14 @@ func start(t *testing.T) *rig {
 	return r
 }
 
+func TestAnAttributeIsReadAsItWasSet(t *testing.T) {
+	r := start(t)
+	out, err := r.DescribeTargetGroupAttributes(t.Context(), &sdk.DescribeTargetGroupAttributesInput{TargetGroupArn: r.arn})
+	if err != nil || len(out.Attributes) != 1 || *out.Attributes[0].Key != "deregistration_delay.timeout_seconds" || *out.Attributes[0].Value != "60" {
+		t.Errorf("%+v, %v", out, err)
+	}
+}
+
 func create(name string) *sdk.CreateTargetGroupInput {
 	return &sdk.CreateTargetGroupInput{
 		Name: &name, Protocol: types.ProtocolEnumHttp, Port: aws.Int32(80), VpcId: aws.String("vpc-1"),
@@ -337,6 +345,10 @@ func TestWhatElasticLoadBalancingRefuses(t *testing.T) {
 		}},
 		{"attributes of an unknown group", "TargetGroupNotFound", func() error {
 			_, err := r.ModifyTargetGroupAttributes(t.Context(), &sdk.ModifyTargetGroupAttributesInput{TargetGroupArn: unknown, Attributes: attribute("stickiness.enabled", "true")})
+			return err
+		}},
+		{"attributes of an unknown group, read", "TargetGroupNotFound", func() error {
+			_, err := r.DescribeTargetGroupAttributes(t.Context(), &sdk.DescribeTargetGroupAttributesInput{TargetGroupArn: unknown})
 			return err
 		}},
 	} {

@@ -220,7 +220,21 @@ func (s *Service) ModifyTargetGroupAttributes(tx *world.Tx, in *elb.ModifyTarget
 		}
 	}
 	groups(tx).Put(g.arn(), g)
-	return &elb.ModifyTargetGroupAttributesOutput{Attributes: []types.TargetGroupAttribute{{Key: aws.String(drainKey), Value: aws.String(strconv.Itoa(g.Drain))}}}, nil
+	return &elb.ModifyTargetGroupAttributesOutput{Attributes: g.attributes()}, nil
+}
+
+// DescribeTargetGroupAttributes shows the deregistration delay, the one attribute that the
+// twin models.
+func (s *Service) DescribeTargetGroupAttributes(tx *world.Tx, in *elb.DescribeTargetGroupAttributesInput) (*elb.DescribeTargetGroupAttributesOutput, error) {
+	g, err := find(tx, in.TargetGroupArn)
+	if err != nil {
+		return nil, err
+	}
+	return &elb.DescribeTargetGroupAttributesOutput{Attributes: g.attributes()}, nil
+}
+
+func (g group) attributes() []types.TargetGroupAttribute {
+	return []types.TargetGroupAttribute{{Key: aws.String(drainKey), Value: aws.String(strconv.Itoa(g.Drain))}}
 }
 
 func or[T ~string](have, d T) T {

@@ -53,6 +53,7 @@ func (s *Service) Wire() *wire.Service {
 	wire.Op(o, "DescribeTargetGroups", s.DescribeTargetGroups)
 	wire.Op(o, "DeleteTargetGroup", s.DeleteTargetGroup)
 	wire.Op(o, "ModifyTargetGroupAttributes", s.ModifyTargetGroupAttributes)
+	wire.Op(o, "DescribeTargetGroupAttributes", s.DescribeTargetGroupAttributes)
 	wire.Op(o, "RegisterTargets", s.RegisterTargets)
 	wire.Op(o, "DeregisterTargets", s.DeregisterTargets)
 	wire.Op(o, "DescribeTargetHealth", s.DescribeTargetHealth)

@@ -53,6 +53,13 @@ func TestDocumentLife(t *testing.T) {
 	if _, err := r.c.UpdateDocumentDefaultVersion(ctx, &sdk.UpdateDocumentDefaultVersionInput{Name: aws.String("Patch"), DocumentVersion: aws.String("2")}); err != nil {
 		t.Fatal(err)
 	}
+	versions, err := r.c.ListDocumentVersions(ctx, &sdk.ListDocumentVersionsInput{Name: aws.String("Patch")})
+	if err != nil || len(versions.DocumentVersions) != 2 || *versions.DocumentVersions[0].DocumentVersion != "2" || !versions.DocumentVersions[0].IsDefaultVersion || versions.DocumentVersions[1].IsDefaultVersion {
+		t.Fatalf("%+v %v", versions, err)
+	}
+	if _, err := r.c.ListDocumentVersions(ctx, &sdk.ListDocumentVersionsInput{Name: aws.String("Nobody")}); code(err) != "InvalidDocument" {
+		t.Fatal(err)
+	}
 	list := func(key, value string) (out []string) {
 		l, err := r.c.ListDocuments(ctx, &sdk.ListDocumentsInput{Filters: []types.DocumentKeyValuesFilter{{Key: &key, Values: []string{value}}}})
 		if err != nil {

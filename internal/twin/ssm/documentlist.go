@@ -125,6 +125,25 @@ func (s *Service) ListDocuments(tx *world.Tx, in *ssm.ListDocumentsInput) (*ssm.
 	return &ssm.ListDocumentsOutput{DocumentIdentifiers: cut, NextToken: next}, err
 }
 
+// ListDocumentVersions lists a document's versions, newest first.
+func (s *Service) ListDocumentVersions(tx *world.Tx, in *ssm.ListDocumentVersionsInput) (*ssm.ListDocumentVersionsOutput, error) {
+	d, err := lookup(tx, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	var all []types.DocumentVersionInfo
+	for _, v := range slices.Backward(d.Versions) {
+		one := types.DocumentVersionInfo{Name: &d.Name, DocumentVersion: aws.String(strconv.Itoa(v.Number)), CreatedDate: &v.Created,
+			DocumentFormat: types.DocumentFormat(v.Format), IsDefaultVersion: v.Number == d.Default, Status: types.DocumentStatusActive}
+		if v.Name != "" {
+			one.VersionName = &v.Name
+		}
+		all = append(all, one)
+	}
+	cut, next, err := page(all, in.NextToken, in.MaxResults, 50)
+	return &ssm.ListDocumentVersionsOutput{DocumentVersions: cut, NextToken: next}, err
+}
+
 func listed(d document, f types.DocumentKeyValuesFilter) (bool, error) {
 	any := func(match func(string) bool) bool { return slices.ContainsFunc(f.Values, match) }
 	switch key := aws.ToString(f.Key); {

@@ -103,6 +103,7 @@ func (s *Service) Wire() *wire.Service {
 	wire.Op(o, "GetDocument", s.GetDocument)
 	wire.Op(o, "DeleteDocument", s.DeleteDocument)
 	wire.Op(o, "ListDocuments", s.ListDocuments)
+	wire.Op(o, "ListDocumentVersions", s.ListDocumentVersions)
 	wire.Op(o, "SendCommand", s.SendCommand)
 	wire.Op(o, "GetCommandInvocation", s.GetCommandInvocation)
 	wire.Op(o, "ListCommands", s.ListCommands)
