@@ -29,6 +29,7 @@ type running struct {
 	send    sync.Mutex
 	control *net.UnixConn
 	cmd     *exec.Cmd
+	heard   chan struct{} // closed when what the holder said of its boot has been read
 	ended   chan struct{}
 	exit    int // the holder's exit code, once ended
 }
@@ -67,7 +68,7 @@ func launch(ctx context.Context, spec backing.Machine) (*running, error) {
 		closeConn(control)
 		return nil, err
 	}
-	r := &running{control: control, ended: make(chan struct{}), exit: -1}
+	r := &running{control: control, heard: make(chan struct{}), ended: make(chan struct{}), exit: -1}
 	r.cmd = &exec.Cmd{
 		Path: fmt.Sprintf("/proc/self/fd/%d", fdB), Args: []string{"twin-machine " + spec.ID, hiddenArg, verbHold},
 		Env: []string{"PATH=" + rootPath, "TZ=UTC"}, Dir: "/", Stdout: log, Stderr: log,
@@ -78,7 +79,7 @@ func launch(ctx context.Context, spec backing.Machine) (*running, error) {
 		},
 	}
 	err = r.start()
-	closeAll(confR)
+	closeAll(confR, theirs) // so that the holder's end is the end of its socket
 	if err != nil {
 		closeAll(confW)
 		closeConn(control)
@@ -109,6 +110,7 @@ func (r *running) start() error {
 		}
 		_ = r.cmd.Wait() // the exit code says it
 		r.exit = r.cmd.ProcessState.ExitCode()
+		<-r.heard // its last words say why it has ended
 		closeConn(r.control)
 		close(r.ended)
 	}()
@@ -138,6 +140,7 @@ func (r *running) awaitBoot(ctx context.Context) error {
 	_ = r.control.SetReadDeadline(time.Now().Add(bootTime)) // open, so it cannot fail
 	b := make([]byte, 4096)
 	n, err := r.control.Read(b)
+	close(r.heard)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -200,7 +203,7 @@ func unixConn(f *os.File) (*net.UnixConn, error) {
 	return u, nil
 }
 
-func closeConn(c *net.UnixConn) { _ = c.Close() } // nothing is lost
+func closeConn(c *net.UnixConn) { _ = c.Close() } // what was to be read has been
 
 func containsWord(text, word string) bool {
 	for _, f := range strings.Fields(text) {
