@@ -41,6 +41,9 @@ func (s *Stage) PlanRollback(ctx context.Context, r Rollback) (*Plan, error) {
 		if err != nil {
 			return nil, err
 		}
+		if len(history) == 0 && r.Without == nil && len(in.Pointers) == 0 {
+			return nil, fault.New(fault.NotFound, "`rehydrate publish` makes it", "roll back %s: the channel does not exist", at)
+		}
 		first := len(in.Pointers) == 0
 		to, again := targets[at.Arch]
 		switch {

@@ -298,6 +298,14 @@ func TestAPublicationAfterARollbackIsNotTakenForOneThatWasCutOff(t *testing.T) {
 	}
 }
 
+func TestARollbackOfAChannelThatDoesNotExistSaysSo(t *testing.T) {
+	w := newCells(2)
+	_, _, err := w.rollback(t, "back-1", 0)
+	if fault.KindOf(err) != fault.NotFound || !strings.Contains(err.Error(), "the channel does not exist") || strings.Contains(fault.HintOf(err), "revoke") {
+		t.Errorf("%v, next: %s", err, fault.HintOf(err))
+	}
+}
+
 func TestARollbackThatFailsSomewhereIsTakenBackToWhatStoodBeforeIt(t *testing.T) {
 	for name, to := range map[string]int64{"to the one before": 0, "to the first": 1} {
 		w := three(t, 3)

@@ -97,6 +97,9 @@ func imageRetire(c *cli.Context) error {
 	if len(p.Unknown) > 0 {
 		unknown = fault.New(fault.Partial, "give the role the permission, or take the account out of the configuration", "everything is kept, because not all could be read: %s", p.Unknown[0])
 	}
+	if c.Bool("apply") && p.Nothing() && c.String("output") == "json" { // in the shape of what was done
+		return errors.Join(writeJSON(c, []app.Retired{}), unknown)
+	}
 	if !c.Bool("apply") || p.Nothing() {
 		if c.String("output") == "md" {
 			return errors.Join(p.Markdown(c.App.Writer), unknown)

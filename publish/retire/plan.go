@@ -163,7 +163,7 @@ func (s *Stage) Plan(ctx context.Context, in Input) (*Plan, error) {
 	if err := f.read(ctx); err != nil {
 		return nil, err
 	}
-	p := &Plan{Schema: PlanSchema, Input: in, At: f.now}
+	p := &Plan{Schema: PlanSchema, Input: in, At: f.now, Items: []Item{}} // no null in its JSON
 	f.decide(ctx, p)
 	p.Unknown = f.unknown
 	p.Looked, p.census = f.census.Looked.String(), f.census

@@ -28,7 +28,7 @@ type Result struct {
 // stands also beside an error, whose kind is GateSaysNo (nothing was done), Conflict
 // (the world has moved since the plan) or Partial.
 func (s *Stage) Apply(ctx context.Context, p *Plan, run Runner) (*Result, error) {
-	out := &Result{Image: p.Input.Image, Drain: p.Drain}
+	out := &Result{Image: p.Input.Image, Done: []string{}, Drain: p.Drain} // no null in its JSON
 	if len(p.Refused) > 0 {
 		return out, p.Err()
 	}

@@ -1,6 +1,7 @@
 package revoke
 
 import (
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -154,5 +155,17 @@ func TestMovesOfOnePublicationGoTogether(t *testing.T) {
 	}
 	if !slices.Equal(sizes, []int{2, 1, 1, 1, 1}) {
 		t.Errorf("got %v", got)
+	}
+}
+
+func TestTheResultOfARepetitionHasAListAndNoNull(t *testing.T) {
+	w, _ := standard()
+	for range 2 {
+		out, err := w.stage().Apply(t.Context(), planned(t, w, input()), run)
+		said, jerr := json.Marshal(out)
+		if err != nil || jerr != nil || strings.Contains(string(said), "null") {
+			t.Errorf("%s, %v, %v", said, err, jerr)
+		}
+		w.calls = nil
 	}
 }
