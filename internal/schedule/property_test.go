@@ -59,6 +59,18 @@ func draw(t *rapid.T) drawn {
 	return d
 }
 
+// never says that clocks in the zone show the time on no day of the rule for as long as
+// rules name years: two o'clock on the last Sunday of March in Berlin, when they go on to three.
+func (d drawn) never(after time.Time, z *time.Location) bool {
+	for day := noon(after.In(z)); day.Year() < 2200; day = day.AddDate(0, 0, 1) {
+		at := time.Date(day.Year(), day.Month(), day.Day(), d.hour, d.minute, 0, 0, z)
+		if at.After(after) && at.Day() == day.Day() && at.Hour() == d.hour && at.Minute() == d.minute && d.day(day) {
+			return false
+		}
+	}
+	return true
+}
+
 // nearestWorkday says it by trying every working day of the month.
 func nearestWorkday(day time.Time, n int) bool {
 	if n > lastDay(day) {
@@ -88,8 +100,11 @@ func TestNextIsTheFirstMomentThatTheRuleNames(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, ok := s.Next(after, z)
+		if !ok && d.never(after, z) {
+			return
+		}
 		if !ok || !got.After(after) {
-			t.Fatalf("%s after %s: %s, %v", d.expr, after, got, ok)
+			t.Fatalf("%s after %s in %s: %s, %v", d.expr, after, z, got, ok)
 		}
 		local := got.In(z)
 		if local.Hour() != d.hour || local.Minute() != d.minute || local.Second() != 0 || !d.day(noon(local)) {
@@ -146,7 +161,7 @@ func TestAWindowIsOpenFromEachOpeningForItsDuration(t *testing.T) {
 		w := schedule.Window{Opens: s, Zone: rapid.SampledFrom(zones).Draw(t, "zone"), Offset: rapid.IntRange(0, 6).Draw(t, "offset"),
 			Duration: time.Duration(rapid.IntRange(10, 7*24*60).Draw(t, "minutes")) * time.Minute}
 		from, ok := w.Next(time.Unix(rapid.Int64Range(1_000_000_000, 2_000_000_000).Draw(t, "after"), 0))
-		if !ok {
+		if !ok { // not even where clocks never show the time: it opens at their change
 			t.Fatal(d.expr)
 		}
 		inside := from.Add(time.Duration(rapid.Int64Range(0, int64(w.Duration)-1).Draw(t, "inside")))

@@ -129,3 +129,23 @@ func maybe(t *testing.T, text string) time.Time {
 	}
 	return at(t, text)
 }
+
+// On the last Sunday of March clocks in Berlin go from two to three, every year.
+func TestATimeThatClocksNeverShowIsNoOccurrenceAndYetOpensAWindow(t *testing.T) {
+	s, err := schedule.Parse("cron(0 2 ? MAR SUNL *)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	zone, err := schedule.LoadZone("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	if at, ok := s.Next(after, zone); ok {
+		t.Errorf("it occurs at %s", at)
+	}
+	w := schedule.Window{Opens: s, Zone: "Europe/Berlin", Duration: time.Hour}
+	if at, ok := w.Next(after); !ok || !at.Equal(time.Date(2026, 3, 29, 1, 0, 0, 0, time.UTC)) {
+		t.Errorf("the window opens at %s, %t", at, ok)
+	}
+}
