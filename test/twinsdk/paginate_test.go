@@ -13,6 +13,7 @@ import (
 
 // onePage are the paginators that have no second page here, and why.
 var onePage = map[string]string{
+	"ec2 DescribeRouteTables":                      "there is one network",
 	"ec2 DescribeSubnets":                          "the default network has three subnets, the least page is five",
 	"ec2 DescribeVpcs":                             "there is one network",
 	"autoscaling DescribeWarmPool":                 "no group has a warm pool",
@@ -111,7 +112,7 @@ func fill(in reflect.Value, operation string, given map[string]any) {
 }
 
 func limitField(in reflect.Value) reflect.Value {
-	for _, name := range []string{"MaxResults", "MaxRecords", "MaxItems", "PageSize", "Limit", "MaxKeys", "MaxBuckets", "MaxDatapoints"} {
+	for _, name := range []string{"MaxResults", "MaxRecords", "MaxItems", "PageSize", "Limit", "MaxKeys", "MaxBuckets", "MaxParts", "MaxDatapoints"} {
 		if f := in.FieldByName(name); f.IsValid() && f.Type() == reflect.TypeFor[*int32]() {
 			return f
 		}

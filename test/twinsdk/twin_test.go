@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -231,6 +232,13 @@ func (r *rig) stock() (given map[string]any) {
 			Parameters: map[string][]string{"Operation": {"Scan"}}}))
 		r.patched()
 	}
+	upload := ok[*s3.CreateMultipartUploadOutput](r)(r.objects.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: aws.String("bucket-web-0"), Key: aws.String("parts")}))
+	for k := range many {
+		ok[*s3.UploadPartOutput](r)(r.objects.UploadPart(ctx, &s3.UploadPartInput{Bucket: upload.Bucket, Key: upload.Key, UploadId: upload.UploadId,
+			PartNumber: aws.Int32(int32(k + 1)), Body: strings.NewReader("part")}))
+		ok[*ssm.UpdateDocumentOutput](r)(r.systems.UpdateDocument(ctx, &ssm.UpdateDocumentInput{Name: aws.String("doc-web-0"), DocumentVersion: aws.String("$LATEST"),
+			Content: aws.String(fmt.Sprintf(`{"schemaVersion":"2.2","mainSteps":[{"action":"aws:runShellScript","name":"a","inputs":{"runCommand":["true %d"]}}]}`, k))}))
+	}
 	var usage []cwtypes.MetricDataQuery
 	for k := range many {
 		usage = append(usage, cwtypes.MetricDataQuery{Id: aws.String(fmt.Sprint("q", k)), MetricStat: &cwtypes.MetricStat{Period: aws.Int32(300), Stat: aws.String("Maximum"),
@@ -250,6 +258,7 @@ func (r *rig) stock() (given map[string]any) {
 		"DescribeAutoScalingInstances.InstanceIds": []string(nil), "ListCommands.InstanceId": (*string)(nil), "ListCommandInvocations.InstanceId": (*string)(nil),
 		"DescribeScalingActivities.AutoScalingGroupName": (*string)(nil), "DescribePolicies.AutoScalingGroupName": (*string)(nil), "DescribeScheduledActions.AutoScalingGroupName": (*string)(nil),
 		"MetricDataQueries": usage, "GetMetricData.StartTime": aws.Time(now.Add(-15 * time.Minute)), "GetMetricData.EndTime": aws.Time(now.Add(15 * time.Minute)),
+		"ListParts.Key": upload.Key, "ListParts.UploadId": upload.UploadId, "ListDocumentVersions.Name": aws.String("doc-web-0"),
 		"IncludeAllInstances": aws.Bool(true), "IncludeAllResourceTypes": aws.Bool(true), "DescribeImages.ImageIds": []string(nil),
 	}
 }
