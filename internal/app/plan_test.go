@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -163,7 +164,7 @@ func TestThePageOfAPlanSaysWhatRefusesTheRunBeforeItsRoll(t *testing.T) {
 		"a key, and there is none": func(o *Overview) { o.kept, o.Roll = no, nil },
 	} {
 		o := settled()
-		if change(o); o.Err() != no {
+		if change(o); !errors.Is(o.Err(), no) {
 			t.Errorf("%s: %v", name, o.Err())
 		}
 		var b strings.Builder
