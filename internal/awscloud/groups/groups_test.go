@@ -123,14 +123,14 @@ func TestGroupsAreFoundByTagsInOrder(t *testing.T) {
 		SuspendedProcesses: []types.SuspendedProcess{{ProcessName: aws.String("Launch")}}},
 		{AutoScalingGroupName: aws.String("a"), LaunchConfigurationName: aws.String("lc"), WarmPoolConfiguration: &types.WarmPoolConfiguration{},
 			Instances: []types.Instance{{InstanceId: aws.String("i-1"), LifecycleState: types.LifecycleStateInService, HealthStatus: aws.String("Healthy"),
-				ProtectedFromScaleIn: aws.Bool(true), LaunchTemplate: spec("3")}}}}}
+				ProtectedFromScaleIn: aws.Bool(true), LaunchTemplate: spec("3"), WeightedCapacity: aws.String("4")}}}}}
 	got, err := groups.Groups{API: a}.Find(t.Context(), nil, map[string]string{"ring": "dev", "app": "web"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []rollout.Group{
 		{Name: "a", LaunchConfiguration: "lc", WarmPool: true, Instances: []rollout.Member{{ID: "i-1", State: rollout.InService, Healthy: true, Protected: true,
-			Template: rollout.Template{ID: "lt-1", Version: "3"}}}},
+			Template: rollout.Template{ID: "lt-1", Version: "3"}, Weight: 4}}},
 		{Name: "b", Template: rollout.Template{ID: "lt-1", Version: "1"}, Suspended: []string{"Launch"}, Deleting: true}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
