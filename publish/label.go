@@ -32,16 +32,30 @@ func makeRoom(ctx context.Context, mv *Move, ports Ports, history []Parameter) (
 	if len(history) < maxVersions || len(history[0].Labels) == 0 {
 		return false, nil
 	}
-	oldest := history[0]
-	if foreign := slices.DeleteFunc(slices.Clone(oldest.Labels), ourLabel); len(foreign) > 0 {
-		return false, fault.New(fault.Conflict, "move the label to another version, or remove it: aws ssm unlabel-parameter-version",
-			"write %s: it has %d versions, and its oldest (%d) cannot go because it is labelled %s",
-			where(mv.Cell, mv.Channel), len(history), oldest.Version, strings.Join(foreign, ", "))
+	if err := full(mv, history); err != nil {
+		return false, err
 	}
+	oldest := history[0]
 	if err := ports.Parameters.Unlabel(ctx, mv.Channel, oldest.Version, oldest.Labels...); err != nil {
 		return false, fmt.Errorf("take the labels from version %d of %s: %w", oldest.Version, where(mv.Cell, mv.Channel), err)
 	}
 	return true, nil
+}
+
+// full refuses a channel whose oldest version must go and may not.
+func full(mv *Move, history []Parameter) error {
+	if len(history) < maxVersions {
+		return nil
+	}
+	oldest := history[0]
+	foreign := slices.DeleteFunc(slices.Clone(oldest.Labels), ourLabel)
+	if len(foreign) == 0 {
+		return nil
+	}
+	return fault.New(fault.Conflict, fmt.Sprintf("move the label to another version, or remove it: aws ssm unlabel-parameter-version --name %s --parameter-version %d --labels %s",
+		mv.Channel, oldest.Version, strings.Join(foreign, " ")),
+		"write %s: it has %d versions, and its oldest (%d) cannot go because it is labelled %s",
+		where(mv.Cell, mv.Channel), len(history), oldest.Version, strings.Join(foreign, ", "))
 }
 
 func ourLabel(l string) bool {

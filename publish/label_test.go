@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/record"
 	"github.com/goldenami/rehydrate/publish"
 )
 
@@ -42,4 +43,31 @@ func TestAtAHundredVersionsALabelOfOthersIsTheirs(t *testing.T) {
 	if v := s.newest(channel); v.Value != "ami-99" || s.versions[channel][0].Labels[0] != "previous" {
 		t.Errorf("the channel holds %s, its oldest is labelled %v", v.Value, s.versions[channel][0].Labels)
 	}
+}
+
+func TestALabelOfOthersInOnePlaceIsFoundBeforeAnyPointerMoves(t *testing.T) {
+	w := newCells(3).base(t)
+	w.stores[2].versions[channel], w.stores[2].last[channel] = full("audited").versions[channel], 100
+	_, p, err := plannedAndRun(t, w)
+	if fault.KindOf(err) != fault.Conflict || !strings.Contains(fault.HintOf(err), "--name "+channel+" --parameter-version 1 --labels audited") {
+		t.Errorf("%v, next: %s", err, fault.HintOf(err))
+	}
+	if len(w.log) > 0 || len(p.Moves) != 3 {
+		t.Errorf("wrote %v", w.log)
+	}
+}
+
+func plannedAndRun(t *testing.T, w *cells) (record.Publish, *publish.Plan, error) {
+	t.Helper()
+	s := w.stage()
+	p, err := s.Plan(t.Context(), w.input("run-1", "new", t0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, _, err := drive(t, s, p, 0)
+	if err != nil {
+		return record.Publish{}, p, err
+	}
+	out, err := publish.Result(raw)
+	return out, p, err
 }

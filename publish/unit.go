@@ -120,6 +120,11 @@ func (m mover) check(ctx context.Context, st *state) (unit.Next, error) {
 			}
 			ms.Base = now.Version
 		}
+		if ms.Stands == "" && !m.ours(now) { // it is to be written
+			if err := full(mv, history); err != nil {
+				return unit.Next{}, err
+			}
+		}
 	}
 	switch {
 	case newer != "":
