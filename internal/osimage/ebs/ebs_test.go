@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -368,35 +367,4 @@ func TestDisk_brings_the_head_at_once(t *testing.T) {
 			t.Errorf("the list and the head took %s", took)
 		}
 	})
-}
-
-func TestDisk_ends_with_its_context(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	s := volume(4, 512, 1)
-	d, err := Open(ctx, s, "snap-1", Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	read := func() error {
-		_, err := d.ReadAt(make([]byte, 10), 512)
-		return err
-	}
-	if err := read(); err != nil { // the block is here from now on
-		t.Fatal(err)
-	}
-	cancel()
-	for range 20 {
-		if err := read(); !errors.Is(err, context.Canceled) {
-			t.Errorf("got %v", err)
-		}
-	}
-	if _, total, _ := d.Cost(); total != 4 { // it was listed before
-		t.Errorf("total %d", total)
-	}
-	if err := d.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := read(); !errors.Is(err, os.ErrClosed) {
-		t.Errorf("after it was closed: %v", err)
-	}
 }

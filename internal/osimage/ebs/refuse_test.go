@@ -1,6 +1,9 @@
 package ebs
 
 import (
+	"context"
+	"errors"
+	"os"
 	"strings"
 	"testing"
 )
@@ -49,5 +52,36 @@ func TestDisk_refuses_pages_that_contradict_one_another_or_never_end(t *testing.
 		if _, total, _ := d.Cost(); total != 0 {
 			t.Errorf("%s: a list that has no end counts %d blocks", says, total)
 		}
+	}
+}
+
+func TestDisk_ends_with_its_context(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	s := volume(4, 512, 1)
+	d, err := Open(ctx, s, "snap-1", Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func() error {
+		_, err := d.ReadAt(make([]byte, 10), 512)
+		return err
+	}
+	if err := read(); err != nil { // the block is here from now on
+		t.Fatal(err)
+	}
+	cancel()
+	for range 20 {
+		if err := read(); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+	}
+	if _, total, _ := d.Cost(); total != 4 { // it was listed before
+		t.Errorf("total %d", total)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := read(); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("after it was closed: %v", err)
 	}
 }
