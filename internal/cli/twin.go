@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -48,10 +47,4 @@ func twinCommand() *cli.Command {
 		run:      func(c *cli.Context) error { return app.StopTwin(c.Context, c.String("state")) },
 	})
 	return &cli.Command{Name: "twin", Usage: "the embedded AWS (modelled)", Subcommands: []*cli.Command{serve, status, stop}, HideHelpCommand: true}
-}
-
-func writeJSON(c *cli.Context, v any) error {
-	enc := json.NewEncoder(c.App.Writer)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
 }
