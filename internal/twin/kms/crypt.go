@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/json"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
@@ -22,32 +23,26 @@ type sealed struct {
 	Text []byte `json:"text"`
 }
 
-// cipherOf is a symmetric key's cipher. Its material is worked out from the row, which the
-// state folder shows anyway: it keeps nothing secret.
-func (k Key) cipherOf() (cipher.AEAD, error) {
+// cipherIn is a symmetric key's cipher, and an encryption context as what it encrypts is
+// bound to: JSON has its names in order. The key's material is worked out from the row,
+// which the state folder shows anyway: it keeps nothing secret.
+func (k Key) cipherIn(context map[string]string) (c cipher.AEAD, with []byte, err error) {
 	material := sha256.Sum256([]byte("key material of " + k.ARN))
 	block, err := aes.NewCipher(material[:])
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return cipher.NewGCM(block)
-}
-
-// bound is an encryption context as the ciphertext is bound to it: JSON has its names in
-// order.
-func bound(context map[string]string) ([]byte, error) {
-	if len(context) == 0 {
-		return nil, nil
+	if len(context) > 0 { // an empty one is none
+		if with, err = json.Marshal(context); err != nil {
+			return nil, nil, err
+		}
 	}
-	return json.Marshal(context)
+	c, err = cipher.NewGCM(block)
+	return c, with, err
 }
 
 func (k Key) seal(plain []byte, context map[string]string) ([]byte, error) {
-	c, err := k.cipherOf()
-	if err != nil {
-		return nil, err
-	}
-	with, err := bound(context)
+	c, with, err := k.cipherIn(context)
 	if err != nil {
 		return nil, err
 	}
@@ -59,15 +54,16 @@ func (k Key) seal(plain []byte, context map[string]string) ([]byte, error) {
 	return json.Marshal(s)
 }
 
-var errCiphertext = &wire.Error{Code: "InvalidCiphertextException", Status: 400} // KMS says no more
+var (
+	errCiphertext = &wire.Error{Code: "InvalidCiphertextException", Status: 400} // KMS says no more
+	// errForeign tells nobody whether there is such a key.
+	errForeign = &wire.Error{Code: "AccessDeniedException", Status: 400,
+		Message: "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access."}
+)
 
 // unseal is a ciphertext's plaintext, if it is of the key and of the context.
 func (k Key) unseal(s sealed, context map[string]string) ([]byte, error) {
-	c, err := k.cipherOf()
-	if err != nil {
-		return nil, err
-	}
-	with, err := bound(context)
+	c, with, err := k.cipherIn(context)
 	if err != nil {
 		return nil, err
 	}
@@ -81,10 +77,10 @@ func (k Key) unseal(s sealed, context map[string]string) ([]byte, error) {
 	return plain, nil
 }
 
-// symmetric finds a key that encrypts, for a caller who may. Keys that AWS manages are
-// used through their services only ("AWS managed keys", KMS Developer Guide).
-func (s *Service) symmetric(tx *world.Tx, name *string, action string, algorithm types.EncryptionAlgorithmSpec) (Key, error) {
-	k, err := s.usable(tx, name, action)
+// symmetric finds a key that encrypts, for a caller who may in that context. Keys that AWS
+// manages are used through their services only ("AWS managed keys", KMS Developer Guide).
+func (s *Service) symmetric(tx *world.Tx, name *string, action string, context map[string]string, algorithm types.EncryptionAlgorithmSpec) (Key, error) {
+	k, err := s.usableIn(tx, name, action, context)
 	switch {
 	case err != nil:
 		return k, err
@@ -102,7 +98,7 @@ func (s *Service) symmetric(tx *world.Tx, name *string, action string, algorithm
 // no other.
 func (s *Service) open(tx *world.Tx, blob []byte, name *string, action string, context map[string]string, algorithm types.EncryptionAlgorithmSpec) (Key, []byte, error) {
 	var c sealed
-	if err := json.Unmarshal(blob, &c); err != nil || c.Key == "" {
+	if err := json.Unmarshal(blob, &c); err != nil || !strings.HasPrefix(c.Key, "arn:") {
 		return Key{}, nil, errCiphertext
 	}
 	if name != nil {
@@ -114,7 +110,10 @@ func (s *Service) open(tx *world.Tx, blob []byte, name *string, action string, c
 			return k, nil, wire.Errorf("IncorrectKeyException", "The key ID in the request does not identify a CMK that can perform this operation.")
 		}
 	}
-	k, err := s.symmetric(tx, &c.Key, action, algorithm)
+	if k, err := s.Find(tx, c.Key); err != nil || k.ARN != c.Key {
+		return k, nil, errForeign
+	}
+	k, err := s.symmetric(tx, &c.Key, action, context, algorithm)
 	if err != nil {
 		return k, nil, err
 	}
@@ -132,7 +131,7 @@ func recipient(r *types.RecipientInfo) error {
 
 // Encrypt encrypts up to 4096 bytes, bound to their encryption context.
 func (s *Service) Encrypt(tx *world.Tx, in *kms.EncryptInput) (*kms.EncryptOutput, error) {
-	k, err := s.symmetric(tx, in.KeyId, "kms:Encrypt", in.EncryptionAlgorithm)
+	k, err := s.symmetric(tx, in.KeyId, "kms:Encrypt", in.EncryptionContext, in.EncryptionAlgorithm)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +164,7 @@ func (s *Service) ReEncrypt(tx *world.Tx, in *kms.ReEncryptInput) (*kms.ReEncryp
 	if err != nil {
 		return nil, err
 	}
-	to, err := s.symmetric(tx, in.DestinationKeyId, "kms:ReEncryptTo", in.DestinationEncryptionAlgorithm)
+	to, err := s.symmetric(tx, in.DestinationKeyId, "kms:ReEncryptTo", in.DestinationEncryptionContext, in.DestinationEncryptionAlgorithm)
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +178,7 @@ func (s *Service) ReEncrypt(tx *world.Tx, in *kms.ReEncryptInput) (*kms.ReEncryp
 
 // dataKey makes a data key, of the bytes that a request names by number or by spec.
 func (s *Service) dataKey(tx *world.Tx, name *string, action string, spec types.DataKeySpec, bytes *int32, context map[string]string, dryRun *bool) (k Key, plain, blob []byte, err error) {
-	if k, err = s.symmetric(tx, name, action, ""); err != nil {
+	if k, err = s.symmetric(tx, name, action, context, ""); err != nil {
 		return k, nil, nil, err
 	}
 	n := map[types.DataKeySpec]int32{types.DataKeySpecAes128: 16, types.DataKeySpecAes256: 32}[spec]

@@ -46,15 +46,18 @@ func TestWhatIsEncryptedIsReadInItsContextOnly(t *testing.T) {
 		in   sdk.DecryptInput
 		want string
 	}{
-		"another context": {sdk.DecryptInput{CiphertextBlob: blob, EncryptionContext: map[string]string{"a": "1"}}, "InvalidCiphertextException"},
-		"no context":      {sdk.DecryptInput{CiphertextBlob: blob}, "InvalidCiphertextException"},
-		"another key":     {sdk.DecryptInput{CiphertextBlob: blob, EncryptionContext: where, KeyId: &other}, "IncorrectKeyException"},
-		"a cut text":      {sdk.DecryptInput{CiphertextBlob: blob[:len(blob)/2], EncryptionContext: where}, "InvalidCiphertextException"},
-		"another's text":  {sdk.DecryptInput{CiphertextBlob: []byte("hello"), EncryptionContext: where}, "InvalidCiphertextException"},
-		"an odd salt":     {sdk.DecryptInput{CiphertextBlob: []byte(`{"key":"` + key + `","salt":"AA==","text":"AA=="}`)}, "InvalidCiphertextException"},
-		"RSA":             {sdk.DecryptInput{CiphertextBlob: blob, EncryptionContext: where, EncryptionAlgorithm: types.EncryptionAlgorithmSpecRsaesOaepSha256}, "InvalidKeyUsageException"},
-		"an enclave":      {sdk.DecryptInput{CiphertextBlob: blob, Recipient: &types.RecipientInfo{AttestationDocument: []byte("x")}}, "UnsupportedOperationException"},
-		"dry":             {sdk.DecryptInput{CiphertextBlob: blob, EncryptionContext: where, DryRun: aws.Bool(true)}, "DryRunOperationException"},
+		"another context":  {sdk.DecryptInput{CiphertextBlob: blob, EncryptionContext: map[string]string{"a": "1"}}, "InvalidCiphertextException"},
+		"no context":       {sdk.DecryptInput{CiphertextBlob: blob}, "InvalidCiphertextException"},
+		"another key":      {sdk.DecryptInput{CiphertextBlob: blob, EncryptionContext: where, KeyId: &other}, "IncorrectKeyException"},
+		"a cut text":       {sdk.DecryptInput{CiphertextBlob: blob[:len(blob)/2], EncryptionContext: where}, "InvalidCiphertextException"},
+		"another's text":   {sdk.DecryptInput{CiphertextBlob: []byte("hello"), EncryptionContext: where}, "InvalidCiphertextException"},
+		"no key at all":    {sdk.DecryptInput{CiphertextBlob: []byte(`{"key":"` + key[:len(key)-1] + `","salt":"AA==","text":"AA=="}`)}, "AccessDeniedException"},
+		"another region's": {sdk.DecryptInput{CiphertextBlob: []byte(`{"key":"arn:aws:kms:us-west-2:123456789012:key/x","salt":"AA==","text":"AA=="}`)}, "AccessDeniedException"},
+		"no ARN":           {sdk.DecryptInput{CiphertextBlob: []byte(`{"key":"alias/aws/ebs","salt":"AA==","text":"AA=="}`)}, "InvalidCiphertextException"},
+		"an odd salt":      {sdk.DecryptInput{CiphertextBlob: []byte(`{"key":"` + key + `","salt":"AA==","text":"AA=="}`)}, "InvalidCiphertextException"},
+		"RSA":              {sdk.DecryptInput{CiphertextBlob: blob, EncryptionContext: where, EncryptionAlgorithm: types.EncryptionAlgorithmSpecRsaesOaepSha256}, "InvalidKeyUsageException"},
+		"an enclave":       {sdk.DecryptInput{CiphertextBlob: blob, Recipient: &types.RecipientInfo{AttestationDocument: []byte("x")}}, "UnsupportedOperationException"},
+		"dry":              {sdk.DecryptInput{CiphertextBlob: blob, EncryptionContext: where, DryRun: aws.Bool(true)}, "DryRunOperationException"},
 	} {
 		_, err := r.decrypt(r.ours, c.in)
 		wantCode(t, name, err, c.want)
@@ -120,6 +123,36 @@ func TestAKeyThatMayNotBeUsedEncryptsNothing(t *testing.T) {
 	wantCode(t, "a disabled key", err, "DisabledException")
 	_, err = r.decrypt(r.ours, sdk.DecryptInput{CiphertextBlob: out.CiphertextBlob})
 	wantCode(t, "what a disabled key encrypted", err, "DisabledException")
+}
+
+func TestAGrantUnderAConstraintIsGoodForItsContextOnly(t *testing.T) {
+	r := start(t)
+	app, more := map[string]string{"app": "web"}, map[string]string{"app": "web", "env": "prod"}
+	for name, c := range map[string]struct {
+		constraint         types.GrantConstraints
+		want, wantWithMore string
+	}{
+		"equals": {types.GrantConstraints{EncryptionContextEquals: app}, "", "AccessDeniedException"},
+		"subset": {types.GrantConstraints{EncryptionContextSubset: app}, "", ""},
+		"other":  {types.GrantConstraints{EncryptionContextSubset: map[string]string{"app": "db"}}, "AccessDeniedException", "AccessDeniedException"},
+	} {
+		key := r.key(sdk.CreateKeyInput{})
+		if _, err := r.ours.CreateGrant(t.Context(), &sdk.CreateGrantInput{KeyId: &key, GranteePrincipal: aws.String("arn:aws:iam::" + consumer + ":root"), Constraints: &c.constraint,
+			Operations: []types.GrantOperation{types.GrantOperationEncrypt}}); err != nil {
+			t.Fatal(err)
+		}
+		for _, use := range []struct {
+			name, want string
+			in         map[string]string
+		}{{"its own", c.want, app}, {"more", c.wantWithMore, more}, {"none", "AccessDeniedException", nil}} {
+			_, err := r.theirs.Encrypt(t.Context(), &sdk.EncryptInput{KeyId: &key, Plaintext: []byte("x"), EncryptionContext: use.in})
+			if use.want != "" {
+				wantCode(t, name+", context "+use.name, err, use.want)
+			} else if err != nil {
+				t.Errorf("%s, context %s: %v", name, use.name, err)
+			}
+		}
+	}
 }
 
 func TestADeletionThatIsCancelledLeavesTheKeyDisabled(t *testing.T) {

@@ -19,10 +19,10 @@ func grants(tx *world.Tx) *world.Rows[types.GrantListEntry] {
 	return world.Table[types.GrantListEntry](tx, "kms/grants")
 }
 
-// granted reports whether a grant lets principal do action.
-func (s *Service) granted(tx *world.Tx, k Key, principal, action string) bool {
+// granted reports whether a grant lets principal do action in an encryption context.
+func (s *Service) granted(tx *world.Tx, k Key, principal, action string, context map[string]string) bool {
 	for _, g := range grants(tx.In(k.Account, k.Region)).All() {
-		if *g.KeyId == k.ARN && isPrincipal(aws.ToString(g.GranteePrincipal), principal) && !constrained(g, action) &&
+		if *g.KeyId == k.ARN && isPrincipal(aws.ToString(g.GranteePrincipal), principal) && meets(g, action, context) &&
 			slices.ContainsFunc(g.Operations, func(o types.GrantOperation) bool { return covers("kms:"+string(o), action) }) {
 			return true
 		}

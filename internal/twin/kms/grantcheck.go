@@ -1,6 +1,7 @@
 package kms
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -12,14 +13,21 @@ import (
 	"github.com/goldenami/rehydrate/internal/twin/wire"
 )
 
-// constrained says whether a grant's constraint is about an action: it is for those with
-// an encryption context ("Constraints", CreateGrant). What context EBS gives is not
-// modelled, so such a grant lets nothing be encrypted or decrypted: the strictest reading.
-func constrained(g types.GrantListEntry, action string) bool {
-	if g.Constraints == nil || len(g.Constraints.EncryptionContextEquals)+len(g.Constraints.EncryptionContextSubset) == 0 {
-		return false
+// meets says whether an action meets a grant's constraint, which is for those with an
+// encryption context: the same pairs, or these among others ("GrantConstraints", KMS API
+// Reference). What context EBS gives is not modelled, so that under a constraint nothing is
+// encrypted or decrypted for it: the strictest reading.
+func meets(g types.GrantListEntry, action string, context map[string]string) bool {
+	if g.Constraints == nil || covers("kms:DescribeKey", action) || covers("kms:RetireGrant", action) {
+		return true
 	}
-	return !covers("kms:DescribeKey", action) && !covers("kms:RetireGrant", action)
+	for name, value := range g.Constraints.EncryptionContextSubset {
+		if have, ok := context[name]; !ok || have != value {
+			return false
+		}
+	}
+	same := g.Constraints.EncryptionContextEquals
+	return len(same) == 0 || maps.Equal(same, context)
 }
 
 // checkGrant refuses what a key cannot be granted for, and who is no principal.

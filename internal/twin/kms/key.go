@@ -171,11 +171,16 @@ func notFound(format string, args ...any) error {
 
 // use finds a key that the caller may do action with.
 func (s *Service) use(tx *world.Tx, name *string, action string) (Key, error) {
+	return s.useIn(tx, name, action, nil)
+}
+
+// useIn is use in an encryption context.
+func (s *Service) useIn(tx *world.Tx, name *string, action string, context map[string]string) (Key, error) {
 	k, err := s.Find(tx, aws.ToString(name))
 	if err != nil {
 		return k, err
 	}
-	if !s.allowed(tx, k, caller(tx), action, false) {
+	if !s.allowed(tx, k, caller(tx), action, context, false) {
 		return k, &wire.Error{Code: "AccessDeniedException", Status: 400, Message: fmt.Sprintf(
 			"User: %s is not authorized to perform: %s on resource: %s because no resource-based policy allows the %s action", caller(tx), action, k.ARN, action)}
 	}
@@ -184,7 +189,12 @@ func (s *Service) use(tx *world.Tx, name *string, action string) (Key, error) {
 
 // usable is a key that is enabled, for operations that need its material.
 func (s *Service) usable(tx *world.Tx, name *string, action string) (Key, error) {
-	k, err := s.use(tx, name, action)
+	return s.usableIn(tx, name, action, nil)
+}
+
+// usableIn is usable in an encryption context.
+func (s *Service) usableIn(tx *world.Tx, name *string, action string, context map[string]string) (Key, error) {
+	k, err := s.useIn(tx, name, action, context)
 	switch {
 	case err != nil:
 		return k, err

@@ -78,12 +78,12 @@ func (st statement) principals() []string {
 // condition other than kms:GrantIsForAWSResource allows nothing, which is the
 // strictest reading.
 func (s *Service) Allowed(tx *world.Tx, k Key, principal, action string) bool {
-	return s.allowed(tx, k, principal, action, true)
+	return s.allowed(tx, k, principal, action, nil, true)
 }
 
-// allowed is Allowed; service says that a service of AWS asks on the principal's
-// behalf, which is what kms:GrantIsForAWSResource is about.
-func (s *Service) allowed(tx *world.Tx, k Key, principal, action string, service bool) bool {
+// allowed is Allowed in an encryption context; service says that a service of AWS asks on
+// the principal's behalf, which is what kms:GrantIsForAWSResource is about.
+func (s *Service) allowed(tx *world.Tx, k Key, principal, action string, context map[string]string, service bool) bool {
 	if k.Manager == types.KeyManagerTypeAws {
 		// "AWS managed keys", KMS Developer Guide: all of the account, and nobody else.
 		return accountOf(principal) == k.Account
@@ -107,7 +107,7 @@ func (s *Service) allowed(tx *world.Tx, k Key, principal, action string, service
 			allowed = true
 		}
 	}
-	return allowed || s.granted(tx, k, principal, action)
+	return allowed || s.granted(tx, k, principal, action, context)
 }
 
 // conditionHolds knows one condition key.
@@ -185,7 +185,7 @@ func (s *Service) GetKeyPolicy(tx *world.Tx, in *kms.GetKeyPolicyInput) (*kms.Ge
 
 // keepsWriter refuses a policy that would not let its writer change it again.
 func (s *Service) keepsWriter(tx *world.Tx, k Key, bypass bool) error {
-	if !bypass && !s.allowed(tx, k, caller(tx), "kms:PutKeyPolicy", false) {
+	if !bypass && !s.allowed(tx, k, caller(tx), "kms:PutKeyPolicy", nil, false) {
 		return wire.Errorf("MalformedPolicyDocumentException", "The new key policy will not allow you to update the key policy in the future.")
 	}
 	return nil
