@@ -60,6 +60,9 @@ func checksums(s sent, body []byte) (map[string]string, error) {
 		if a.name != "" {
 			keep[a.name] = *given
 		}
+		if len(keep) > 1 {
+			return nil, wire.Errorf("InvalidRequest", "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
+		}
 	}
 	return keep, nil
 }

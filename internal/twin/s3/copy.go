@@ -67,7 +67,7 @@ func (s *Service) duplicate(tx *world.Tx, file string, at, n int64, algorithm st
 	defer f.Close()
 	to = tx.Hex(40)
 	path := filepath.Join(s.dir, to)
-	out, err := os.Create(path + ".part")
+	out, err := os.OpenFile(path+".part", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return "", "", "", fmt.Errorf("copy object: %w", err)
 	}
@@ -193,7 +193,8 @@ func (s *Service) UploadPartCopy(tx *world.Tx, in *s3.UploadPartCopyInput) (*s3.
 	return out, nil
 }
 
-// piece reads the range of a copy, which has both its ends and lies within the source.
+// piece reads the range of a copy, which has both its ends and lies within the source. This
+// has more than 5 MB ("UploadPartCopy", S3 API Reference: x-amz-copy-source-range).
 func piece(text *string, size int64) (at, n int64, err error) {
 	if text == nil {
 		return 0, size, nil
@@ -205,6 +206,8 @@ func piece(text *string, size int64) (at, n int64, err error) {
 	switch {
 	case !ok || !both || errA != nil || errB != nil || b < a:
 		return 0, 0, wire.Errorf("InvalidArgument", "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy")
+	case size <= minPart:
+		return 0, 0, wire.Errorf("InvalidRequest", "The specified copy source is not supported as a byte-range copy source")
 	case b >= uint64(size): //nolint:gosec // sizes are not negative
 		return 0, 0, wire.Errorf("InvalidArgument", "Range specified is not valid for source object of size: %d", size)
 	}

@@ -3,6 +3,7 @@ package s3_test
 import (
 	"io"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -28,7 +29,7 @@ func text(t *testing.T, body io.ReadCloser) string {
 
 func TestACopyHasTheBytesAndWhatItIsAskedToHave(t *testing.T) {
 	t.Parallel()
-	c, _, _ := open(t)
+	c, _, dir := open(t)
 	const key = "dir/a b+ü%.txt"
 	if _, err := c.PutObject(ctx, &sdk.PutObjectInput{Bucket: box, Key: aws.String(key), Body: strings.NewReader("hello"), ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
 		ContentType: aws.String("text/x"), Metadata: map[string]string{"by": "me"}}); err != nil {
@@ -58,6 +59,15 @@ func TestACopyHasTheBytesAndWhatItIsAskedToHave(t *testing.T) {
 	}
 	if got := read(c, key, ""); got != "hello" {
 		t.Errorf("copied to itself it has %q", got)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if i, err := f.Info(); err == nil && i.Mode().Perm() != 0o600 { // what has just gone is gone
+			t.Errorf("%s is %s: others may read it", f.Name(), i.Mode())
+		}
 	}
 }
 
@@ -194,6 +204,7 @@ func TestPartsThatCannotBeMadeOrListedAreRefused(t *testing.T) {
 		"NoSuchUpload":    {UploadId: aws.String("x"), PartNumber: aws.Int32(1), CopySource: aws.String("box/from")},
 		"InvalidArgument": {UploadId: &id, PartNumber: aws.Int32(0), CopySource: aws.String("box/from")},
 		"NoSuchKey":       {UploadId: &id, PartNumber: aws.Int32(1), CopySource: aws.String("box/nothing")},
+		"InvalidRequest":  {UploadId: &id, PartNumber: aws.Int32(1), CopySource: aws.String("box/from"), CopySourceRange: aws.String("bytes=0-0")}, // of a small object
 	} {
 		in.Bucket, in.Key = box, aws.String("big")
 		if _, err := c.UploadPartCopy(ctx, &in); code(err) != name {
@@ -250,8 +261,38 @@ func TestUploadsAreListedUntilTheyAreOver(t *testing.T) {
 	if keys, _ := all(""); strings.Join(keys, " ") != "a dir/b dir/c" {
 		t.Errorf("listed %v after two were aborted", keys)
 	}
+	under, err := c.ListMultipartUploads(ctx, &sdk.ListMultipartUploadsInput{Bucket: box, Prefix: aws.String("dir/"), Delimiter: aws.String("/")})
+	if err != nil || len(under.Uploads) != 2 || len(under.CommonPrefixes) != 0 {
+		t.Errorf("under a prefix that is longer than a key: %+v, %v", under, err)
+	}
 	if _, err := c.ListMultipartUploads(ctx, &sdk.ListMultipartUploadsInput{Bucket: aws.String("nobody")}); code(err) != "NoSuchBucket" {
 		t.Errorf("of no bucket: %v", err)
+	}
+}
+
+func TestUploadsThatAreAbortedPageByPageAreAllListed(t *testing.T) {
+	t.Parallel()
+	c, w, _ := open(t)
+	for range 3 {
+		multi(t, c, nil)
+		w.Clock().Step(time.Second)
+	}
+	in, n, last := &sdk.ListMultipartUploadsInput{Bucket: box, MaxUploads: aws.Int32(1)}, 0, time.Time{}
+	for ; ; n++ {
+		page, err := c.ListMultipartUploads(ctx, in)
+		if err != nil || len(page.Uploads) != 1 || !page.Uploads[0].Initiated.After(last) {
+			t.Fatalf("page %d: %+v, %v", n, page, err)
+		}
+		last = *page.Uploads[0].Initiated
+		if _, err := c.AbortMultipartUpload(ctx, &sdk.AbortMultipartUploadInput{Bucket: box, Key: page.Uploads[0].Key, UploadId: page.Uploads[0].UploadId}); err != nil {
+			t.Fatal(err)
+		}
+		if in.KeyMarker, in.UploadIdMarker = page.NextKeyMarker, page.NextUploadIdMarker; !*page.IsTruncated {
+			break
+		}
+	}
+	if n != 2 {
+		t.Errorf("%d uploads listed", n+1)
 	}
 }
 
@@ -291,6 +332,10 @@ func TestTheOlderListGoesOnBehindAKey(t *testing.T) {
 	page, err := c.ListObjects(ctx, &sdk.ListObjectsInput{Bucket: box, MaxKeys: aws.Int32(1)})
 	if err != nil || !*page.IsTruncated || page.NextMarker != nil {
 		t.Errorf("without a delimiter the last key is where to go on: %+v, %v", page, err)
+	}
+	newer, err := c.ListObjectsV2(ctx, &sdk.ListObjectsV2Input{Bucket: box, StartAfter: aws.String("a b"), EncodingType: types.EncodingTypeUrl})
+	if err != nil || *newer.StartAfter != "a+b" || len(newer.Contents) != 3 {
+		t.Errorf("what the newer list is told to begin behind is encoded, too: %+v, %v", newer, err)
 	}
 	if _, err := c.ListObjects(ctx, &sdk.ListObjectsInput{Bucket: aws.String("nobody")}); code(err) != "NoSuchBucket" {
 		t.Errorf("of no bucket: %v", err)

@@ -108,7 +108,10 @@ func (s *Service) ListObjectsV2(tx *world.Tx, in *s3.ListObjectsV2Input) (*s3.Li
 	}
 	out := &s3.ListObjectsV2Output{
 		Name: in.Bucket, Prefix: l.encode(l.prefix), MaxKeys: &l.max, KeyCount: &l.n, IsTruncated: &l.truncated, Contents: l.contents, CommonPrefixes: l.prefixes,
-		EncodingType: in.EncodingType, ContinuationToken: in.ContinuationToken, StartAfter: in.StartAfter,
+		EncodingType: in.EncodingType, ContinuationToken: in.ContinuationToken,
+	}
+	if in.StartAfter != nil {
+		out.StartAfter = l.encode(*in.StartAfter)
 	}
 	if l.delimiter != "" {
 		out.Delimiter = l.encode(l.delimiter)

@@ -101,10 +101,10 @@ func (s *Service) CreateMultipartUpload(tx *world.Tx, in *s3.CreateMultipartUplo
 		Key: key, ContentType: aws.ToString(in.ContentType), Encoding: stripChunked(aws.ToString(in.ContentEncoding)), Cache: aws.ToString(in.CacheControl), Metadata: in.Metadata,
 		Disposition: aws.ToString(in.ContentDisposition), Language: aws.ToString(in.ContentLanguage), Expires: in.Expires,
 	}}
-	out := &s3.CreateMultipartUploadOutput{Bucket: in.Bucket, Key: in.Key, UploadId: aws.String(tx.Hex(40)), ServerSideEncryption: types.ServerSideEncryptionAes256}
+	out := &s3.CreateMultipartUploadOutput{Bucket: in.Bucket, Key: in.Key, UploadId: uploadID(tx), ServerSideEncryption: types.ServerSideEncryptionAes256}
 	if u.Algorithm != "" {
 		if newHash(u.Algorithm) == nil {
-			return nil, wire.Errorf("InvalidRequest", "The twin does not model the checksum algorithm %s.", u.Algorithm)
+			return nil, unmodelled("the checksum algorithm " + u.Algorithm)
 		}
 		u.Whole = in.ChecksumType == types.ChecksumTypeFullObject || u.Algorithm == "CRC64NVME"
 		if u.Whole && !strings.HasPrefix(u.Algorithm, "CRC") || u.Algorithm == "CRC64NVME" && in.ChecksumType == types.ChecksumTypeComposite {
@@ -114,6 +114,12 @@ func (s *Service) CreateMultipartUpload(tx *world.Tx, in *s3.CreateMultipartUplo
 	}
 	h.uploads().Put(*out.UploadId, u)
 	return out, nil
+}
+
+// uploadID is an id that is greater than those from before: lists go on behind an upload
+// that is gone.
+func uploadID(tx *world.Tx) *string {
+	return aws.String(fmt.Sprintf("%012x", tx.Now.UnixMilli()) + tx.Hex(28))
 }
 
 func (u upload) kind() types.ChecksumType {

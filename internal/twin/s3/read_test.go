@@ -124,6 +124,19 @@ func TestWhatWouldChangeAnObjectIsNotLeftOutInSilence(t *testing.T) {
 	}
 }
 
+func TestABodyHasOneChecksum(t *testing.T) {
+	t.Parallel()
+	c, _, _ := open(t)
+	both := &sdk.PutObjectInput{Bucket: aws.String("box"), Key: aws.String("a"), Body: strings.NewReader("hello"), ChecksumCRC32: aws.String("NhCmhg=="), ChecksumSHA1: aws.String("qvTGHdzF6KLavt4PO0gs2a6pQ00=")}
+	if _, err := c.PutObject(ctx, both); code(err) != "InvalidRequest" {
+		t.Errorf("of two algorithms: %v", err)
+	}
+	both.ChecksumSHA1, both.Body = nil, strings.NewReader("hello")
+	if _, err := c.PutObject(ctx, both); err != nil {
+		t.Errorf("of one: %v", err)
+	}
+}
+
 func TestACompositeChecksumNeedsThoseOfAllParts(t *testing.T) {
 	t.Parallel()
 	c, _, _ := open(t)

@@ -76,7 +76,9 @@ func (s *Service) ListParts(tx *world.Tx, in *s3.ListPartsInput) (*s3.ListPartsO
 }
 
 // ListMultipartUploads lists the uploads that are neither completed nor aborted by key,
-// and those of a key by when they began.
+// and those of a key by id, which is by when they began: behind a key and an upload come the
+// greater ones of the key, behind a key alone comes the next key ("ListMultipartUploads",
+// S3 API Reference).
 func (s *Service) ListMultipartUploads(tx *world.Tx, in *s3.ListMultipartUploadsInput) (*s3.ListMultipartUploadsOutput, error) {
 	h, err := s.shelf(tx, in.Bucket, in.ExpectedBucketOwner, "ListBucketMultipartUploads", nil)
 	if err != nil {
@@ -87,34 +89,30 @@ func (s *Service) ListMultipartUploads(tx *world.Tx, in *s3.ListMultipartUploads
 		return nil, err
 	}
 	type entry struct {
-		id string
+		id, name string
+		rolled   bool
 		upload
 	}
+	mark := aws.ToString(in.UploadIdMarker)
 	var found []entry
 	for id, u := range h.uploads().All() {
-		if strings.HasPrefix(u.Object.Key, l.prefix) {
-			found = append(found, entry{id, u})
+		if !strings.HasPrefix(u.Object.Key, l.prefix) {
+			continue
+		}
+		name, rolled := rollUp(u.Object.Key, l.prefix, l.delimiter)
+		if name > l.after || name == l.after && !rolled && mark != "" && id > mark {
+			found = append(found, entry{id, name, rolled, u})
 		}
 	}
-	slices.SortFunc(found, func(a, b entry) int {
-		return cmp.Or(cmp.Compare(a.Object.Key, b.Object.Key), a.Began.Compare(b.Began), cmp.Compare(a.id, b.id))
-	})
-	// Behind a key and an upload of it comes the next upload of the key; behind a key
-	// alone comes the next key ("ListMultipartUploads", S3 API Reference).
-	if mark := aws.ToString(in.UploadIdMarker); mark != "" && l.after != "" {
-		if i := slices.IndexFunc(found, func(e entry) bool { return e.Object.Key == l.after && e.id == mark }); i >= 0 {
-			found, l.after = found[i+1:], ""
-		}
-	}
-	out := &s3.ListMultipartUploadsOutput{Bucket: in.Bucket, Prefix: l.encode(l.prefix), KeyMarker: l.encode(aws.ToString(in.KeyMarker)), UploadIdMarker: in.UploadIdMarker,
+	slices.SortFunc(found, func(a, b entry) int { return cmp.Or(cmp.Compare(a.Object.Key, b.Object.Key), cmp.Compare(a.id, b.id)) })
+	out := &s3.ListMultipartUploadsOutput{Bucket: in.Bucket, Prefix: l.encode(l.prefix), KeyMarker: l.encode(l.after), UploadIdMarker: in.UploadIdMarker,
 		MaxUploads: &l.max, IsTruncated: &l.truncated, EncodingType: in.EncodingType}
 	if l.delimiter != "" {
 		out.Delimiter = l.encode(l.delimiter)
 	}
 	lastID := ""
 	for _, e := range found {
-		name, rolled := rollUp(e.Object.Key, l.prefix, l.delimiter)
-		if l.after != "" && name <= l.after || rolled && name == l.last {
+		if e.rolled && e.name == l.last {
 			continue
 		}
 		if l.n == l.max {
@@ -123,13 +121,14 @@ func (s *Service) ListMultipartUploads(tx *world.Tx, in *s3.ListMultipartUploads
 			}
 			break
 		}
-		l.n, l.last, lastID = l.n+1, name, e.id
-		if rolled {
-			out.CommonPrefixes = append(out.CommonPrefixes, types.CommonPrefix{Prefix: l.encode(name)})
+		l.n, l.last = l.n+1, e.name
+		if e.rolled {
+			out.CommonPrefixes = append(out.CommonPrefixes, types.CommonPrefix{Prefix: l.encode(e.name)})
 			lastID = ""
 			continue
 		}
-		one := types.MultipartUpload{Key: l.encode(name), UploadId: &e.id, Initiated: &e.Began, StorageClass: types.StorageClassStandard,
+		lastID = e.id
+		one := types.MultipartUpload{Key: l.encode(e.name), UploadId: &e.id, Initiated: &e.Began, StorageClass: types.StorageClassStandard,
 			Owner: &types.Owner{ID: &h.b.Account}, Initiator: &types.Initiator{ID: &h.b.Account}}
 		if e.Algorithm != "" {
 			one.ChecksumAlgorithm, one.ChecksumType = types.ChecksumAlgorithm(e.Algorithm), e.kind()

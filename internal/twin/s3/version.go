@@ -212,16 +212,13 @@ func (s *Service) ListObjectVersions(tx *world.Tx, in *s3.ListObjectVersionsInpu
 	if in.VersionIdMarker != nil && in.KeyMarker == nil {
 		return nil, wire.Errorf("InvalidArgument", "A version-id marker cannot be specified without a key marker.")
 	}
-	limit := maxKeys
-	if in.MaxKeys != nil {
-		if *in.MaxKeys < 0 {
-			return nil, wire.Errorf("InvalidArgument", "Argument maxKeys must be an integer between 0 and 2147483647")
-		}
-		limit = min(int(*in.MaxKeys), maxKeys)
+	limit, err := limited(in.MaxKeys, "maxKeys")
+	if err != nil {
+		return nil, err
 	}
 	out := &s3.ListObjectVersionsOutput{
 		Name: in.Bucket, Prefix: aws.String(aws.ToString(in.Prefix)), KeyMarker: aws.String(aws.ToString(in.KeyMarker)), VersionIdMarker: in.VersionIdMarker,
-		MaxKeys: aws.Int32(int32(limit)), IsTruncated: aws.Bool(false), EncodingType: in.EncodingType, //nolint:gosec // at most 1000
+		MaxKeys: &limit, IsTruncated: aws.Bool(false), EncodingType: in.EncodingType,
 	}
 	encode := func(s string) string { return s }
 	if in.EncodingType == types.EncodingTypeUrl {
@@ -229,7 +226,7 @@ func (s *Service) ListObjectVersions(tx *world.Tx, in *s3.ListObjectVersionsInpu
 	}
 	all := after(h.all(aws.ToString(in.Prefix)), aws.ToString(in.KeyMarker), aws.ToString(in.VersionIdMarker))
 	for n, o := range all {
-		if n == limit {
+		if n == int(limit) {
 			if n > 0 {
 				last := all[n-1]
 				out.IsTruncated, out.NextKeyMarker, out.NextVersionIdMarker = aws.Bool(true), aws.String(encode(last.Key)), aws.String(last.id())
