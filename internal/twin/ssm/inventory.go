@@ -56,7 +56,7 @@ func (s *Service) node(tx *world.Tx, i ec2.Instance) (items, bool) {
 	is := map[string]string{"InstanceId": i.ID, "InstanceStatus": status, "AgentType": "amazon-ssm-agent", "AgentVersion": agentVersion,
 		"ComputerName": computer(i), "IpAddress": i.Address, "PlatformType": "Linux", "ResourceType": "EC2Instance"}
 	if name, version := s.platform(tx, i); name != nil {
-		is["PlatformName"], is["PlatformVersion"] = *name, *version
+		is["PlatformName"], is["PlatformVersion"] = *name, aws.ToString(version)
 	}
 	return items{Instance: i.ID, Type: nodeType, Schema: "1.0", Captured: i.Launched.UTC().Format(time.RFC3339), Content: []map[string]string{is}}, true
 }
@@ -69,20 +69,20 @@ func (s *Service) of(tx *world.Tx, i ec2.Instance, kind string) (items, bool) {
 	return inventory(tx).Get(i.ID + "/" + kind)
 }
 
-// Limits of PutInventory ("Quotas for Inventory", AWS General Reference).
+// Limits of PutInventory ("Systems Manager service quotas", AWS General Reference).
 const (
-	maxItem   = 1 << 20     // bytes of one inventory type
-	maxCustom = 20          // custom types of a node
-	maxAll    = 2 * 1 << 20 // bytes of one call
+	maxInventory = 1 << 20 // bytes of one call, and so of one type
+	maxCustom    = 20      // custom types of a node
 )
 
 // PutInventory replaces a node's inventory of the types that it names. Content that is the
-// same as before may be left out and only its hash given.
+// same as before may be left out and only its hash given ("PutInventory", Systems Manager
+// API Reference).
 func (s *Service) PutInventory(tx *world.Tx, in *ssm.PutInventoryInput) (*ssm.PutInventoryOutput, error) {
 	id := aws.ToString(in.InstanceId)
 	i, ok := s.EC2.InstanceByID(tx, id)
-	if !ok || !hasAgent(i) {
-		return nil, wire.Errorf("InvalidInstanceId", "The instance %s is not a managed node.", id)
+	if !ok || !hasAgent(i) || i.State == "shutting-down" || i.State == "terminated" { // states that are not valid (the same page)
+		return nil, wire.Errorf("InvalidInstanceId", "The instance %s is not a managed node in a valid state.", id)
 	}
 	total, seen := 0, map[string]bool{}
 	var put []items
@@ -103,8 +103,8 @@ func (s *Service) PutInventory(tx *world.Tx, in *ssm.PutInventoryInput) (*ssm.Pu
 			return nil, unmodelled("inventory of type " + nodeType + " that is not the agent's own")
 		case seen[kind]:
 			return nil, invalid("The inventory type %s is given twice.", kind)
-		case size > maxItem:
-			return nil, wire.Errorf("ItemSizeLimitExceededException", "The inventory item %s is larger than %d bytes.", kind, maxItem)
+		case size > maxInventory:
+			return nil, wire.Errorf("ItemSizeLimitExceededException", "The inventory item %s is larger than %d bytes.", kind, maxInventory)
 		case it.Content == nil:
 			last, had := inventory(tx).Get(id + "/" + kind)
 			if !had || next.Hash == "" || last.Hash != next.Hash {
@@ -115,8 +115,8 @@ func (s *Service) PutInventory(tx *world.Tx, in *ssm.PutInventoryInput) (*ssm.Pu
 		seen[kind] = true
 		put = append(put, next)
 	}
-	if total > maxAll {
-		return nil, wire.Errorf("TotalSizeLimitExceededException", "The inventory is larger than %d bytes.", maxAll)
+	if total > maxInventory {
+		return nil, wire.Errorf("TotalSizeLimitExceededException", "The inventory is larger than %d bytes.", maxInventory)
 	}
 	for _, it := range inventory(tx).All() {
 		if it.Instance == id {

@@ -124,6 +124,7 @@ func TestInventoryIsPutFilteredAndListed(t *testing.T) {
 
 func TestInventoryRefuses(t *testing.T) {
 	r := newRig(t)
+	r.ec2.instances[1].State = "shutting-down"
 	var many []types.InventoryItem
 	for n := range 21 {
 		many = append(many, item(fmt.Sprintf("Custom:T%d", n), app("a", "b")))
@@ -142,6 +143,8 @@ func TestInventoryRefuses(t *testing.T) {
 		"too many":         {"i-00000000", many, "CustomSchemaCountLimitExceededException"},
 		"nothing to match": {"i-00000000", []types.InventoryItem{hash}, "ItemContentMismatchException"},
 		"too large":        {"i-00000000", []types.InventoryItem{item("AWS:File", manyRows(300)...)}, "ItemSizeLimitExceededException"},
+		"together":         {"i-00000000", []types.InventoryItem{item("AWS:File", manyRows(150)...), item("AWS:Service", manyRows(150)...)}, "TotalSizeLimitExceededException"},
+		"one that ends":    {"i-00000001", []types.InventoryItem{item("AWS:File", app("a", "b"))}, "InvalidInstanceId"},
 	} {
 		if _, err := r.c.PutInventory(t.Context(), &sdk.PutInventoryInput{InstanceId: &c.id, Items: c.items}); code(err) != c.want {
 			t.Errorf("%s: %v, want %s", name, err, c.want)

@@ -42,11 +42,13 @@ var systems = map[baseline.OperatingSystem]string{
 // known.
 func (s *Service) platform(tx *world.Tx, i ec2.Instance) (name, version *string) {
 	system, product := s.EC2.Platform(tx, i)
-	text, ok := systems[system]
-	if !ok {
-		return nil, nil
+	if text, ok := systems[system]; ok {
+		name = &text
 	}
-	return &text, aws.String(product[max(strings.IndexAny(product, "0123456789"), 0):])
+	if n := strings.IndexAny(product, "0123456789"); n >= 0 && name != nil {
+		version = aws.String(product[n:])
+	}
+	return name, version
 }
 
 // DescribeInstanceInformation lists the nodes that Systems Manager knows: every
