@@ -48,6 +48,11 @@ func (m mover) back(ctx context.Context, st *state) (unit.Next, error) {
 	if target.Version == 0 {
 		return m.leave(st, mv, ms, "there was nothing before"), nil
 	}
+	if busy, err := makeRoom(ctx, mv, ports, history); err != nil {
+		return m.stuck(ctx, st, err)
+	} else if busy {
+		return unit.Again(0), nil
+	}
 	e, ok := ParseEnvelope(target.Description)
 	if !ok { // somebody else's version: say at least whose place it takes
 		e = Envelope{Run: unknownRun}

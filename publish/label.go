@@ -52,8 +52,12 @@ func full(mv *Move, history []Parameter) error {
 	if len(foreign) == 0 {
 		return nil
 	}
-	return fault.New(fault.Conflict, fmt.Sprintf("move the label to another version, or remove it: aws ssm unlabel-parameter-version --name %s --parameter-version %d --labels %s",
-		mv.Channel, oldest.Version, strings.Join(foreign, " ")),
+	region := ""
+	if mv.Region != "" {
+		region = " --region " + mv.Region
+	}
+	return fault.New(fault.Conflict, fmt.Sprintf("move the label to another version, or remove it: aws ssm unlabel-parameter-version%s --name %s --parameter-version %d --labels %s",
+		region, mv.Channel, oldest.Version, strings.Join(foreign, " ")),
 		"write %s: it has %d versions, and its oldest (%d) cannot go because it is labelled %s",
 		where(mv.Cell, mv.Channel), len(history), oldest.Version, strings.Join(foreign, ", "))
 }

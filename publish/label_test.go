@@ -2,6 +2,7 @@ package publish_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,11 +50,30 @@ func TestALabelOfOthersInOnePlaceIsFoundBeforeAnyPointerMoves(t *testing.T) {
 	w := newCells(3).base(t)
 	w.stores[2].versions[channel], w.stores[2].last[channel] = full("audited").versions[channel], 100
 	_, p, err := plannedAndRun(t, w)
-	if fault.KindOf(err) != fault.Conflict || !strings.Contains(fault.HintOf(err), "--name "+channel+" --parameter-version 1 --labels audited") {
+	if fault.KindOf(err) != fault.Conflict || !strings.Contains(fault.HintOf(err), "--region eu-west-1 --name "+channel+" --parameter-version 1 --labels audited") {
 		t.Errorf("%v, next: %s", err, fault.HintOf(err))
 	}
 	if len(w.log) > 0 || len(p.Moves) != 3 {
 		t.Errorf("wrote %v", w.log)
+	}
+}
+
+func TestAFullChannelIsPutBackToo(t *testing.T) {
+	w := newCells(2).base(t)
+	w.stores[0].versions[channel], w.stores[0].last[channel] = full().versions[channel], 100
+	w.stores[0].versions[channel][1].Labels = []string{"revoked-2"} // the oldest, once the first has gone
+	w.stores[1].hook = func(call string, after bool) error {
+		if call == "Put" && !after && w.stores[0].newest(channel).Value == "ami-new-0" { // the other has moved
+			return fault.New(fault.Denied, "", "not allowed")
+		}
+		return nil
+	}
+	got, _, err := plannedAndRun(t, w)
+	if fault.KindOf(err) != fault.Failed || !slices.Equal(outcomes(got), []string{"put-back", "refused"}) {
+		t.Errorf("%v: %v", outcomes(got), err)
+	}
+	if v := w.stores[0].newest(channel); v.Value != "ami-99" || v.Version != 102 {
+		t.Errorf("the channel holds %s as version %d", v.Value, v.Version)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 // channels finds the versions to label and the pointers to move.
 func (r *reader) channels(ctx context.Context) {
-	going := make([][]*going, len(r.in.Channels))
+	back := make([][]*going, len(r.in.Channels)) // by channel
 	for _, at := range r.in.Cells {
 		p, ok := r.ports[at]
 		if !ok {
@@ -27,17 +27,17 @@ func (r *reader) channels(ctx context.Context) {
 			}
 			if len(history) > 0 {
 				if g := r.channel(ctx, at, c, history); g != nil {
-					going[n] = append(going[n], g)
+					back[n] = append(back[n], g)
 				}
 			}
 		}
 	}
-	for _, g := range going {
+	for _, g := range back {
 		r.agree(ctx, g)
 	}
 	for _, at := range r.in.Cells { // in the order in which they were looked at
 		for n := range r.in.Channels {
-			for _, g := range going[n] {
+			for _, g := range back[n] {
 				if g.at == at {
 					r.move(g)
 				}
