@@ -52,12 +52,8 @@ func (f *facts) read(ctx context.Context) error {
 		f.miss("read the journal", err)
 	}
 	f.census, err = usage.Read(ctx, func(_ context.Context, at usage.Cell) (usage.Ports, error) {
-		p, ok := f.ports[at]
-		if !ok {
-			return usage.Ports{}, fmt.Errorf("it could not be opened")
-		}
-		return p.Uses, nil
-	}, usage.Question{Cells: f.in.Cells, Images: f.candidates(), Rollback: f.in.Policy.RollbackDepth, Now: f.now})
+		return f.ports[at].Uses, nil
+	}, usage.Question{Cells: usage.Opened(f.in.Cells, f.ports), Images: f.candidates(), Rollback: f.in.Policy.RollbackDepth, Now: f.now})
 	if err != nil {
 		return err
 	}

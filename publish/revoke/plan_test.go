@@ -297,6 +297,16 @@ func TestAnImageThatIsNowhereToBeSeenIsNotSaidToBeNobodys(t *testing.T) {
 	}
 }
 
+func TestAnAccountThatCannotBeOpenedIsSaidOnceAndKeepsTheImage(t *testing.T) {
+	w, _ := standard()
+	in := input()
+	in.Cells = append(in.Cells, other)
+	p := planned(t, w, in)
+	if len(p.Unknown) != 1 || !strings.HasPrefix(p.Unknown[0], "open "+other.String()) || p.Images[0].Disable {
+		t.Errorf("unknown %q, disabled %v", p.Unknown, p.Images[0].Disable)
+	}
+}
+
 func TestEC2IsAskedForAnAncestryOnce(t *testing.T) {
 	w, c := standard()
 	asked := 0

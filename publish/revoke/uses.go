@@ -17,12 +17,8 @@ const useShared usage.Kind = "shared"
 func (r *reader) uses(ctx context.Context) error {
 	var err error
 	r.census, err = usage.Read(ctx, func(_ context.Context, at usage.Cell) (usage.Ports, error) {
-		p, ok := r.ports[at]
-		if !ok {
-			return usage.Ports{}, fmt.Errorf("it could not be opened")
-		}
-		return p.Uses, nil
-	}, usage.Question{Cells: r.in.Cells, Images: r.plan.ids(), Now: r.plan.At})
+		return r.ports[at].Uses, nil
+	}, usage.Question{Cells: usage.Opened(r.in.Cells, r.ports), Images: r.plan.ids(), Now: r.plan.At})
 	if err != nil {
 		return err
 	}

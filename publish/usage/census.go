@@ -101,6 +101,15 @@ func Read(ctx context.Context, open Open, q Question) (*Census, error) {
 	return r.census, ctx.Err()
 }
 
+// Opened are the cells of which the caller has the ports; why it has not those of the
+// others is the caller's to say.
+func Opened[P any](cells []Cell, ports map[Cell]P) []Cell {
+	return slices.DeleteFunc(slices.Clone(cells), func(at Cell) bool {
+		_, ok := ports[at]
+		return !ok
+	})
+}
+
 type reader struct {
 	Question
 	census *Census
