@@ -262,9 +262,7 @@ func (x *Execution) groups(ctx context.Context, p RingPlan, begun bool) ([]recor
 	switch o := x.Andon.Order(); {
 	case b.spent():
 		return results, x.names.err(results)
-	case o == Cancel && slices.ContainsFunc(results, touched) && (len(results) < len(jobs) || Err(results) != nil):
-		return results, errors.Join(x.names.err(results), called(o, x.Andon.Says()))
-	case !begun && o != Cancel && o != Rollback && len(results) < len(jobs):
+	case !begun && o != Cancel && o != Rollback && len(results) < len(jobs): // else Roll says how it ends
 		return results, fault.New(fault.Halted, "look at the ring's windows", "ring %s: %d of %d groups were not begun: no window opens for them any more",
 			p.Name, len(jobs)-len(results), len(jobs))
 	}

@@ -36,10 +36,18 @@ func (x *Execution) ended(p *Plan, all []record.Roll, err error) error {
 	case !slices.ContainsFunc(all, touched):
 		return fault.New(fault.Conflict, "set it to run first: rehydrate roll resume",
 			"roll %s: the andon says %s; no group was begun", p.Image, strings.TrimSpace(string(o)+" "+x.Andon.Says()))
-	case o == Cancel && p.last(all) < len(p.Rings)-1:
-		return called(o, x.Andon.Says())
+	case o == Cancel && (len(all) < p.size() || x.names.err(all) != nil):
+		return errors.Join(x.names.err(all), called(o, x.Andon.Says()))
 	}
 	return nil
+}
+
+// size is how many groups the plan has.
+func (p *Plan) size() (n int) {
+	for range p.Groups() {
+		n++
+	}
+	return n
 }
 
 // last is the place of the last ring of which a group was begun; -1: there is none.

@@ -2,8 +2,10 @@ package rollout_test
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -14,11 +16,20 @@ import (
 
 // cutOff rolls until some of web-prod, in the last ring, is on the new version, and has
 // another process go on.
-func cutOff(t *testing.T, f *fleet, p *rollout.Plan) *rollout.Execution {
+func cutOff(t *testing.T, f *fleet, p *rollout.Plan, limits ...func(string) rollout.Limits) *rollout.Execution {
 	t.Helper()
 	ctx, kill := context.WithCancel(t.Context())
-	x := f.execution(t)
+	x, another := f.execution(t), f.execution(t)
+	for _, l := range limits {
+		x.Limits, another.Limits = l, l
+	}
+	also := f.hook
 	f.hook = func(call string, after bool) error {
+		if also != nil {
+			if err := also(call, after); err != nil {
+				return err
+			}
+		}
 		if call == "Find" && after && f.groups["web-prod"].Instances[0].Template.Version == "2" {
 			kill()
 		}
@@ -28,7 +39,6 @@ func cutOff(t *testing.T, f *fleet, p *rollout.Plan) *rollout.Execution {
 		t.Fatalf("it went on to its end: %+v, %v", got, err)
 	}
 	f.hook, f.writes = nil, nil
-	another := f.execution(t)
 	another.Pool.(*engine.Pool).Journal = x.Pool.(*engine.Pool).Journal
 	return another
 }
@@ -70,20 +80,88 @@ func TestAnotherProcessCancelsWhatMovesInALaterRingToo(t *testing.T) {
 	}
 }
 
-func TestAnotherProcessThatIsResumedWhileItTakesBackGoesOn(t *testing.T) {
+// One group of the first ring could not be rolled, which the ring was allowed.
+func TestACancelReachesLaterRingsAlsoWhereAGroupOfAnEarlierOneHasFailed(t *testing.T) {
+	f := demo()
+	f.template("lt-2", "ami-old")
+	f.group("api-dev", "lt-2", "1", "1", 2)
+	in := demoInput()
+	in.Fleets[1].Groups = append(in.Fleets[1].Groups, "api-dev")
+	p := plan(t, f, in)
+	one := func(string) rollout.Limits { return rollout.Limits{MaxFailures: 1} }
+	f.hook = func(call string, after bool) error {
+		if call == "Create" && after && len(f.versions["lt-2"]) == 2 {
+			v := &f.versions["lt-2"][1]
+			v.Data = json.RawMessage(strings.Replace(string(v.Data), "t3.small", "t3.huge", 1))
+		}
+		return nil
+	}
+	x := cutOff(t, f, p, one)
+	f.andon = "cancel by ana: errors"
+	got, err := x.Roll(t.Context(), p)
+	if fault.KindOf(err) != fault.Halted || outcomeOf(got, "api-dev") != rollout.Failed || outcomeOf(got, "web-prod") != rollout.Halted {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if d := cmp.Diff([]string{"cancel web-prod"}, f.writes); d != "" {
+		t.Error(d)
+	}
+}
+
+// closing is a window that closes when closed says so.
+type closing struct {
+	gates
+	closed func() bool
+}
+
+func (c closing) Opens(_ rollout.RingPlan, now time.Time) time.Time {
+	if c.closed() {
+		return now.Add(time.Hour)
+	}
+	return now
+}
+
+func TestARollThatIsCancelledBeforeItsLastGroupBeganIsNotDone(t *testing.T) {
+	f := demo()
+	f.template("lt-2", "ami-new")
+	f.group("api-prod", "lt-2", "1", "1", 2) // has nothing to do
+	in := demoInput()
+	in.Fleets[0].Groups = []string{"api-prod", "web-prod"}
+	p := plan(t, f, in)
+	x := f.execution(t)
+	x.Gates = closing{gates{says: rollout.Verdict{Outcome: rollout.Pass}}, func() bool {
+		closed := f.said("api-prod: nothing-to-do")
+		if closed {
+			f.calling.Lock()
+			defer f.calling.Unlock()
+			f.andon = "cancel"
+		}
+		return closed
+	}}
+	got, err := x.Roll(t.Context(), p)
+	if len(f.refreshes["web-prod"]) != 0 || outcomeOf(got, "api-prod") != rollout.NothingToDo {
+		t.Fatalf("it was begun: %+v", got)
+	}
+	if fault.KindOf(err) != fault.Halted || !strings.Contains(err.Error(), "the andon says cancel") {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestAnotherProcessThatIsResumedBeforeItTakesBackLaterRingsGoesOn(t *testing.T) {
 	f := demo()
 	p := plan(t, f, demoInput())
 	x := cutOff(t, f, p)
-	f.andon = "pause by ana: a look"
-	looks := 0
+	f.andon = "rollback by ana: errors"
 	f.hook = func(call string, _ bool) error {
-		if looks++; call == "Read" && looks > 20 {
+		if call == "Read" { // the look of the first ring, whose groups have ended
 			f.andon = ""
 		}
 		return nil
 	}
 	if got, err := x.Roll(t.Context(), p); err != nil || len(got) != 2 || f.running("web-prod")["ami-new"] != 6 {
 		t.Errorf("%+v, %v", got, err)
+	}
+	if len(f.writes) != 0 {
+		t.Errorf("wrote %v", f.writes)
 	}
 }
 

@@ -341,8 +341,14 @@ func (c *ticking) Sleep(ctx context.Context, until time.Time) error {
 // andon is the fleet's switch.
 type andon struct{ f *fleet }
 
-func (a andon) Name() string                         { return "/golden/andon" }
-func (a andon) Read(context.Context) (string, error) { return a.f.andon, a.f.at("Read", true) }
+func (a andon) Name() string { return "/golden/andon" }
+func (a andon) Read(context.Context) (string, error) {
+	a.f.calling.Lock()
+	text := a.f.andon
+	a.f.calling.Unlock()
+	return text, a.f.at("Read", true)
+}
+
 func (a andon) Write(_ context.Context, text string) error {
 	a.f.andon = text
 	a.f.writes = append(a.f.writes, "andon "+text)
