@@ -61,12 +61,9 @@ func (s *Service) AuthorizeSecurityGroupIngress(tx *world.Tx, in *ec2.AuthorizeS
 	if in.SourceSecurityGroupName != nil || in.SourceSecurityGroupOwnerId != nil {
 		return nil, unmodelled("AuthorizeSecurityGroupIngress", "SourceSecurityGroupName")
 	}
-	perms := in.IpPermissions
+	perms := ruleSpecs(in.IpPermissions, in.CidrIp, in.IpProtocol, in.FromPort, in.ToPort)
 	if len(perms) == 0 {
-		if aws.ToString(in.CidrIp) == "" {
-			return nil, missingParameter("IpPermissions")
-		}
-		perms = []types.IpPermission{{FromPort: in.FromPort, ToPort: in.ToPort, IpProtocol: in.IpProtocol, IpRanges: []types.IpRange{{CidrIp: in.CidrIp}}}}
+		return nil, missingParameter("IpPermissions")
 	}
 	out := &ec2.AuthorizeSecurityGroupIngressOutput{Return: aws.Bool(true)}
 	rules := slices.Clone(g.Rules)

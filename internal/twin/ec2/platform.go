@@ -12,11 +12,8 @@ import (
 // Platform is the operating system of what an instance was made from and its product, such
 // as Debian12; both are empty if that is not known. For services whose agent tells it.
 func (s *Service) Platform(tx *world.Tx, i Instance) (system baseline.OperatingSystem, name string) {
-	c, ok := contents(tx).Get(i.Content)
-	if m := c.Image.Modelled; !ok || m != nil {
-		if m == nil {
-			return "", ""
-		}
+	c, _ := contents(tx).Get(i.Content) // without one there are no layers
+	if m := c.Image.Modelled; m != nil {
 		return m.OS, m.Product
 	}
 	key := strings.Join(c.Image.Layers, "\x00") // layers are never changed

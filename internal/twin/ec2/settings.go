@@ -32,7 +32,8 @@ func (s *Service) EnableEbsEncryptionByDefault(tx *world.Tx, _ *ec2.EnableEbsEnc
 	return &ec2.EnableEbsEncryptionByDefaultOutput{EbsEncryptionByDefault: aws.Bool(true)}, nil
 }
 
-// DisableEbsEncryptionByDefault handles the operation of that name.
+// DisableEbsEncryptionByDefault handles the operation of that name. What is encrypted
+// stays so.
 func (s *Service) DisableEbsEncryptionByDefault(tx *world.Tx, _ *ec2.DisableEbsEncryptionByDefaultInput) (*ec2.DisableEbsEncryptionByDefaultOutput, error) {
 	settingRows(tx).Put("ebs", setting{})
 	return &ec2.DisableEbsEncryptionByDefaultOutput{EbsEncryptionByDefault: aws.Bool(false)}, nil
