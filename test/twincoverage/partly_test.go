@@ -1,7 +1,7 @@
 package twincoverage
 
-// partly is what operations that are modelled refuse with UnsupportedOperation: the
-// reasons stand in the handlers.
+// partly is what operations that are modelled refuse with UnsupportedOperation, or do
+// otherwise than AWS: the reasons stand in the handlers.
 var partly = map[string]string{
 	"ec2 StopInstances":                                  "hibernation",
 	"ec2 CopySnapshot":                                   "Local Zones and Outposts",
@@ -20,6 +20,8 @@ var partly = map[string]string{
 	"ec2 RevokeSecurityGroupIngress":                     "SourceSecurityGroupName",
 	"autoscaling CreateAutoScalingGroup":                 "making a group from an instance, attribute-based instance selection, Classic Load Balancers and traffic sources, health checks of EBS and VPC Lattice, zone distributions other than best effort",
 	"autoscaling CreateLaunchConfiguration":              "most of its options",
+	"autoscaling DetachInstances":                        "the state Detaching: instances leave the group at once, and drain then",
+	"autoscaling DetachLoadBalancerTargetGroups":         "the state Removing: target groups leave the group at once, and the instances drain then",
 	"autoscaling DescribeScalingActivities":              "filters",
 	"autoscaling UpdateAutoScalingGroup":                 "as CreateAutoScalingGroup",
 	"autoscaling StartInstanceRefresh":                   "attribute-based instance selection",

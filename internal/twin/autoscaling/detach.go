@@ -13,7 +13,9 @@ import (
 
 // DetachInstances takes instances out of a group and leaves them running. They drain from
 // its target groups, and are replaced unless the desired capacity goes down with them
-// ("Detach or attach instances from your Auto Scaling group", user guide).
+// ("Detach or attach instances from your Auto Scaling group", user guide). The group forgets
+// them at once: the state Detaching, in which AWS waits until they have drained, is not
+// modelled.
 func (s *Service) DetachInstances(tx *world.Tx, in *asg.DetachInstancesInput) (*asg.DetachInstancesOutput, error) {
 	g, err := find(tx, in.AutoScalingGroupName)
 	if err != nil {
@@ -24,12 +26,9 @@ func (s *Service) DetachInstances(tx *world.Tx, in *asg.DetachInstancesInput) (*
 		return nil, err
 	}
 	counting := 0
-	for n, m := range ms {
+	for _, m := range ms {
 		if m.State != types.LifecycleStateInService && m.State != types.LifecycleStateStandby {
 			return nil, invalid("The instance %s is not in InService or Standby.", m.ID)
-		}
-		if slices.ContainsFunc(ms[:n], func(o member) bool { return o.ID == m.ID }) {
-			return nil, invalid("The instance %s is given twice.", m.ID)
 		}
 		if m.counts() {
 			counting += m.units()
@@ -52,7 +51,8 @@ func (s *Service) DetachInstances(tx *world.Tx, in *asg.DetachInstancesInput) (*
 }
 
 // AttachLoadBalancerTargetGroups adds target groups and registers the instances that are in
-// service; those that there are already stay.
+// service; those that there are already stay ("AttachLoadBalancerTargetGroups", Auto Scaling
+// API Reference).
 func (s *Service) AttachLoadBalancerTargetGroups(tx *world.Tx, in *asg.AttachLoadBalancerTargetGroupsInput) (*asg.AttachLoadBalancerTargetGroupsOutput, error) {
 	g, err := find(tx, in.AutoScalingGroupName)
 	if err != nil {
@@ -78,7 +78,8 @@ func (s *Service) AttachLoadBalancerTargetGroups(tx *world.Tx, in *asg.AttachLoa
 	return &asg.AttachLoadBalancerTargetGroupsOutput{}, nil
 }
 
-// DetachLoadBalancerTargetGroups takes target groups away; the instances drain.
+// DetachLoadBalancerTargetGroups takes target groups away; the instances drain. They are no
+// longer described at once: the state Removing is not modelled.
 func (s *Service) DetachLoadBalancerTargetGroups(tx *world.Tx, in *asg.DetachLoadBalancerTargetGroupsInput) (*asg.DetachLoadBalancerTargetGroupsOutput, error) {
 	g, err := find(tx, in.AutoScalingGroupName)
 	if err != nil {
@@ -99,7 +100,8 @@ func (s *Service) DetachLoadBalancerTargetGroups(tx *world.Tx, in *asg.DetachLoa
 	return &asg.DetachLoadBalancerTargetGroupsOutput{}, nil
 }
 
-// DeleteLaunchConfiguration removes a launch configuration that no group launches from.
+// DeleteLaunchConfiguration removes a launch configuration that no group launches from
+// ("DeleteLaunchConfiguration", Auto Scaling API Reference).
 func (s *Service) DeleteLaunchConfiguration(tx *world.Tx, in *asg.DeleteLaunchConfigurationInput) (*asg.DeleteLaunchConfigurationOutput, error) {
 	name := aws.ToString(in.LaunchConfigurationName)
 	if _, ok := configurations(tx).Get(name); !ok {

@@ -97,6 +97,9 @@ func TestADetachedInstanceRunsOnAndIsReplacedUnlessTheCapacityGoesDown(t *testin
 	if _, err := a.asg.DetachInstances(ctx, &sdk.DetachInstancesInput{AutoScalingGroupName: name, InstanceIds: []string{ids[2], ids[2]}, ShouldDecrementDesiredCapacity: aws.Bool(false)}); refusal(err) != "ValidationError" {
 		t.Errorf("twice: %v", err)
 	}
+	if _, err := a.asg.EnterStandby(ctx, &sdk.EnterStandbyInput{AutoScalingGroupName: name, InstanceIds: []string{ids[2], ids[2]}, ShouldDecrementDesiredCapacity: aws.Bool(false)}); refusal(err) != "ValidationError" {
+		t.Errorf("into Standby twice: %v", err)
+	}
 }
 
 func TestTargetGroupsComeAndGoWithTheirInstances(t *testing.T) {

@@ -1,6 +1,7 @@
 package autoscaling
 
 import (
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -10,16 +11,20 @@ import (
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
 
-// owned finds instances of one group; at most limit (quotas, user guide).
+// owned finds instances of one group; at most limit (quotas, user guide), each once: AWS
+// does not say what the second would be, and it must not count twice.
 func owned(tx *world.Tx, g group, ids []string, limit int) ([]member, error) {
 	if len(ids) > limit {
 		return nil, invalid("You may specify at most %d instance IDs.", limit)
 	}
 	var out []member
-	for _, id := range ids {
+	for n, id := range ids {
 		m, ok := members(tx, g.name()).Get(id)
-		if !ok {
+		switch {
+		case !ok:
 			return nil, invalid("The instance %s is not part of Auto Scaling group %s.", id, g.name())
+		case slices.Contains(ids[:n], id):
+			return nil, invalid("The instance %s is given twice.", id)
 		}
 		out = append(out, m)
 	}
