@@ -53,8 +53,8 @@ func DeclareAccount(tx *world.Tx, account string) {
 func Declared(tx *world.Tx) bool { return accounts(tx).Len() > 0 }
 
 // allowed holds a caller against the role's trust. A role that does not exist, perhaps of
-// an account that does not, is denied in the same words ("Troubleshooting IAM roles", IAM User Guide). It returns the role's
-// longest session.
+// an account that does not, is denied in the same words ("Troubleshooting IAM roles", IAM
+// User Guide). It returns the role's longest session.
 func allowed(tx *world.Tx, account, name, arn, externalID string) (time.Duration, error) {
 	there, _ := accounts(tx).Get(account)
 	there = there || account == tx.Account || !Declared(tx)

@@ -47,7 +47,7 @@ func (b *bound) encodeREST(w http.ResponseWriter, p *opPlan, v reflect.Value) {
 	case b.protocol == "rest-json":
 		h.Set("Content-Type", "application/json")
 		body = appendJSON(body, p.out, v)
-	case p.name == "GetBucketLocation": // the text of the root, which is there without one too
+	case p.name == "GetBucketLocation": // the one member is the root itself, also without a text (the API Reference's example)
 		h.Set("Content-Type", "application/xml")
 		body = fmt.Appendf(body, "%s<LocationConstraint xmlns=%q>", xmlHead, s3Namespace)
 		for _, f := range p.out.fields {
