@@ -68,6 +68,8 @@ func paginators() []any {
 		kms.NewListGrantsPaginator,
 		kms.NewListKeysPaginator,
 		s3.NewListBucketsPaginator,
+		s3.NewListMultipartUploadsPaginator,
+		s3.NewListObjectVersionsPaginator,
 		s3.NewListObjectsV2Paginator,
 		s3.NewListPartsPaginator,
 		sns.NewListTopicsPaginator,

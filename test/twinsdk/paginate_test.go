@@ -112,7 +112,7 @@ func fill(in reflect.Value, operation string, given map[string]any) {
 }
 
 func limitField(in reflect.Value) reflect.Value {
-	for _, name := range []string{"MaxResults", "MaxRecords", "MaxItems", "PageSize", "Limit", "MaxKeys", "MaxBuckets", "MaxParts", "MaxDatapoints"} {
+	for _, name := range []string{"MaxResults", "MaxRecords", "MaxItems", "PageSize", "Limit", "MaxKeys", "MaxBuckets", "MaxParts", "MaxUploads", "MaxDatapoints"} {
 		if f := in.FieldByName(name); f.IsValid() && f.Type() == reflect.TypeFor[*int32]() {
 			return f
 		}

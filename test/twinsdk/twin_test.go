@@ -233,6 +233,7 @@ func (r *rig) stock() (given map[string]any) {
 		r.patched()
 	}
 	upload := ok[*s3.CreateMultipartUploadOutput](r)(r.objects.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: aws.String("bucket-web-0"), Key: aws.String("parts")}))
+	ok[*s3.CreateMultipartUploadOutput](r)(r.objects.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: upload.Bucket, Key: upload.Key}))
 	for k := range many {
 		ok[*s3.UploadPartOutput](r)(r.objects.UploadPart(ctx, &s3.UploadPartInput{Bucket: upload.Bucket, Key: upload.Key, UploadId: upload.UploadId,
 			PartNumber: aws.Int32(int32(k + 1)), Body: strings.NewReader("part")}))

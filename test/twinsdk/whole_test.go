@@ -1,6 +1,8 @@
 package twinsdk
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,12 +38,24 @@ func TestTheTablesAreWhole(t *testing.T) {
 			}
 			t.Skipf("the go command cannot tell where the module of %s is: %v", module, err)
 		}
+		dir := strings.TrimSpace(string(out))
+		// Some of S3's paginators are not made from the model, and stand together.
+		byHand, err := os.ReadFile(filepath.Join(dir, "handwritten_paginators.go"))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Error(err)
+		}
 		for _, op := range s.Operations() {
-			text, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(out)), "api_op_"+op+".go"))
+			text, err := os.ReadFile(filepath.Join(dir, "api_op_"+op+".go"))
 			if err != nil {
 				t.Error(err)
 			}
-			for _, m := range constructorLine.FindAllStringSubmatch(string(text), -1) {
+			all := constructorLine.FindAllStringSubmatch(string(text), -1)
+			for _, m := range constructorLine.FindAllStringSubmatch(string(byHand), -1) {
+				if m[1] == op {
+					all = append(all, m)
+				}
+			}
+			for _, m := range all {
 				found++
 				if name := module + " " + m[1] + " " + m[2]; !have[name] {
 					t.Errorf("%s is not tried", name)
