@@ -61,11 +61,11 @@ func imageRevoke(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if !c.Bool("apply") || len(p.Refused) > 0 {
+	if !c.Bool("apply") {
 		return errors.Join(show(c, p, p.Text()), p.Err())
 	}
 	fmt.Fprint(c.App.ErrWriter, p.Text())
-	if !p.Nothing() { // else there is nothing to be asked about
+	if !p.Nothing() && len(p.Refused) == 0 { // else there is nothing to be asked about
 		if err := confirm(c, in.Cloud, "revoke "+ask.Image); err != nil {
 			return err
 		}

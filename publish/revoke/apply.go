@@ -13,8 +13,10 @@ import (
 
 // Result is what a revocation did.
 type Result struct {
-	Image    string   `json:"image"`
-	Done     []string `json:"done"` // in order
+	Image string   `json:"image"`
+	Done  []string `json:"done"` // in order
+	// Refused is why nothing was done at all.
+	Refused  []string `json:"refused,omitempty"`
 	Moved    []Move   `json:"moved,omitempty"`
 	Disabled []string `json:"disabled,omitempty"` // cell and image
 	// Kept are images that were not disabled, each with the reason.
@@ -30,6 +32,7 @@ type Result struct {
 func (s *Stage) Apply(ctx context.Context, p *Plan, run Runner) (*Result, error) {
 	out := &Result{Image: p.Input.Image, Done: []string{}, Drain: p.Drain} // no null in its JSON
 	if len(p.Refused) > 0 {
+		out.Refused = p.Refused
 		return out, p.Err()
 	}
 	var errs []error

@@ -81,11 +81,15 @@ func drainText(w io.Writer, all []Drain, by time.Time) {
 // Text is the result for people.
 func (r *Result) Text(by time.Time) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "revoked %s\n", r.Image)
+	done := "revoked"
+	if len(r.Refused) > 0 {
+		done = "nothing is done about"
+	}
+	fmt.Fprintf(&b, "%s %s\n", done, r.Image)
 	for _, l := range []struct {
 		mark string
 		all  []string
-	}{{"done", r.Done}, {"kept", r.Kept}, {"failed", r.Failed}} {
+	}{{"refused", r.Refused}, {"done", r.Done}, {"kept", r.Kept}, {"failed", r.Failed}} {
 		for _, text := range l.all {
 			fmt.Fprintf(&b, "  %-9s %s\n", l.mark, text)
 		}

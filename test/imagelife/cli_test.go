@@ -118,3 +118,22 @@ func TestTheCommandLineRevokesOnlyWhenToldTo(t *testing.T) {
 		t.Errorf("forced: exit code %d\n%s", code, errs)
 	}
 }
+
+func TestARefusedRevocationIsSaidInTheShapeOfOne(t *testing.T) {
+	a := open(t)
+	a.add(1, 2, nil)
+	a.put(channel, 1, "20260101-000001-abcdef") // and nothing before it
+	run := a.shell()
+	code, out, errs := run("revoke", "--reason", "leaked key", "--apply", "--output", "json", id(1))
+	var did app.Revoked
+	if err := json.Unmarshal([]byte(out), &did); err != nil || code != 10 || len(did.Refused) != 1 || did.Done == nil || strings.Contains(out, `"schema"`) {
+		t.Errorf("exit code %d, %v\n%s%s", code, err, out, errs)
+	}
+	code, out, errs = run("revoke", "--reason", "leaked key", "--apply", id(1))
+	if code != 10 || !strings.HasPrefix(out, "nothing is done about "+id(1)+"\n  refused ") || !strings.Contains(errs, "publish a good image first") {
+		t.Errorf("exit code %d\n%s%s", code, out, errs)
+	}
+	if i := a.image(1); len(i.Tags) != 3 || i.State != "available" {
+		t.Errorf("it was changed: %+v", i)
+	}
+}
