@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
@@ -42,6 +43,24 @@ func (in *ImageRequest) begin() error {
 	in.run, in.cells = run, &imageCells{open: NewCells(in.Cloud, in.Config, run), known: map[usage.Cell]imagePorts{}}
 	in.Events = event.Stamp(in.Events, run, in.Cloud.Clock.Now)
 	return nil
+}
+
+// heard has the configuration's targets told what is done to images; the function that
+// it returns tells them how that ended. What keeps them from being told is said, and
+// keeps nothing from being done.
+func (in *ImageRequest) heard(what string) (end func(error)) {
+	local := in.Events
+	l, err := listen(in.Config, in.Cloud, local, in.run)
+	if err != nil {
+		local.Emit(event.Event{Stage: "notify", Unit: "notify", Kind: event.Warned, Text: "nobody is told: " + err.Error()})
+		return func(error) {}
+	}
+	in.Events = l.events
+	return func(err error) {
+		in.Events = local
+		l.tell(in.run, fmt.Sprintf("%s (run %s)", what, in.run), outcomeFor(err), err)
+		l.end()
+	}
 }
 
 // everywhere is every account's Region that the configuration names, the session's own

@@ -119,18 +119,23 @@ func lost(l notify.Loss) string {
 // tellEnd tells the targets, and not the terminal, which shows it in any case, how the
 // run ended or what it waits for.
 func (l listeners) tellEnd(doc *record.Run, err error) {
-	if l.told == nil {
-		return
-	}
 	what := "run " + doc.ID + " of " + doc.Line
 	if doc.Kind != "" {
 		what = fmt.Sprintf("%s of %s (run %s)", doc.Kind, doc.Line, doc.ID)
 	}
-	e := event.Event{Stage: "run", Unit: "run", Kind: event.Ended, Text: what + ": " + doc.Outcome}
+	l.tell(doc.ID, what, doc.Outcome, err)
+}
+
+// tell is tellEnd for what has no document.
+func (l listeners) tell(run, what, outcome string, err error) {
+	if l.told == nil {
+		return
+	}
+	e := event.Event{Stage: "run", Unit: "run", Kind: event.Ended, Text: what + ": " + outcome}
 	var w *engine.Waiting
 	switch {
 	case errors.As(err, &w) && w.Approval != "":
-		e.Kind, e.Text = event.Warned, fmt.Sprintf("%s waits for approval of %s: rehydrate approve --by NAME %s", what, w.Approval, doc.ID)
+		e.Kind, e.Text = event.Warned, fmt.Sprintf("%s waits for approval of %s: rehydrate approve --by NAME %s", what, w.Approval, run)
 	case errors.As(err, &w):
 		e.Kind, e.Text = event.Ended, fmt.Sprintf("%s: %s", what, w.Error())
 	case err != nil:

@@ -64,7 +64,10 @@ func Retire(ctx context.Context, in *ImageRequest, p *Retirement) ([]Retired, er
 		return nil, err
 	}
 	defer release()
-	return in.retireStage().Apply(ctx, p, in.runner())
+	end := in.heard("retirement of images of " + p.Input.Line)
+	out, err := in.retireStage().Apply(ctx, p, in.runner())
+	end(err)
+	return out, err
 }
 
 // history reads the run documents as retirement needs them.

@@ -71,7 +71,10 @@ func Revoke(ctx context.Context, in *RevokeRequest, p *Revocation) (*Revoked, er
 	if err := in.begin(); err != nil {
 		return nil, err
 	}
-	return in.stage().Apply(ctx, p, in.runner())
+	end := in.heard("revocation of " + p.Input.Image)
+	out, err := in.stage().Apply(ctx, p, in.runner())
+	end(err)
+	return out, err
 }
 
 // channelsBack moves channels back by publish's own guarded move.
