@@ -262,7 +262,8 @@ func (p *pipeline) checks(ctx context.Context, stage *spread.Stage, plan *spread
 		return nil
 	}
 	text := fmt.Errorf("check image %s: %w; no pointer was moved", plan.Image, errors.Join(errs...))
-	return unplaced{fault.As(text, fault.KindOf(errs[0]), "mend that; then `rehydrate run --resume "+p.Run+"` looks again")}
+	first := or(fault.HintOf(errs[0]), "put right what is said of the image there")
+	return unplaced{fault.As(text, fault.KindOf(errs[0]), first+"; then `rehydrate run --resume "+p.Run+"` looks again")}
 }
 
 // together runs units beside each other.

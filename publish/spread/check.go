@@ -33,6 +33,7 @@ type checkState struct {
 	Outcome  string     `json:"outcome,omitempty"`
 	Kind     fault.Kind `json:"kind,omitempty"`
 	Text     string     `json:"text,omitempty"`
+	Hint     string     `json:"hint,omitempty"`
 }
 
 type checkStep string
@@ -71,7 +72,7 @@ func CheckResult(c Check, image string, raw json.RawMessage) (record.Seen, error
 		out.Text = "unfinished"
 		return out, fault.New(fault.Failed, "", "the check of image %s in %s is unfinished", image, c.Cell)
 	}
-	return out, fault.New(st.Kind, "", "%s", st.Text)
+	return out, fault.New(st.Kind, st.Hint, "%s", st.Text)
 }
 
 type checker struct {
@@ -112,10 +113,12 @@ func (u checker) see(ctx context.Context, ports Ports, st *checkState) (unit.Nex
 		st.Looks++
 		return unit.Again(seeEvery), nil
 	case err != nil:
+		st.Hint = fmt.Sprintf("look who may launch it: aws ec2 describe-image-attribute --attribute launchPermission --region %s --image-id %s; the account must be named there, or be in an organization or unit that is", u.c.Region, u.image)
 		return u.fail(st, fault.NotFound, "the account does not see it"), nil
 	case image.State != "available":
 		return u.fail(st, fault.Conflict, "it is %s there", image.State), nil
 	case image.Blocked:
+		st.Hint = fmt.Sprintf("have account %s allow images of %s in these settings", u.c.Account, image.Owner)
 		return u.fail(st, fault.Denied, "the account's Allowed AMIs settings keep it from being launched"), nil
 	case u.c.Arch != "" && image.Arch != u.c.Arch:
 		return u.fail(st, fault.Conflict, "it is of architecture %s there, and was baked as %s", image.Arch, u.c.Arch), nil

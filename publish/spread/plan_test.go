@@ -148,11 +148,12 @@ func TestWhatAnotherAccountCannotLaunchIsIncorrect(t *testing.T) {
 	for name, x := range map[string]struct {
 		image Image
 		says  string
+		next  string
 	}{
-		"not there":    {Image{ID: "ami-other"}, "does not see it"},
-		"disabled":     {Image{ID: "ami-1", State: "disabled"}, "it is disabled there"},
-		"blocked":      {Image{ID: "ami-1", State: "available", Blocked: true}, "Allowed AMIs"},
-		"another arch": {Image{ID: "ami-1", State: "available", Arch: "arm64"}, "of architecture arm64"},
+		"not there":    {Image{ID: "ami-other"}, "does not see it", "launchPermission --region eu-west-1 --image-id ami-1; the account must be named there, or be in an organization or unit"},
+		"disabled":     {Image{ID: "ami-1", State: "disabled"}, "it is disabled there", ""},
+		"blocked":      {Image{ID: "ami-1", State: "available", Blocked: true}, "Allowed AMIs", "have account " + otherA + " allow images of "},
+		"another arch": {Image{ID: "ami-1", State: "available", Arch: "arm64"}, "of architecture arm64", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCloud()
@@ -163,8 +164,8 @@ func TestWhatAnotherAccountCannotLaunchIsIncorrect(t *testing.T) {
 				t.Fatal(err)
 			}
 			seen, err := CheckResult(check, "ami-1", p.states["check"])
-			if err == nil || seen.Verified || !strings.Contains(err.Error(), x.says) || seen.Text != err.Error() {
-				t.Errorf("%+v, %v", seen, err)
+			if err == nil || seen.Verified || !strings.Contains(err.Error(), x.says) || seen.Text != err.Error() || !strings.Contains(fault.HintOf(err), x.next) {
+				t.Errorf("%+v, %v, next: %s", seen, err, fault.HintOf(err))
 			}
 		})
 	}

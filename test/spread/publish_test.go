@@ -237,6 +237,9 @@ func TestImagesAreSharedThroughOrganizationsAndUnits(t *testing.T) {
 	w = newWorld(t, options{distribute: `units = ["` + unit + `"]`, members: members})
 	_, _, err = w.run(t, "", "publish", nil)
 	w.unpublished(t, err, fault.NotFound, "in "+stage+"/"+here+": the account does not see it", "no pointer was moved")
+	if hint := fault.HintOf(err); !strings.Contains(hint, "organization or unit that is; then `rehydrate run --resume ") {
+		t.Errorf("next: %s", hint)
+	}
 }
 
 func TestEveryAccountCanHaveCopiesOfItsOwn(t *testing.T) {
