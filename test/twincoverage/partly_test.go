@@ -20,7 +20,6 @@ var partly = map[string]string{
 	"ec2 RevokeSecurityGroupIngress":                     "SourceSecurityGroupName",
 	"autoscaling CreateAutoScalingGroup":                 "making a group from an instance, attribute-based instance selection, Classic Load Balancers and traffic sources, health checks of EBS and VPC Lattice, zone distributions other than best effort",
 	"autoscaling CreateLaunchConfiguration":              "most of its options",
-	"autoscaling DetachInstances":                        "the state Detaching: instances leave the group at once, and drain then",
 	"autoscaling DetachLoadBalancerTargetGroups":         "the state Removing: target groups leave the group at once, and the instances drain then",
 	"autoscaling DescribeScalingActivities":              "filters",
 	"autoscaling UpdateAutoScalingGroup":                 "as CreateAutoScalingGroup",

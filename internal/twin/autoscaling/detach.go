@@ -11,11 +11,10 @@ import (
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
 
-// DetachInstances takes instances out of a group and leaves them running. They drain from
-// its target groups, and are replaced unless the desired capacity goes down with them
-// ("Detach or attach instances from your Auto Scaling group", user guide). The group forgets
-// them at once: the state Detaching, in which AWS waits until they have drained, is not
-// modelled.
+// DetachInstances takes instances out of a group and leaves them running: when they have
+// drained from its target groups. They are replaced unless the desired capacity goes down
+// with them, both at once ("Detach or attach instances from your Auto Scaling group", user
+// guide).
 func (s *Service) DetachInstances(tx *world.Tx, in *asg.DetachInstancesInput) (*asg.DetachInstancesOutput, error) {
 	g, err := find(tx, in.AutoScalingGroupName)
 	if err != nil {
@@ -42,12 +41,23 @@ func (s *Service) DetachInstances(tx *world.Tx, in *asg.DetachInstancesInput) (*
 	}
 	out := &asg.DetachInstancesOutput{}
 	for _, m := range ms {
-		s.deregister(tx, g, m.ID)
-		dropMember(tx, m)
-		out.Activities = append(out.Activities, s.done(tx, g, "Detaching EC2 instance: "+m.ID, "instance "+m.ID+" was detached in response to a user request"))
+		out.Activities = append(out.Activities, s.drain(tx, g, &m, types.LifecycleStateDetaching, types.LifecycleStateDetached,
+			"Detaching EC2 instance: "+m.ID, "instance "+m.ID+" was detached in response to a user request"))
+		if m.State == types.LifecycleStateDetached {
+			dropMember(tx, m)
+			continue
+		}
+		members(tx, g.name()).Put(m.ID, m)
 	}
 	s.save(tx, g, "DetachInstances")
 	return out, nil
+}
+
+// detached lets go of a member that has been detached.
+func (s *Service) detached(tx *world.Tx, m *member) {
+	s.end(tx, m.Activity, nil)
+	dropMember(tx, *m)
+	m.State = types.LifecycleStateDetached
 }
 
 // AttachLoadBalancerTargetGroups adds target groups and registers the instances that are in

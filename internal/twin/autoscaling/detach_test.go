@@ -1,6 +1,7 @@
 package autoscaling_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -62,6 +63,28 @@ func TestADetachedInstanceRunsOnAndIsReplacedUnlessTheCapacityGoesDown(t *testin
 		t.Fatal(err)
 	}
 	a.w.Clock().Step(time.Minute)
+	leaving := map[string]bool{}
+	for _, i := range a.group("web").Instances {
+		if i.LifecycleState == types.LifecycleStateDetaching {
+			leaving[*i.InstanceId] = true
+		}
+	}
+	if len(leaving) != 2 || !leaving[ids[0]] || !leaving[ids[1]] || len(has()) != 2 {
+		t.Errorf("while they drain %v are leaving, and %v are targets", leaving, has())
+	}
+	if _, err := a.asg.TerminateInstanceInAutoScalingGroup(ctx, &sdk.TerminateInstanceInAutoScalingGroupInput{InstanceId: &ids[0], ShouldDecrementDesiredCapacity: aws.Bool(false)}); refusal(err) != "ValidationError" {
+		t.Errorf("one that leaves is ended: %v", err)
+	}
+	a.w.Clock().Step(5 * time.Minute)
+	acts, err := a.asg.DescribeScalingActivities(ctx, &sdk.DescribeScalingActivitiesInput{AutoScalingGroupName: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, did := range acts.Activities {
+		if strings.HasPrefix(*did.Description, "Detaching") && did.StatusCode != types.ScalingActivityStatusCodeSuccessful {
+			t.Errorf("%s is %s", *did.Description, did.StatusCode)
+		}
+	}
 	g := a.group("web")
 	if *g.DesiredCapacity != 2 || len(g.Instances) != 2 {
 		t.Errorf("%d instances of %d", len(g.Instances), *g.DesiredCapacity)
@@ -99,6 +122,34 @@ func TestADetachedInstanceRunsOnAndIsReplacedUnlessTheCapacityGoesDown(t *testin
 	}
 	if _, err := a.asg.EnterStandby(ctx, &sdk.EnterStandbyInput{AutoScalingGroupName: name, InstanceIds: []string{ids[2], ids[2]}, ShouldDecrementDesiredCapacity: aws.Bool(false)}); refusal(err) != "ValidationError" {
 		t.Errorf("into Standby twice: %v", err)
+	}
+}
+
+func TestAGroupThatIsDeletedLeavesWhatIsBeingDetachedAlone(t *testing.T) {
+	a := open(t)
+	ctx, name := t.Context(), aws.String("web")
+	a.create("web", 2)
+	arn, _ := a.targets("web")
+	if _, err := a.asg.AttachLoadBalancerTargetGroups(ctx, &sdk.AttachLoadBalancerTargetGroupsInput{AutoScalingGroupName: name, TargetGroupARNs: []string{arn}}); err != nil {
+		t.Fatal(err)
+	}
+	id := *a.group("web").Instances[0].InstanceId
+	if _, err := a.asg.DetachInstances(ctx, &sdk.DetachInstancesInput{AutoScalingGroupName: name, InstanceIds: []string{id}, ShouldDecrementDesiredCapacity: aws.Bool(true)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.asg.DeleteAutoScalingGroup(ctx, &sdk.DeleteAutoScalingGroupInput{AutoScalingGroupName: name}); refusal(err) != "ScalingActivityInProgress" {
+		t.Errorf("not forced: %v", err)
+	}
+	if _, err := a.asg.DeleteAutoScalingGroup(ctx, &sdk.DeleteAutoScalingGroupInput{AutoScalingGroupName: name, ForceDelete: aws.Bool(true)}); err != nil {
+		t.Fatal(err)
+	}
+	a.w.Clock().Step(time.Hour)
+	run, err := a.ec2.DescribeInstances(ctx, &sdkec2.DescribeInstancesInput{InstanceIds: []string{id}})
+	if err != nil || run.Reservations[0].Instances[0].State.Name != "running" {
+		t.Errorf("%+v, %v", run, err)
+	}
+	if left, err := a.asg.DescribeAutoScalingGroups(ctx, &sdk.DescribeAutoScalingGroupsInput{}); err != nil || len(left.AutoScalingGroups) != 0 {
+		t.Errorf("%+v, %v", left, err)
 	}
 }
 

@@ -91,6 +91,9 @@ func (s *Service) TerminateInstanceInAutoScalingGroup(tx *world.Tx, in *asg.Term
 	if err != nil {
 		return nil, err
 	}
+	if m.State == types.LifecycleStateDetaching {
+		return nil, invalid("The instance %s is being detached from Auto Scaling group %s.", m.ID, g.name())
+	}
 	if aws.ToBool(in.ShouldDecrementDesiredCapacity) && m.counts() {
 		if g.desired()-m.units() < g.min() {
 			return nil, invalid("Currently, desiredSize equals minSize (%d). Terminating instance without replacement will violate group's min size constraint. Either set shouldDecrementDesiredCapacity flag to false or lower group's min size.", g.min())
@@ -147,16 +150,8 @@ func (s *Service) EnterStandby(tx *world.Tx, in *asg.EnterStandbyInput) (*asg.En
 		if m.State != types.LifecycleStateInService {
 			return nil, invalid("The instance %s is not in InService.", m.ID)
 		}
-		text, cause := "Moving EC2 instance to Standby: "+m.ID, "instance "+m.ID+" was moved to standby in response to a user request"
-		m.State, m.Until = types.LifecycleStateStandby, s.deregister(tx, g, m.ID)
-		if m.Until.After(tx.Now) {
-			m.State, m.Activity = types.LifecycleStateEnteringStandby, s.begin(tx, g, text, cause)
-			a, _ := activities(tx, g.name()).Get(m.Activity)
-			out.Activities = append(out.Activities, a)
-			wake(tx, g.name(), m.Until)
-		} else {
-			out.Activities = append(out.Activities, s.done(tx, g, text, cause))
-		}
+		out.Activities = append(out.Activities, s.drain(tx, g, &m, types.LifecycleStateEnteringStandby, types.LifecycleStateStandby,
+			"Moving EC2 instance to Standby: "+m.ID, "instance "+m.ID+" was moved to standby in response to a user request"))
 		members(tx, g.name()).Put(m.ID, m)
 	}
 	if decrement {
@@ -164,6 +159,19 @@ func (s *Service) EnterStandby(tx *world.Tx, in *asg.EnterStandbyInput) (*asg.En
 	}
 	s.save(tx, g, "EnterStandby")
 	return out, nil
+}
+
+// drain takes an instance out of the group's target groups, to stay outside: it is in one
+// state until it has drained, then in the other.
+func (s *Service) drain(tx *world.Tx, g group, m *member, until, then types.LifecycleState, text, cause string) types.Activity {
+	m.State, m.Until = then, s.deregister(tx, g, m.ID)
+	if !m.Until.After(tx.Now) {
+		return s.done(tx, g, text, cause)
+	}
+	m.State, m.Activity = until, s.begin(tx, g, text, cause)
+	wake(tx, g.name(), m.Until)
+	a, _ := activities(tx, g.name()).Get(m.Activity)
+	return a
 }
 
 // ExitStandby returns instances to service; desired capacity grows with them, and

@@ -89,13 +89,20 @@ func (v *view) settle() {
 				v.put(i)
 				v.changed = true
 			}
+		case types.LifecycleStateDetaching:
+			if v.due(m.Until) {
+				v.s.detached(v.tx, m)
+				v.changed = true
+			}
 		case types.LifecycleStateTerminating, types.LifecycleStateTerminatingProceed:
 			if !m.Killed && v.due(m.Until) {
 				v.drained(i)
 			}
 		}
 	}
-	v.members = slices.DeleteFunc(v.members, func(m member) bool { return m.State == types.LifecycleStateTerminated })
+	v.members = slices.DeleteFunc(v.members, func(m member) bool {
+		return m.State == types.LifecycleStateTerminated || m.State == types.LifecycleStateDetached
+	})
 }
 
 // due says whether t has come, and if not has the group looked at again then.

@@ -3,6 +3,8 @@ package autoscaling
 import (
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
+
 	"github.com/goldenami/rehydrate/internal/twin/world"
 )
 
@@ -49,6 +51,10 @@ func (s *Service) reconcile(tx *world.Tx, name string) error {
 func (s *Service) empty(v *view) {
 	left := false
 	for i, m := range v.members {
+		if m.State == types.LifecycleStateDetaching { // it is not the group's to end
+			v.s.detached(v.tx, &m)
+			continue
+		}
 		left = true
 		if !m.Killed {
 			v.terminate(i, "the group is being deleted")

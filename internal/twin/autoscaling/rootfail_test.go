@@ -19,15 +19,7 @@ import (
 // balanced is a target group that takes ten seconds to drain.
 func (a *account) balanced() (arn string) {
 	a.t.Helper()
-	vpcs, err := a.ec2.DescribeVpcs(a.t.Context(), &sdkec2.DescribeVpcsInput{})
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	out, err := a.elb.CreateTargetGroup(a.t.Context(), &sdkelb.CreateTargetGroupInput{Name: aws.String("web"), Protocol: elbtypes.ProtocolEnumHttp, Port: aws.Int32(80), VpcId: vpcs.Vpcs[0].VpcId})
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	arn = *out.TargetGroups[0].TargetGroupArn
+	arn, _ = a.targets("web")
 	if _, err := a.elb.ModifyTargetGroupAttributes(a.t.Context(), &sdkelb.ModifyTargetGroupAttributesInput{TargetGroupArn: &arn, Attributes: []elbtypes.TargetGroupAttribute{
 		{Key: aws.String("deregistration_delay.timeout_seconds"), Value: aws.String("10")},
 	}}); err != nil {

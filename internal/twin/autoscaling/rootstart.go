@@ -66,7 +66,7 @@ func (s *Service) sameTemplates(tx *world.Tx, g group, now, then config) error {
 			return invalid("%s", message(err))
 		}
 		for _, m := range members(tx, g.name()).All() {
-			if _, ok := m.option(all); !ok && !m.gone() {
+			if _, ok := m.option(all); !ok && !m.gone() && m.State != types.LifecycleStateDetaching {
 				return invalid("The ReplaceRootVolume strategy needs instances of the launch template, version and instance types of the Auto Scaling group and of the desired configuration. For example: %s is not.", m.ID)
 			}
 		}
