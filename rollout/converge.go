@@ -58,30 +58,36 @@ func (m *groupMover) converge(ctx context.Context, st *groupState) (unit.Next, e
 }
 
 // count describes the instances in service, counts those that run image, and keeps the
-// map of a fleet that runs more than one. Aside are those in standby that do not run it.
+// map of a fleet that runs more than one. Aside are those in standby of which it is not
+// known that they run it.
 func (m *groupMover) count(ctx context.Context, st *groupState, g Group, image string) (aside int, err error) {
-	ids := inService(g)
+	ids, others := inService(g), inState(g, standby...)
+	st.Runs = ""
 	st.Result.Instances, st.Result.OnImage, st.Result.Of, st.Result.Mixed = ids, 0, len(ids), nil
 	if st.Step == stepCheck {
 		st.Result.MinHealthy = len(ids)
 	}
-	all := slices.Concat(ids, inState(g, standby...))
-	if len(all) == 0 {
+	if len(ids)+len(others) == 0 {
 		return 0, nil
 	}
-	list, err := m.Instances.Describe(ctx, all)
+	list, err := m.Instances.Describe(ctx, slices.Concat(ids, others))
 	if err != nil {
 		return 0, fmt.Errorf("describe the instances of group %s: %w", m.name(), err)
 	}
+	aside = len(others)
 	runs := map[string][]string{}
 	for _, i := range list {
 		runs[i.Image] = append(runs[i.Image], i.ID)
-		switch serves := slices.Contains(ids, i.ID); {
-		case serves && i.Image == image:
+		switch {
+		case i.Image != image:
+		case slices.Contains(ids, i.ID):
 			st.Result.OnImage++
-		case !serves && i.Image != image:
-			aside++
+		default:
+			aside--
 		}
+	}
+	if len(runs) == 1 && len(list) == len(ids)+len(others) {
+		st.Runs = list[0].Image
 	}
 	if len(runs) > 1 {
 		for _, k := range slices.Collect(maps.Keys(runs)) {

@@ -41,9 +41,12 @@ type groupState struct {
 	// Hold is the checkpoint at which the andon has us hold, in percent; 0: none.
 	Hold int `json:"hold,omitempty"`
 	// Stopping is why we cancel our refresh; it is recorded before the call.
-	Stopping stopping    `json:"stopping,omitempty"`
-	Ended    bool        `json:"ended,omitempty"`
-	Result   record.Roll `json:"result"`
+	Stopping stopping `json:"stopping,omitempty"`
+	Ended    bool     `json:"ended,omitempty"`
+	// Runs is the image of all its instances when they were last counted; "": they ran
+	// several, or none, or not all could be seen.
+	Runs   string      `json:"runs,omitempty"`
+	Result record.Roll `json:"result"`
 }
 
 // stopping is what follows the end of a refresh that we cancel.
@@ -168,7 +171,7 @@ func (m *groupMover) check(ctx context.Context, st *groupState) (unit.Next, erro
 			return m.end(st, NothingToDo, "all %d instances run %s already", len(g.Instances), p.To), nil
 		}
 	}
-	if err := m.ready(g); err != nil {
+	if err := m.ready(st, g); err != nil {
 		return unit.Next{}, err
 	}
 	st.Step = stepPin
@@ -234,12 +237,15 @@ func (m *groupMover) start(ctx context.Context, st *groupState) (unit.Next, erro
 			return unit.Again(0), err
 		}
 	}
-	prefs, err := m.preferences(ctx, st)
-	if err != nil {
-		return unit.Next{}, err
+	var g Group
+	if st.Back {
+		var err error
+		if g, err = m.group(ctx); err != nil {
+			return unit.Next{}, err
+		}
 	}
 	m.wrote = true
-	id, err := m.Refreshes.Start(ctx, NewRefresh{Group: m.plan.Group, Desired: m.desired(st.Target), Preferences: prefs})
+	id, err := m.Refreshes.Start(ctx, NewRefresh{Group: m.plan.Group, Desired: m.desired(st.Target), Preferences: m.preferences(st, g)})
 	if errors.Is(err, ErrRefreshing) {
 		st.Step, m.list = stepBefore, true // look whose it is
 		return unit.Again(lookEvery), nil

@@ -26,8 +26,9 @@ func (m *groupMover) obey(ctx context.Context, st *groupState) (next unit.Next, 
 	case o == Rollback && st.Back, o == Pause && st.Back && st.Step != stepHeld:
 		return unit.Next{}, false, nil // a way back that has begun goes on
 	case o == Pause, o == PauseNow:
-		if !st.Touched && !st.Back {
-			st.Step = stepCheck // it may be long until it goes on
+		// It may be long until it goes on: then it is looked at anew.
+		if st.Step = stepHeld; !st.Touched && !st.Back {
+			st.Step = stepCheck
 		}
 		return unit.Next{Approval: Held}, true, nil
 	case !st.Touched:

@@ -47,11 +47,11 @@ func (m *groupMover) checkBack(ctx context.Context, st *groupState, r record.Rol
 		}
 		return m.end(st, Changed, "it is left alone: since the roll %s", fmt.Sprintf(format, args...)), nil
 	}
-	if why := m.elsewhere(st, g); why != "" {
+	if why := m.changed(st, g); why != "" {
 		return moved("%s", why)
 	}
 	if r.Outcome != "" && !m.there(g, p.InUse) { // else a refresh of ours may be under way
-		if f := blocked(g, p.Preferences.forGroup(g, g.Desired)); f.Refuse {
+		if f := blocked(g, m.preferences(st, g)); f.Refuse {
 			return moved("%s: %s", f.Text, f.Hint)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/goldenami/rehydrate/internal/event"
-	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/unit"
 )
 
@@ -26,9 +25,6 @@ func (m *groupMover) end(st *groupState, outcome, format string, args ...any) un
 func (m *groupMover) halt(ctx context.Context, st *groupState, frozen bool, format string, args ...any) (unit.Next, error) {
 	text := fmt.Sprintf(format, args...)
 	g, err := m.group(ctx)
-	if fault.KindOf(err) == fault.NotFound && err != nil {
-		return m.end(st, Halted, "%s; the group is gone", text), nil
-	}
 	if err != nil {
 		return unit.Next{}, err
 	}

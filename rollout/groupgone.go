@@ -27,6 +27,7 @@ func (m *groupMover) orGone(ctx context.Context, st *groupState, err error) (uni
 	if !st.Touched && !st.Back {
 		return unit.Next{}, fault.New(fault.Conflict, "plan again", "roll group %s: since the plan it was deleted", m.name())
 	}
+	st.Runs = ""
 	st.Result.Instances, st.Result.OnImage, st.Result.Of, st.Result.Mixed = nil, 0, 0, nil
 	if st.Back {
 		return m.end(st, Gone, "it was deleted: nothing of it is left to go back"), nil

@@ -63,11 +63,66 @@ func TestAGroupThatWasGivenAnotherVersionWhileItWasHeldIsNotRolledOverIt(t *test
 	f.template("lt-1", "ami-theirs")
 	f.groups["web-prod"].Template.Version, f.writes = "3", nil
 	got, err := x.Roll(t.Context(), p)
-	if fault.KindOf(err) != fault.Halted || !strings.Contains(err.Error(), "while it was held its template version changed from 2 to 3") || len(f.writes) != 0 {
+	if fault.KindOf(err) != fault.Halted || !strings.Contains(err.Error(), "while it was held its template version changed to 3") || len(f.writes) != 0 {
 		t.Errorf("%v; wrote %v", err, f.writes)
 	}
 	if len(got) != 2 || got[1].Outcome != rollout.Halted || len(got[1].Mixed) != 2 || got[1].Frozen {
 		t.Errorf("%+v", got)
+	}
+}
+
+// The andon is pulled again between the look at what was held and the start.
+func TestAGroupThatIsHeldJustBeforeItsRefreshIsLookedAtAnew(t *testing.T) {
+	f := demo()
+	x, p := f.execution(t), plan(t, f, demoInput())
+	paused(t, f, x, p)
+	f.hook = func(call string, after bool) error {
+		if call == "Start" && !after {
+			f.andon = "pause-now"
+			return errInjected
+		}
+		return nil
+	}
+	local := x.Pool.(*engine.Pool).Local
+	local.MaxWait = 15 * time.Minute
+	if got, err := x.Roll(t.Context(), p); fault.KindOf(err) != fault.Waiting {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if s := standings(t, x, p)["web-prod"]; s.State != "held" {
+		t.Errorf("it stands as %+v", s)
+	}
+	f.hook, f.andon, f.writes, local.MaxWait = nil, "", nil, 0
+	f.template("lt-1", "ami-theirs")
+	f.groups["web-prod"].Template.Version = "3"
+	if _, err := x.Roll(t.Context(), p); fault.KindOf(err) != fault.Halted || len(f.writes) != 0 {
+		t.Errorf("%v; wrote %v", err, f.writes)
+	}
+}
+
+func TestAWayBackThatWasHeldWhileItsGroupBecameOneOfASingleInstanceGoesOn(t *testing.T) {
+	f := demo()
+	x, p := f.execution(t), plan(t, f, demoInput())
+	rolls, err := x.Roll(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.hook = func(call string, after bool) error {
+		if call == "Find" && after && f.groups["web-prod"].Instances[0].Template.Version == "1" {
+			f.andon = "pause-now"
+		}
+		return nil
+	}
+	local := x.Pool.(*engine.Pool).Local
+	local.MaxWait = 15 * time.Minute
+	if back, err := x.Back(t.Context(), p, rolls, "a bug"); fault.KindOf(err) != fault.Waiting {
+		t.Fatalf("%+v, %v", back, err)
+	}
+	f.hook, f.andon, local.MaxWait = nil, "", 0
+	g := f.groups["web-prod"]
+	g.Desired, g.Instances = 1, g.Instances[5:]
+	back, err := x.Back(t.Context(), p, rolls, "a bug")
+	if err != nil || outcomeOf(back, "web-prod") != rollout.RolledBack || f.running("web-prod")["ami-old"] != 1 {
+		t.Errorf("%+v, %v", back, err)
 	}
 }
 
@@ -134,6 +189,23 @@ func TestAnInstanceInStandbyCountsByWhatItRuns(t *testing.T) {
 	back, err := x.Back(t.Context(), p, got, "a bug")
 	if err != nil || outcomeOf(back, "web-dev") != rollout.RolledBack || back[len(back)-1].Frozen {
 		t.Errorf("%+v, %v", back, err)
+	}
+}
+
+func TestAnInstanceInStandbyThatCannotBeSeenIsNotTakenForDone(t *testing.T) {
+	f := demo()
+	in := demoInput()
+	in.Fleets[1].Refresh.Standby = "Ignore"
+	x, p := f.execution(t), plan(t, f, in)
+	aside := f.launch("lt-1", "1")
+	aside.State, f.stuck[aside.ID] = "Standby", true
+	f.groups["web-dev"].Instances = append(f.groups["web-dev"].Instances, aside)
+	delete(f.runs, aside.ID)
+	if got, err := x.Roll(t.Context(), p); outcomeOf(got, "web-dev") != rollout.Partial || fault.KindOf(err) != fault.Partial {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if s := standings(t, x, p)["web-dev"]; s.Image != "" {
+		t.Errorf("it stands as %+v", s)
 	}
 }
 

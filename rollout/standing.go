@@ -114,11 +114,9 @@ func (st *groupState) runs(g GroupPlan) (image string, mixed map[string]int) {
 	switch {
 	case len(mixed) > 0:
 		return "", mixed
-	case st.Ended && (st.Result.Outcome == Gone || st.Result.Outcome == Changed && st.Result.OnImage == 0):
-		return "", nil
-	case st.Ended && st.Result.OnImage == st.Result.Of && st.Result.Of > 0 && st.Result.Outcome != RolledBack:
-		return g.To, nil
-	case !st.Touched, st.Ended && st.Result.Outcome == RolledBack:
+	case st.Ended && (st.Touched || st.Back): // it was counted
+		return st.Runs, nil
+	case !st.Touched:
 		return g.From, nil
 	}
 	return "", nil

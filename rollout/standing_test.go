@@ -104,6 +104,41 @@ func TestAGroupThatWasLeftMixedStandsWithHowManyRunWhich(t *testing.T) {
 	}
 }
 
+func TestAHaltedGroupOfWhichNothingRunsTheNewImageStandsOnWhatItRuns(t *testing.T) {
+	f := demo()
+	for _, m := range f.groups["web-dev"].Instances {
+		f.stuck[m.ID] = true
+	}
+	f.hook = func(call string, _ bool) error {
+		if call == "List" && len(f.refreshes["web-dev"]) > 0 { // before it has replaced any
+			f.refreshes["web-dev"][0].Status = "Cancelled"
+		}
+		return nil
+	}
+	x, p := f.execution(t), plan(t, f, demoInput())
+	if _, err := x.Roll(t.Context(), p); fault.KindOf(err) != fault.Halted {
+		t.Fatal(err)
+	}
+	if s := standings(t, x, p)["web-dev"]; s.State != rollout.Halted || s.Image != "ami-old" || s.Mixed != nil {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestAGroupThatWasScaledToNothingIsDoneToTheLastPercent(t *testing.T) {
+	f := demo()
+	x, p := f.execution(t), plan(t, f, demoInput())
+	f.groups["web-dev"].Desired, f.groups["web-dev"].Instances = 0, nil
+	if got, err := x.Roll(t.Context(), p); err != nil || outcomeOf(got, "web-dev") != rollout.Done {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if !f.said("web-dev: Successful, 100%") || f.said("web-dev: Successful, 0%") {
+		t.Error("its progress does not end")
+	}
+	if s := standings(t, x, p)["web-dev"]; s.State != rollout.Done || s.Image != "" {
+		t.Errorf("%+v", s)
+	}
+}
+
 // Groups of one name in two accounts, as the same stack in each has them.
 func TestLinesOfARollThroughSeveralCellsNameTheCell(t *testing.T) {
 	for name, cells := range map[string][]rollout.Cell{

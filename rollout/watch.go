@@ -125,10 +125,13 @@ func percent(g Group, on int) int {
 	if on >= of {
 		of = on + left
 	}
-	if of < 1 {
+	switch {
+	case of > 0:
+		return 100 * on / of
+	case g.Desired > 0:
 		return 0
 	}
-	return 100 * on / of
+	return 100 // it is to be empty, and is
 }
 
 // tell emits progress when it has changed. One refresh only goes on: an instance that is
