@@ -99,39 +99,31 @@ type Execution struct {
 func (x *Execution) Roll(ctx context.Context, p *Plan) ([]record.Roll, error) {
 	x.names.learn(p)
 	x.latest = onLatest(p)
-	var all []record.Roll
-	for at, ring := range p.Rings {
-		some, err := x.ring(ctx, ring)
-		all = append(all, some...)
-		if err == nil && x.ends() {
-			more, merr := x.further(ctx, p.Rings[at+1:])
-			if merr == nil && !x.ends() {
-				continue // somebody has resumed meanwhile
-			}
-			all = append(all, more...)
-			if err = x.ended(p, all, merr); err == nil && x.Andon.Order() == Cancel {
-				break // it had come to its end
-			}
-			if fault.KindOf(err) == fault.Conflict && !slices.ContainsFunc(all, touched) {
-				return all, err
-			}
-		} else if err == nil {
-			continue
+	all, at, err := x.rings(ctx, p)
+	if err == nil || errors.Is(err, errPulled) {
+		o := x.Andon.Order()
+		switch {
+		case x.ends() && !slices.ContainsFunc(all, touched):
+			return all, fault.New(fault.Conflict, "set it to run first: rehydrate roll resume",
+				"roll %s: the andon says %s; no group was begun", p.Image, strings.TrimSpace(string(o)+" "+x.Andon.Says()))
+		case err != nil && o == Cancel:
+			err = fault.As(errors.Join(x.names.err(all), called(o, x.Andon.Says())), fault.Halted, "")
+		case o != Rollback:
+			return all, x.names.err(all)
 		}
-		n := max(at, p.last(all))
-		if why, scope, ok := x.back(err, p, ring); ok {
-			also := x.returning(ctx, scope, why)
-			went, backErr := x.Back(ctx, scope, all, why)
-			all = replace(all, went)
-			outcome := x.names.err(all)
-			if saysAll(backErr, outcome) {
-				backErr = nil // it would be said twice
-			}
-			return all, errors.Join(backErr, also, later(outcome, n, p), stuckIn(err))
-		}
-		return all, errors.Join(x.returned(ctx, p, ring, some), later(err, n, p), x.freeze(ctx, all))
 	}
-	return all, x.names.err(all)
+	n := max(at, p.last(all))
+	if why, scope, ok := x.back(err, p); ok {
+		also := x.returning(ctx, scope, why)
+		went, backErr := x.Back(ctx, scope, all, why)
+		all = replace(all, went)
+		outcome := x.names.err(all)
+		if saysAll(backErr, outcome) {
+			backErr = nil // it would be said twice
+		}
+		return all, errors.Join(backErr, also, later(outcome, n, p), stuckIn(err))
+	}
+	return all, errors.Join(x.returned(ctx, p, all), later(err, n, p), x.freeze(ctx, all))
 }
 
 // saysAll says whether err is told by the outcome of all groups, too.
@@ -174,21 +166,21 @@ func (g *gateSays) Error() string {
 	return fmt.Sprintf("the gate %s ring %s says %s: %s", g.at, g.ring, g.Outcome, g.Text)
 }
 
-// back says whether a ring that ended with err is to go back, alone or with all rings
-// before it, and why.
-func (x *Execution) back(err error, p *Plan, ring RingPlan) (why string, scope *Plan, ok bool) {
+// back says whether a roll that ended with err is to go back, whole or the ring whose gate
+// says so alone, and why.
+func (x *Execution) back(err error, p *Plan) (why string, scope *Plan, ok bool) {
 	if x.Andon.Order() == Rollback {
 		return strings.TrimSpace("the andon says rollback " + x.Andon.Says()), p, true
 	}
 	var g *gateSays
 	if errors.As(err, &g) && g.Outcome == Back {
-		return g.Error(), p.only(ring), true
+		return g.Error(), p.only(g.ring), true
 	}
 	return "", nil, false
 }
 
 // ring rolls one ring between its gates. The error is what keeps the next ring from
-// moving.
+// moving; errPulled: the andon does, before this one was through.
 func (x *Execution) ring(ctx context.Context, p RingPlan) ([]record.Roll, error) {
 	if x.Gates != nil && !p.nothing() {
 		if err := x.gate(ctx, p, "before", x.Gates.Before(p)); err != nil {
@@ -207,7 +199,7 @@ func (x *Execution) ring(ctx context.Context, p RingPlan) ([]record.Roll, error)
 	case p.Soak > 0:
 		err = x.gate(ctx, p, "soak", x.soak(p))
 	}
-	if o := x.Andon.Order(); err == nil && moved && x.Sample != nil && o != Cancel && o != Rollback {
+	if err == nil && moved && x.Sample != nil && !x.ends() {
 		err = x.Sample(ctx, results)
 	}
 	return results, err
@@ -259,10 +251,12 @@ func (x *Execution) groups(ctx context.Context, p RingPlan, begun bool) ([]recor
 	if err := x.takenBack(ctx, p.Name, results, nil); err != nil {
 		return results, err
 	}
-	switch o := x.Andon.Order(); {
+	switch {
+	case x.ends() && (len(results) < len(jobs) || Err(results) != nil):
+		return results, errPulled
 	case b.spent():
 		return results, x.names.err(results)
-	case !begun && o != Cancel && o != Rollback && len(results) < len(jobs): // else Roll says how it ends
+	case !begun && len(results) < len(jobs):
 		return results, fault.New(fault.Halted, "look at the ring's windows", "ring %s: %d of %d groups were not begun: no window opens for them any more",
 			p.Name, len(jobs)-len(results), len(jobs))
 	}

@@ -43,9 +43,9 @@ func (x *Execution) Back(ctx context.Context, p *Plan, rolls []record.Roll, why 
 }
 
 // only is the plan with one ring.
-func (p *Plan) only(ring RingPlan) *Plan {
+func (p *Plan) only(ring string) *Plan {
 	out := *p
-	out.Rings = []RingPlan{ring}
+	out.Rings = slices.DeleteFunc(slices.Clone(p.Rings), func(r RingPlan) bool { return r.Name != ring })
 	return &out
 }
 
@@ -56,14 +56,17 @@ func (x *Execution) returning(ctx context.Context, p *Plan, why string) error {
 	return x.Returning(ctx, p, why)
 }
 
-// returned is returning for a ring that its gate has called back, and whose groups have
+// returned is returning for rings that their gates have called back, and whose groups have
 // gone back already, or cannot.
-func (x *Execution) returned(ctx context.Context, p *Plan, ring RingPlan, results []record.Roll) error {
-	why := x.calledBack(ring.Name)
-	if why == "" || ctx.Err() != nil || !slices.ContainsFunc(results, touched) {
-		return nil
+func (x *Execution) returned(ctx context.Context, p *Plan, all []record.Roll) (err error) {
+	for _, ring := range p.Rings {
+		why := x.calledBack(ring.Name)
+		if why == "" || ctx.Err() != nil || !slices.ContainsFunc(all, func(r record.Roll) bool { return r.Ring == ring.Name && touched(r) }) {
+			continue
+		}
+		err = errors.Join(err, x.returning(ctx, p.only(ring.Name), during(ring.Name, why).Error()))
 	}
-	return x.returning(ctx, p.only(ring), during(ring.Name, why).Error())
+	return err
 }
 
 // Backwards are the rings of a plan with the groups that rolls of it have moved, in the

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
-	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/record"
 )
 
@@ -16,38 +14,39 @@ func (x *Execution) ends() bool {
 	return o == Cancel || o == Rollback
 }
 
+// rings rolls rings in order until one keeps the next from moving, and says which. Where
+// the andon ends the roll before a ring is through, what an earlier process has begun in
+// later ones ends with it, and the error is errPulled.
+func (x *Execution) rings(ctx context.Context, p *Plan) (all []record.Roll, at int, err error) {
+	for at < len(p.Rings) {
+		some, err := x.ring(ctx, p.Rings[at])
+		if errors.Is(err, errPulled) {
+			more, stuck := x.further(ctx, p.Rings[at+1:])
+			if stuck == nil && !x.ends() {
+				continue // somebody has resumed meanwhile: this ring is not through
+			}
+			if some = append(some, more...); stuck != nil {
+				err = stuck
+			}
+		}
+		if all = append(all, some...); err != nil {
+			return all, at, err
+		}
+		at++
+	}
+	return all, at - 1, nil
+}
+
 // further has the groups of later rings that an earlier process has begun do what the
 // andon says; none begins. It returns their results, also of those that have ended.
 func (x *Execution) further(ctx context.Context, rings []RingPlan) (all []record.Roll, err error) {
 	for _, ring := range rings {
 		some, rerr := x.groups(ctx, ring, true)
-		all, err = append(all, some...), errors.Join(err, rerr)
+		if all = append(all, some...); !errors.Is(rerr, errPulled) {
+			err = errors.Join(err, rerr)
+		}
 	}
 	return all, err
-}
-
-// ended is the error of a roll that the andon has ended, with the results of all groups
-// that were begun and what kept those of later rings from ending.
-func (x *Execution) ended(p *Plan, all []record.Roll, err error) error {
-	o := x.Andon.Order()
-	switch {
-	case err != nil:
-		return err
-	case !slices.ContainsFunc(all, touched):
-		return fault.New(fault.Conflict, "set it to run first: rehydrate roll resume",
-			"roll %s: the andon says %s; no group was begun", p.Image, strings.TrimSpace(string(o)+" "+x.Andon.Says()))
-	case o == Cancel && (len(all) < p.size() || x.names.err(all) != nil):
-		return errors.Join(x.names.err(all), called(o, x.Andon.Says()))
-	}
-	return nil
-}
-
-// size is how many groups the plan has.
-func (p *Plan) size() (n int) {
-	for range p.Groups() {
-		n++
-	}
-	return n
 }
 
 // last is the place of the last ring of which a group was begun; -1: there is none.

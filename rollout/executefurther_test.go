@@ -11,6 +11,7 @@ import (
 
 	"github.com/goldenami/rehydrate/internal/engine"
 	"github.com/goldenami/rehydrate/internal/fault"
+	"github.com/goldenami/rehydrate/internal/unit"
 	"github.com/goldenami/rehydrate/rollout"
 )
 
@@ -80,15 +81,15 @@ func TestAnotherProcessCancelsWhatMovesInALaterRingToo(t *testing.T) {
 	}
 }
 
-// One group of the first ring could not be rolled, which the ring was allowed.
-func TestACancelReachesLaterRingsAlsoWhereAGroupOfAnEarlierOneHasFailed(t *testing.T) {
-	f := demo()
+// oneFailed rolls until web-prod moves, in the last ring; a group of the first one could
+// not be rolled, which that was allowed.
+func oneFailed(t *testing.T, f *fleet) (*rollout.Execution, *rollout.Plan) {
+	t.Helper()
 	f.template("lt-2", "ami-old")
 	f.group("api-dev", "lt-2", "1", "1", 2)
 	in := demoInput()
 	in.Fleets[1].Groups = append(in.Fleets[1].Groups, "api-dev")
 	p := plan(t, f, in)
-	one := func(string) rollout.Limits { return rollout.Limits{MaxFailures: 1} }
 	f.hook = func(call string, after bool) error {
 		if call == "Create" && after && len(f.versions["lt-2"]) == 2 {
 			v := &f.versions["lt-2"][1]
@@ -96,7 +97,12 @@ func TestACancelReachesLaterRingsAlsoWhereAGroupOfAnEarlierOneHasFailed(t *testi
 		}
 		return nil
 	}
-	x := cutOff(t, f, p, one)
+	return cutOff(t, f, p, func(string) rollout.Limits { return rollout.Limits{MaxFailures: 1} }), p
+}
+
+func TestACancelReachesLaterRingsAlsoWhereAGroupOfAnEarlierOneHasFailed(t *testing.T) {
+	f := demo()
+	x, p := oneFailed(t, f)
 	f.andon = "cancel by ana: errors"
 	got, err := x.Roll(t.Context(), p)
 	if fault.KindOf(err) != fault.Halted || outcomeOf(got, "api-dev") != rollout.Failed || outcomeOf(got, "web-prod") != rollout.Halted {
@@ -104,6 +110,96 @@ func TestACancelReachesLaterRingsAlsoWhereAGroupOfAnEarlierOneHasFailed(t *testi
 	}
 	if d := cmp.Diff([]string{"cancel web-prod"}, f.writes); d != "" {
 		t.Error(d)
+	}
+}
+
+func TestARollThatIsResumedBeforeItsLaterRingsAreCancelledGoesOnWithAllOfIt(t *testing.T) {
+	f := demo()
+	x, p := oneFailed(t, f)
+	f.andon = "cancel by ana: errors"
+	f.hook = func(call string, _ bool) error {
+		if call == "Read" { // the look of the first ring, whose groups have ended
+			f.andon = ""
+		}
+		return nil
+	}
+	got, err := x.Roll(t.Context(), p)
+	if fault.KindOf(err) != fault.Failed || outcomeOf(got, "web-prod") != rollout.Done || len(got) != 3 || len(f.writes) != 0 {
+		t.Errorf("%+v, %v; wrote %v", got, err, f.writes)
+	}
+}
+
+// watching is a gate after each ring that looks for an hour.
+type watching struct{ gates }
+
+func (watching) After(rollout.RingPlan, time.Time) unit.Unit {
+	return unit.Func("test.gate", func(_ context.Context, looked *bool) (unit.Next, error) {
+		if *looked {
+			return unit.Done(), nil
+		}
+		*looked = true
+		return unit.Again(time.Hour), nil
+	})
+}
+
+func TestARollThatIsCancelledBeforeItsLastGateHasSpokenIsNotDone(t *testing.T) {
+	f := demo()
+	x, p := f.execution(t), plan(t, f, demoInput())
+	x.Gates = watching{gates{says: rollout.Verdict{Outcome: rollout.Pass}}}
+	f.hook = func(call string, _ bool) error {
+		if call == "Read" && f.said("web-prod: done") {
+			f.andon = "cancel by ana: errors"
+		}
+		return nil
+	}
+	got, err := x.Roll(t.Context(), p)
+	if fault.KindOf(err) != fault.Halted || !strings.Contains(err.Error(), "the andon says cancel") || outcomeOf(got, "web-prod") != rollout.Done {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if s := f.clock.Now().Sub(got[1].EndedAt); s > time.Minute {
+		t.Errorf("it went on for %s", s)
+	}
+	f.hook, f.andon = nil, ""
+	if got, err := x.Roll(t.Context(), p); err != nil || f.clock.Now().Sub(got[1].EndedAt) < time.Hour {
+		t.Errorf("resumed: %+v, %v; ended at %s", got, err, f.clock.Now())
+	}
+}
+
+// The order to go back comes while the first ring soaks, and is taken back before the
+// looks at the later rings have ended.
+func TestASoakThatTheAndonHasCutOffIsMadeUpForWhenSomebodyResumes(t *testing.T) {
+	f := demo()
+	x, p := f.execution(t), plan(t, f, demoInput())
+	reads := 0
+	f.hook = func(call string, _ bool) error {
+		if call == "Read" && f.said("ring dev soaks") {
+			if reads++; reads == 1 {
+				f.andon = "rollback"
+			}
+			if reads == 2 { // it has been seen
+				f.andon = ""
+			}
+		}
+		return nil
+	}
+	got, err := x.Roll(t.Context(), p)
+	if err != nil || len(got) != 2 || reads < 3 || !f.said("the andon says rollback") {
+		t.Fatalf("%+v, %v after %d looks", got, err, reads)
+	}
+	if soaked := got[1].StartedAt.Sub(got[0].EndedAt); soaked < 10*time.Minute {
+		t.Errorf("ring dev soaked for %s", soaked)
+	}
+}
+
+func TestACancelIsHaltedWhateverBecameOfTheGroups(t *testing.T) {
+	f := demo()
+	x, p := f.execution(t), plan(t, f, demoInput())
+	paused(t, f, x, p)
+	f.deleted("web-prod")
+	f.andon = "cancel"
+	got, err := x.Roll(t.Context(), p)
+	if outcomeOf(got, "web-prod") != rollout.Gone || fault.KindOf(err) != fault.Halted {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 

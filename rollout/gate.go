@@ -11,16 +11,18 @@ import (
 	"github.com/goldenami/rehydrate/internal/unit"
 )
 
-// errPulled ends the wait at a gate when the andon says cancel or rollback.
+// errPulled is that the andon says cancel or rollback before a ring is through. Roll says
+// what follows.
 var errPulled = errors.New("the andon was pulled")
 
 // gate runs what stands before or after a ring; nil stands for nothing. The andon is
-// looked at in the middle of the longest wait.
+// looked at in the middle of the longest wait, which errPulled ends.
 func (x *Execution) gate(ctx context.Context, p RingPlan, at string, u unit.Unit) error {
 	if u == nil {
 		return nil
 	}
 	name := "roll/" + part(p.Name) + "/" + at
+	ended := false
 	states, err := x.Pool.Run(ctx, []unit.Job{{Name: name, Unit: u}}, unit.Policy{
 		Leave: func() unit.Leave {
 			if o := x.Andon.Order(); o == Cancel || o == Rollback {
@@ -36,9 +38,13 @@ func (x *Execution) gate(ctx context.Context, p RingPlan, at string, u unit.Unit
 			return changed, err
 		},
 		Every: andonEvery, Failing: x.failing,
+		Ended: func(string, json.RawMessage) error { ended = true; return nil },
 	})
-	if errors.Is(err, errPulled) {
-		return nil // Roll looks at the order itself
+	switch {
+	case errors.Is(err, errPulled) && !ended:
+		return errPulled
+	case errors.Is(err, errPulled):
+		err = nil
 	}
 	if err != nil || at == "soak" || states[name] == nil {
 		return err
