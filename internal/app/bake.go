@@ -44,6 +44,11 @@ func (p *pipeline) bake(ctx context.Context) (outcome, text string, err error) {
 	if err != nil {
 		return "", "", err
 	}
+	if o.Outcome == bake.OutcomeSkipped {
+		if err := p.stillWanted(ctx, o.Bake); err != nil {
+			return "", "", err
+		}
+	}
 	p.doc.Bake = o.Bake
 	switch o.Outcome {
 	case bake.OutcomeSkipped:

@@ -77,7 +77,7 @@ func (p *pipeline) spread(ctx context.Context, image string) (*spread.Plan, erro
 // distributable says before the bake, which takes long, what would keep its image from
 // its accounts and Regions, or from their channels.
 func (p *pipeline) distributable(ctx context.Context) error {
-	if p.doc.Bake != nil || p.Until == "bake" || p.Until == "validate" {
+	if !p.toPublish() {
 		return nil
 	}
 	var err error
@@ -93,6 +93,28 @@ func (p *pipeline) distributable(ctx context.Context) error {
 	return nil
 }
 
+// toPublish says that the run is at its bake and goes on to the channel.
+func (p *pipeline) toPublish() bool {
+	return p.doc.Bake == nil && p.Until != "bake" && p.Until != "validate"
+}
+
+// stillWanted says before the gate and the copies, which take long, why the channel would
+// refuse the image that stands: another machine has published a newer one, or this one
+// was taken back.
+func (p *pipeline) stillWanted(ctx context.Context, b *record.Bake) error {
+	if b.Image == "" || !p.toPublish() {
+		return nil
+	}
+	err := p.memberReady(ctx, p.Image, b.CreatedAt)
+	if err == nil {
+		err = p.parts.publish.Withheld(ctx, publish.Place{Channel: p.Image.Channel}, b.Image)
+	}
+	if err != nil {
+		return fmt.Errorf("there is nothing new to bake: %w", err)
+	}
+	return nil
+}
+
 // channelReady is what would keep the channel from being moved to the image of a bake, or
 // to any that is still to be baked; or those of the line's other architectures, without
 // which it does not move.
@@ -102,15 +124,20 @@ func (p *pipeline) channelReady(ctx context.Context, of *record.Bake) error {
 		if of != nil && m == p.Image {
 			baked = of.CreatedAt
 		}
-		var places []publish.Place
-		for _, c := range channelCells(m, p.Cloud) {
-			places = append(places, publish.Place{Cell: c, Channel: m.Channel})
-		}
-		if err := p.parts.publish.Ready(ctx, places, baked); err != nil {
+		if err := p.memberReady(ctx, m, baked); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// memberReady is channelReady for one architecture.
+func (p *pipeline) memberReady(ctx context.Context, m *config.Image, baked time.Time) error {
+	var places []publish.Place
+	for _, c := range channelCells(m, p.Cloud) {
+		places = append(places, publish.Place{Cell: c, Channel: m.Channel})
+	}
+	return p.parts.publish.Ready(ctx, places, baked)
 }
 
 // keptFrom is what would keep an image from the accounts and Regions of the line.

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
+	"github.com/goldenami/rehydrate/internal/app"
 	"github.com/goldenami/rehydrate/internal/fault"
 )
 
@@ -52,5 +53,36 @@ func TestAChannelThatSomebodyWroteByHandIsSaidInThePlanAndBeforeTheBake(t *testi
 	}
 	if got := w.pointer(t, home, here); got != doc.Bake.Image {
 		t.Errorf("home holds %s", got)
+	}
+}
+
+// Nothing new is there to be baked, and what stands is older than what another machine,
+// with a state folder of its own, has published since.
+func TestAnImageThatAnotherMachineHasOvertakenIsRefusedBeforeItsGate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	if _, said, err := w.run(t, "", "publish", nil); err != nil {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	there := *w
+	var err error
+	if there.state, err = app.OpenState(t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	newer, said, err := there.run(t, "", "publish", nil)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	doc, _, err := w.run(t, "", "publish", nil)
+	if fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), "there is nothing new to bake: publish to "+channel) ||
+		!strings.Contains(err.Error(), "it holds "+newer.Bake.Image) || !strings.Contains(fault.HintOf(err), "rehydrate run --force") {
+		t.Errorf("%v, next: %s", err, fault.HintOf(err))
+	}
+	if doc.Bake != nil || doc.Validate != nil || doc.Spread != nil || len(doc.Stages) != 1 {
+		t.Errorf("it went as far as %+v", doc.Stages)
+	}
+	// A run that was to end at the gate is none of the channel's business.
+	if doc, said, err := w.run(t, "", "validate", nil); err != nil || doc.Validate == nil {
+		t.Errorf("%v\n%s", err, said)
 	}
 }
