@@ -104,10 +104,10 @@ func ChannelHistory(ctx context.Context, in ChannelRequest, word string) ([]Chan
 	var unread []error
 	for _, at := range in.places(name) {
 		entries, err := s.History(ctx, at)
-		if ctx.Err() != nil {
+		switch {
+		case err != nil && ctx.Err() != nil:
 			return nil, err
-		}
-		if err != nil {
+		case err != nil:
 			unread = append(unread, err)
 		}
 		out = append(out, entries...)

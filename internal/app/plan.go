@@ -57,7 +57,7 @@ func MakePlan(ctx context.Context, in Request) (*Overview, error) {
 	if o.Bake, err = p.parts.bake.Plan(ctx, req); err != nil {
 		return nil, err
 	}
-	if !o.Bake.Skip {
+	if !o.Bake.Skip && !in.Keep {
 		o.lacks = p.canBake()
 	}
 	now, err := p.parts.params.Get(ctx, in.Image.Channel)
@@ -74,7 +74,10 @@ func MakePlan(ctx context.Context, in Request) (*Overview, error) {
 	if in.Image.Distribute != nil {
 		p.place(ctx, o)
 	}
-	if o.kept == nil && !in.Keep {
+	switch {
+	case in.Keep: // it is of the roll alone, which needs nothing that a bake needs
+		o.kept = nil
+	case o.kept == nil:
 		var standing *record.Bake
 		if o.Bake.Skip {
 			standing = o.Bake.Current

@@ -161,6 +161,7 @@ func TestThePageOfAPlanSaysWhatRefusesTheRunBeforeItsRoll(t *testing.T) {
 	for name, change := range map[string]func(*Overview){
 		"a key":                    func(o *Overview) { o.kept = no },
 		"this machine":             func(o *Overview) { o.lacks = no },
+		"a plan that has moved":    func(o *Overview) { o.moved = no },
 		"a key, and there is none": func(o *Overview) { o.kept, o.Roll = no, nil },
 	} {
 		o := settled()

@@ -24,8 +24,10 @@ func (o *Overview) page() rollplan.Page {
 	if o.Twin != "" {
 		p.Modelled = "EC2, Auto Scaling and Systems Manager by the twin"
 	}
-	if err := o.before(); err != nil {
-		p.Notes = append(p.Notes, rollplan.Note{Tone: "refused", Text: err.Error(), Hint: fault.HintOf(err)})
+	for _, err := range []error{o.before(), o.moved} {
+		if err != nil {
+			p.Notes = append(p.Notes, rollplan.Note{Tone: "refused", Text: err.Error(), Hint: fault.HintOf(err)})
+		}
 	}
 	if o.Roll == nil {
 		p.Notes = append(p.Notes, rollplan.Note{Tone: "note", Text: "no fleet of groups follows this image"})
