@@ -150,8 +150,8 @@ func (f *fleets) running(ctx context.Context, found []rollout.Found) (map[string
 		})
 	}
 	err := work.Wait()
-	slices.Sort(unknown)
-	return runs, images, unknown, err
+	slices.Sort(unknown) // fleets may lack the same channel
+	return runs, images, slices.Compact(unknown), err
 }
 
 // cell reads one cell: instances, images and the histories of the channels. What fails is
@@ -185,8 +185,9 @@ func (f *fleets) cell(ctx context.Context, c rollout.Cell, groups []rollout.Foun
 			unknown, unseen = append(unknown, fmt.Sprintf("look at the fleets' images in %s: %v", c, err)), ages.StateUnknown
 		}
 	}
+	read := once(func(channel string) ([]publish.Parameter, error) { return f.read(ctx, c, channel) })
 	for _, name := range fleetsIn(groups) {
-		history, ahead, err := f.history(ctx, c, f.of[name])
+		history, ahead, err := followed(f.of[name], read)
 		if err != nil {
 			unknown = append(unknown, err.Error())
 		}
@@ -210,21 +211,40 @@ func fleetsIn(groups []rollout.Found) []string {
 	return out
 }
 
-// history is that of the channel which a fleet follows: its ring's or, while that one
-// does not exist, the line's. Beside a ring's, ahead is what the line's channel holds: the
-// ring may have been rolled to it and its channel not been promoted yet.
-func (f *fleets) history(ctx context.Context, c rollout.Cell, fleet *config.Fleet) (history []publish.Parameter, ahead string, err error) {
+// once asks for each key one time: the rings of a line all read the line's channel.
+func once[V any](ask func(key string) (V, error)) func(key string) (V, error) {
+	type answer struct {
+		value V
+		err   error
+	}
+	known := map[string]answer{}
+	return func(key string) (V, error) {
+		a, ok := known[key]
+		if !ok {
+			a.value, a.err = ask(key)
+			known[key] = a
+		}
+		return a.value, a.err
+	}
+}
+
+// read is the history of a channel in a cell, empty where there is none.
+func (f *fleets) read(ctx context.Context, c rollout.Cell, channel string) ([]publish.Parameter, error) {
 	s, err := f.cells.Session(ctx, c.Account, c.Region)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	read := func(channel string) ([]publish.Parameter, error) {
-		list, err := params.New(s).History(ctx, channel)
-		if err != nil && fault.KindOf(err) != fault.NotFound {
-			return nil, fmt.Errorf("which image is current in %s: read the history of channel %s: %w", c, channel, err)
-		}
-		return list, nil
+	list, err := params.New(s).History(ctx, channel)
+	if err != nil && fault.KindOf(err) != fault.NotFound {
+		return nil, fmt.Errorf("which image is current in %s: read the history of channel %s: %w", c, channel, err)
 	}
+	return list, nil
+}
+
+// followed is the history of the channel which a fleet follows: its ring's or, while that
+// one does not exist, the line's. Beside a ring's, ahead is what the line's channel holds:
+// the ring may have been rolled to it and its channel not been promoted yet.
+func followed(fleet *config.Fleet, read func(channel string) ([]publish.Parameter, error)) (history []publish.Parameter, ahead string, err error) {
 	line, err := read(fleet.Image.Channel)
 	if ring := fleet.Image.Channels[fleet.Ring]; err == nil && ring != "" {
 		history, err = read(ring)
