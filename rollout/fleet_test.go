@@ -45,7 +45,7 @@ type fleet struct {
 	weight int
 	clock  *ticking
 	andon  string     // what it says
-	guard  sync.Mutex // a plan lists the refreshes of several groups at a time
+	guard  sync.Mutex // of all else: groups move beside each other
 }
 
 func newFleet() *fleet {
@@ -92,6 +92,12 @@ func (f *fleet) version(template, version string) rollout.TemplateVersion {
 	return rollout.TemplateVersion{}
 }
 
+// alone keeps all other calls out until what it returns is called.
+func (f *fleet) alone() func() {
+	f.guard.Lock()
+	return f.guard.Unlock
+}
+
 func (f *fleet) at(call string, after bool) error {
 	if f.hook == nil {
 		return nil
@@ -136,6 +142,7 @@ func (f *fleet) end(g *rollout.Group, r *rollout.Refresh, fate string) {
 }
 
 func (f *fleet) Find(_ context.Context, names []string, tags map[string]string) ([]rollout.Group, error) {
+	defer f.alone()()
 	if err := f.at("Find", false); err != nil {
 		return nil, err
 	}
@@ -154,6 +161,7 @@ func (f *fleet) Find(_ context.Context, names []string, tags map[string]string) 
 }
 
 func (f *fleet) Pin(_ context.Context, name string, d rollout.Desired) error {
+	defer f.alone()()
 	if err := f.at("Pin", false); err != nil {
 		return err
 	}
@@ -163,6 +171,7 @@ func (f *fleet) Pin(_ context.Context, name string, d rollout.Desired) error {
 }
 
 func (f *fleet) Versions(_ context.Context, id string, versions ...string) ([]rollout.TemplateVersion, error) {
+	defer f.alone()()
 	if err := f.at("Versions", false); err != nil {
 		return nil, err
 	}
@@ -182,6 +191,7 @@ func (f *fleet) Versions(_ context.Context, id string, versions ...string) ([]ro
 }
 
 func (f *fleet) Create(_ context.Context, in rollout.NewTemplateVersion) (rollout.TemplateVersion, error) {
+	defer f.alone()()
 	if err := f.at("Create", false); err != nil {
 		return rollout.TemplateVersion{}, err
 	}
@@ -199,16 +209,16 @@ func (f *fleet) Create(_ context.Context, in rollout.NewTemplateVersion) (rollou
 }
 
 func (f *fleet) List(_ context.Context, name string) ([]rollout.Refresh, error) {
+	defer f.alone()()
 	if err := f.at("List", false); err != nil {
 		return nil, err
 	}
-	f.guard.Lock()
-	defer f.guard.Unlock()
 	f.tick(name)
 	return slices.Clone(f.refreshes[name]), f.at("List", true)
 }
 
 func (f *fleet) Start(_ context.Context, in rollout.NewRefresh) (string, error) {
+	defer f.alone()()
 	if err := f.at("Start", false); err != nil {
 		return "", err
 	}
@@ -234,6 +244,7 @@ func (f *fleet) active(name string) (*rollout.Refresh, error) {
 }
 
 func (f *fleet) Cancel(_ context.Context, name string) error {
+	defer f.alone()()
 	if err := f.at("Cancel", false); err != nil {
 		return err
 	}
@@ -247,6 +258,7 @@ func (f *fleet) Cancel(_ context.Context, name string) error {
 }
 
 func (f *fleet) Rollback(_ context.Context, name string) error {
+	defer f.alone()()
 	if err := f.at("Rollback", false); err != nil {
 		return err
 	}
@@ -266,6 +278,7 @@ func (f *fleet) Rollback(_ context.Context, name string) error {
 }
 
 func (f *fleet) Describe(_ context.Context, ids []string) ([]rollout.Instance, error) {
+	defer f.alone()()
 	if err := f.at("Describe", false); err != nil {
 		return nil, err
 	}
@@ -279,6 +292,7 @@ func (f *fleet) Describe(_ context.Context, ids []string) ([]rollout.Instance, e
 }
 
 func (f *fleet) States(_ context.Context, ids []string) (map[string]string, error) {
+	defer f.alone()()
 	out := map[string]string{}
 	for _, id := range ids {
 		if s, ok := f.images[id]; ok {
