@@ -260,14 +260,7 @@ func PlanPromotion(ctx context.Context, in ChannelRequest, from, to string) (*Mo
 		}
 	}
 	if before != "" {
-		p.Proof = func(c publish.Cell, image string) (how string, err error) {
-			for _, m := range in.members() {
-				if how, err = m.proof(before, c, image); how != "" || err != nil {
-					break
-				}
-			}
-			return how, err
-		}
+		p.Proof = in.shown(before)
 	}
 	plan, err := in.stage(run).PlanPromotion(ctx, p)
 	return &Move{Run: run, Kind: record.KindPromote, Plan: plan}, err
