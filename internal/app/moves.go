@@ -194,7 +194,7 @@ func (in ChannelRequest) closed(doc *record.Run, err error) error {
 	doc.EndedAt, doc.Message, doc.Due = in.Cloud.Clock.Now(), "", time.Time{}
 	doc.Outcome = outcomeFor(err)
 	if err != nil {
-		doc.Message = err.Error()
+		doc.Message = told(err, doc.ID)
 	}
 	var waiting *engine.Waiting
 	if errors.As(err, &waiting) {

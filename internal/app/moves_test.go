@@ -216,7 +216,7 @@ func TestAnInterruptedMoveGivesItsLeaseBackAndIsListed(t *testing.T) {
 	}
 	free(t, in)
 	doc, err := in.State.Load(m.Run)
-	if err != nil || doc.Outcome != "interrupted" || doc.Kind != record.KindPromote {
+	if err != nil || doc.Outcome != "interrupted" || doc.Kind != record.KindPromote || !strings.HasPrefix(doc.Message, "interrupted; `rehydrate run --resume "+m.Run) || strings.Contains(doc.Message, "context canceled") {
 		t.Errorf("%+v, %v", doc, err)
 	}
 	in.Events = event.Discard

@@ -241,7 +241,7 @@ func (p *pipeline) stage(ctx context.Context, name string) error {
 		outcome = unfinished(err)
 	}
 	if err != nil && text == "" {
-		text = firstLine(err.Error())
+		text = firstLine(told(err, ""))
 	}
 	s := record.Stage{Name: name, Outcome: outcome, Text: text}
 	if s.StartedAt, s.EndedAt, s.WallMS, err = p.times(ctx, name, err); s.StartedAt.IsZero() {
@@ -339,12 +339,30 @@ func (p *pipeline) end(err error) error {
 		p.doc.Due = waiting.Due()
 	}
 	if err != nil {
-		p.doc.Message = err.Error()
+		p.doc.Message = told(err, p.Run)
 	} else if p.nothing() {
 		p.doc.Outcome = "nothing-to-do"
 	}
 	p.heard.tellEnd(p.doc, err)
 	return errors.Join(err, p.State.Save(p.doc), p.reports())
+}
+
+// told is an error as a document has it. One of a call that was interrupted says nothing to
+// anybody: it becomes what to do, where run can be gone on with; the rest stays.
+func told(err error, run string) string {
+	if !errors.Is(err, context.Canceled) {
+		return err.Error()
+	}
+	out := []string{"interrupted"}
+	if run != "" {
+		out[0] += fmt.Sprintf("; `rehydrate run --resume %s` goes on with it", run)
+	}
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		if !strings.Contains(line, context.Canceled.Error()) {
+			out = append(out, line)
+		}
+	}
+	return strings.Join(out, "\n")
 }
 
 // outcomeFor is the outcome of a run that ends with an error, or without one.

@@ -93,3 +93,21 @@ func TestRun_of_a_leased_line_touches_nothing(t *testing.T) {
 		t.Errorf("a run that was not begun left a folder: %v", err)
 	}
 }
+
+func TestADocumentOfAnInterruptedRunSaysHowToGoOn(t *testing.T) {
+	cut := fmt.Errorf("roll: %w; later rings were not touched", context.Canceled)
+	for _, c := range []struct {
+		err  error
+		run  string
+		want string
+	}{
+		{cut, "r1", "interrupted; `rehydrate run --resume r1` goes on with it"},
+		{cut, "", "interrupted"},
+		{errors.Join(errors.New("group a: failed"), cut), "r1", "interrupted; `rehydrate run --resume r1` goes on with it\ngroup a: failed"},
+		{errors.New("group a: failed"), "r1", "group a: failed"},
+	} {
+		if got := told(c.err, c.run); got != c.want {
+			t.Errorf("%q, not %q", got, c.want)
+		}
+	}
+}

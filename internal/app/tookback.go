@@ -23,7 +23,7 @@ func (p *pipeline) tookBack(why string, rolls, left, back []record.Roll, groups,
 	case err != nil && len(back) == 0 && len(p.back) == 0:
 		return
 	case err != nil:
-		outcome, message = rollout.Halted, partlyBack(why, rolls, left)+firstLine(err.Error())
+		outcome, message = rollout.Halted, partlyBack(why, rolls, left)+firstLine(told(err, ""))
 		if k := fault.KindOf(err); k == fault.Interrupted || k == fault.Waiting {
 			outcome = outcomeInterrupted
 		}
