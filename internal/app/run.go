@@ -347,24 +347,6 @@ func (p *pipeline) end(err error) error {
 	return errors.Join(err, p.State.Save(p.doc), p.reports())
 }
 
-// told is an error as a document has it. One of a call that was interrupted says nothing to
-// anybody: it becomes what to do, where run can be gone on with; the rest stays.
-func told(err error, run string) string {
-	if !errors.Is(err, context.Canceled) {
-		return err.Error()
-	}
-	out := []string{"interrupted"}
-	if run != "" {
-		out[0] += fmt.Sprintf("; `rehydrate run --resume %s` goes on with it", run)
-	}
-	for line := range strings.SplitSeq(err.Error(), "\n") {
-		if !strings.Contains(line, context.Canceled.Error()) {
-			out = append(out, line)
-		}
-	}
-	return strings.Join(out, "\n")
-}
-
 // outcomeFor is the outcome of a run that ends with an error, or without one.
 func outcomeFor(err error) string {
 	if err == nil {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -70,4 +71,22 @@ func (s State) leased(ctx context.Context, line, run string) (bool, error) {
 	}
 	held, err := s.shared.bucket.Held(ctx, s.shared.clock, line, run)
 	return held, s.shared.wrap(err, "look whether run %s is at work", run)
+}
+
+// told is an error as a document has it. One of a call that was interrupted says nothing to
+// anybody: it becomes what to do, where run can be gone on with; the rest stays.
+func told(err error, run string) string {
+	if !errors.Is(err, context.Canceled) {
+		return err.Error()
+	}
+	out := []string{"interrupted"}
+	if run != "" {
+		out[0] += fmt.Sprintf("; `rehydrate run --resume %s` goes on with it", run)
+	}
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		if !strings.Contains(line, context.Canceled.Error()) {
+			out = append(out, line)
+		}
+	}
+	return strings.Join(out, "\n")
 }
