@@ -170,7 +170,7 @@ func (s State) Newest(line string, accept func(*record.Run) bool) (*record.Run, 
 }
 
 // lookLimit is how long a lock that is held is tried before it is taken for a lease.
-const lookLimit = 500 * time.Millisecond
+const lookLimit = 2 * time.Second
 
 // Lease keeps other runs of the line away until release is called: those on this
 // machine or, where the runs are shared, on any.
@@ -184,7 +184,7 @@ func (s State) Lease(ctx context.Context, line, run string) (release func(), err
 	// Who looks whether a run is at work shares the lock for a moment (leased).
 	look, end := context.WithTimeout(ctx, lookLimit)
 	defer end()
-	ok, err := l.TryLockContext(look, lookLimit/50)
+	ok, err := l.TryLockContext(look, lookLimit/200)
 	if err != nil && (look.Err() == nil || ctx.Err() != nil) {
 		return nil, fmt.Errorf("lease %s: %w", line, err)
 	}
