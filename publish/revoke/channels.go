@@ -170,7 +170,11 @@ func (r *reader) good(ctx context.Context, at usage.Cell, history []usage.Parame
 	if len(out) > 0 {
 		return out, ""
 	}
+	now := history[len(history)-1].Value
 	for _, v := range slices.Backward(history) {
+		if too := v.Value + " is revoked as well"; v.Value != now && r.plan.holds(v.Value) && !slices.Contains(why, too) {
+			why = append(why, too)
+		}
 		known := r.plan.holds(v.Value) || bad[v.Value] || hand[v.Version] || back[v.Version]
 		if rolled := v.Value + " was rolled back"; !known && !slices.ContainsFunc(before, func(p usage.Parameter) bool { return p.Value == v.Value }) && !slices.Contains(why, rolled) {
 			why = append(why, rolled)

@@ -122,7 +122,11 @@ func TestChannelsGoToTheLastGoodImage(t *testing.T) {
 		"not one by hand, with what it kept": {func(_ *world, c *cell) { c.parameters[channel][1].Description = c.parameters[channel][0].Description }, id(1), ""},
 		"only by hand":                       {func(_ *world, c *cell) { c.hold(channel, 2, 3); c.parameters[channel][0].Description = "ann" }, "", "version 1 (" + id(2) + ") was written by hand"},
 		"there is none":                      {func(_ *world, c *cell) { c.hold(channel, 3); c.hold(ring, 1) }, "", "no good version before it: there is no other"},
-		"all are bad":                        {func(_ *world, c *cell) { delete(c.images, id(1)); delete(c.images, id(2)); c.hold(ring, 1) }, "", id(2) + " is gone, " + id(1) + " is gone"},
+		"only descendants": {func(w *world, c *cell) {
+			w.add(home, 1, func(i *usage.Image) { i.Tags[usage.TagSource] = id(3) })
+			w.add(home, 2, func(i *usage.Image) { i.Tags[usage.TagSource] = id(3) })
+		}, "", "no good version before it: " + id(2) + " is revoked as well, " + id(1) + " is revoked as well"},
+		"all are bad": {func(_ *world, c *cell) { delete(c.images, id(1)); delete(c.images, id(2)); c.hold(ring, 1) }, "", id(2) + " is gone, " + id(1) + " is gone"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, x := standard()
