@@ -68,6 +68,9 @@ func TestAFleetWithStaleInstancesIsNeverToldToBeNotSuperseded(t *testing.T) {
 	for want, f := range map[string]record.FleetAges{
 		"no":                                   {Instances: 4, Current: 4},
 		"for 2.0 d":                            {Instances: 4, Stale: 4, SupersededSince: now.AddDate(0, 0, -2)},
+		"for 1.0 d":                            {Instances: 4, Stale: 4, SupersededSince: now.AddDate(0, 0, -1)},
+		"for 23 h":                             {Instances: 4, Stale: 4, SupersededSince: now.Add(time.Minute).AddDate(0, 0, -1)},
+		"for less than 1 h":                    {Instances: 4, Stale: 4, SupersededSince: now.Add(-time.Minute)},
 		"since unknown":                        {Instances: 4, Stale: 4},
 		"no, the channel's image is withdrawn": {Instances: 4, Withdrawn: 4},
 		"unknown":                              {Instances: 4, Stale: 1, Undetermined: 3},

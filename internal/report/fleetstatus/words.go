@@ -2,6 +2,7 @@ package fleetstatus
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -56,7 +57,14 @@ func superseded(since, now time.Time) string {
 	if since.IsZero() {
 		return "no"
 	}
-	return fmt.Sprintf("for %.1f d", now.Sub(since).Hours()/24)
+	hours := now.Sub(since).Hours()
+	switch {
+	case hours < 1:
+		return "for less than 1 h"
+	case hours < 24:
+		return fmt.Sprintf("for %.0f h", math.Floor(hours))
+	}
+	return fmt.Sprintf("for %.1f d", hours/24)
 }
 
 // supersededOf is superseded for a fleet, of which not all may be known.
