@@ -27,8 +27,11 @@ type World struct {
 // Twin is a running twin.
 type Twin struct {
 	Endpoint string
-	How      string // found running, or started
+	How      string // found running (and why it is kept, if it is of another build), or started
 }
+
+// keptWords are How of a twin that should be replaced and must not be.
+const keptWords = "found running; it is of another build of this program, kept because others are at work there"
 
 // startLimit is how long a twin may take to answer: its world may hold many
 // instances.
@@ -41,7 +44,15 @@ func EnsureTwin(ctx context.Context, dir string, w World) (Twin, error) {
 		if !stale(dir) {
 			return Twin{Endpoint: e, How: "found running"}, nil
 		}
-		// Another build of this program serves the world: its state goes over.
+		// Another build of this program serves the world: its state goes over, but not from
+		// under those who work there.
+		others, err := twin.AtWork(ctx, e)
+		switch {
+		case err != nil:
+			return Twin{}, fault.As(fmt.Errorf("see who is at work at the twin of another build: %w", err), fault.Failed, "`rehydrate twin stop` ends it; its state stays")
+		case len(others) > 0:
+			return Twin{Endpoint: e, How: keptWords}, nil
+		}
 		if err := StopTwin(ctx, dir); err != nil {
 			return Twin{}, err
 		}

@@ -34,7 +34,7 @@ var lastTime = time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC)
 // newAdmin serves the twin's own endpoint:
 //
 //	GET  health                          who this is
-//	GET  clock                           time, mode, and what keeps it from jumping
+//	GET  clock                           time, mode, what keeps it from jumping, and who is at work
 //	PUT  clock?mode=                     auto, real, manual or rate=3600
 //	POST clock/sleep?client=&until=      answers when that time has come
 //	POST clock/step?by= or ?to=          moves the clock; work under way ends before, within bounds
@@ -124,10 +124,12 @@ type clockAnswer struct {
 	Twin bool `json:"twin"`
 	Due  bool `json:"due"`
 	world.Status
+	// AtWork names who would miss the twin; of GET clock only.
+	AtWork []string `json:"atWork,omitempty"`
 }
 
 func (t *Twin) clock(w http.ResponseWriter, _ *http.Request) {
-	answer(w, clockAnswer{Twin: true, Status: t.world.Clock().Status()})
+	answer(w, clockAnswer{Twin: true, Status: t.world.Clock().Status(), AtWork: t.atWork()})
 }
 
 func (t *Twin) sleep(w http.ResponseWriter, r *http.Request) {

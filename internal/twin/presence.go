@@ -2,8 +2,10 @@ package twin
 
 import (
 	"context"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/goldenami/rehydrate/internal/twin/wire"
@@ -60,6 +62,13 @@ func (p *presence) note(r *http.Request) {
 		p.conns[name]++
 		p.mu.Unlock()
 	}
+}
+
+// connected are the clients that hold a connection.
+func (p *presence) connected() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Collect(maps.Keys(p.conns))
 }
 
 // gone is the end of a connection; its last request has been answered.

@@ -63,6 +63,11 @@ type client struct {
 	asleep   int
 }
 
+// alive says that a client is being served or has been heard of lately.
+func (c *client) alive() bool {
+	return c.inFlight > 0 || c.asleep > 0 || time.Since(c.seen) <= forgetClient
+}
+
 type sleeper struct {
 	until  time.Time
 	client *client
@@ -302,8 +307,10 @@ type Status struct {
 	Mode    Mode      `json:"mode"`
 	Rate    float64   `json:"rate,omitempty"` // seconds a second, of mode rate
 	Holds   []string  `json:"holds,omitempty"`
-	Clients []string  `json:"clients,omitempty"`
+	Clients []string  `json:"clients,omitempty"` // in flight, asleep, or heard within 30 s
 	Asleep  int       `json:"asleep"`
+	// Unregistered says that a client with its own clock keeps time on the wall's pace.
+	Unregistered bool `json:"unregistered,omitempty"`
 }
 
 // Status says what time it is and what keeps it from jumping.
@@ -322,9 +329,12 @@ func (c *Clock) Status() Status {
 	for _, h := range c.holds {
 		s.Holds = append(s.Holds, h)
 	}
-	for name := range c.clients {
-		s.Clients = append(s.Clients, name)
+	for name, cl := range c.clients {
+		if cl.alive() {
+			s.Clients = append(s.Clients, name)
+		}
 	}
+	s.Unregistered = c.inFlight > 0 || time.Since(c.unregistered) < unregisteredHold
 	sort.Strings(s.Holds)
 	sort.Strings(s.Clients)
 	return s

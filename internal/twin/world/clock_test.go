@@ -277,3 +277,29 @@ func TestManyClientsAtOnce(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestTheStatusForgetsWhoIsSilent(t *testing.T) {
+	for _, mode := range []world.Mode{world.Auto, world.Real} { // Real never looks for a jump
+		synctest.Test(t, func(t *testing.T) {
+			w := auto(t)
+			defer w.Close()
+			c := w.Clock()
+			if err := c.SetMode(mode, 0); err != nil {
+				t.Fatal(err)
+			}
+			c.Enter("silent")()
+			leave := c.Enter("served")
+			own := c.Enter("")
+			own()
+			time.Sleep(4 * time.Second)
+			if s := c.Status(); !slices.Equal(s.Clients, []string{"served", "silent"}) || !s.Unregistered {
+				t.Errorf("%s: after 4 s: %+v", mode, s)
+			}
+			time.Sleep(27 * time.Second)
+			if s := c.Status(); !slices.Equal(s.Clients, []string{"served"}) || s.Unregistered {
+				t.Errorf("%s: after 31 s: %+v", mode, s)
+			}
+			leave()
+		})
+	}
+}

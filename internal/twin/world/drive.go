@@ -117,7 +117,7 @@ func (c *Clock) jump(due time.Time, have bool) (target time.Time, may bool, rest
 		if cl.asleep > 0 && cl.inFlight == 0 {
 			continue
 		}
-		if silent := time.Since(cl.seen); cl.asleep == 0 && cl.inFlight == 0 && silent > forgetClient {
+		if !cl.alive() {
 			delete(c.clients, name)
 			continue
 		}
