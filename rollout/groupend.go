@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/goldenami/rehydrate/internal/event"
 	"github.com/goldenami/rehydrate/internal/unit"
@@ -31,12 +32,12 @@ func (m *groupMover) halt(ctx context.Context, st *groupState, frozen bool, form
 	if _, err := m.count(ctx, st, g, m.plan.To); err != nil {
 		return unit.Next{}, err
 	}
-	st.Result.Frozen, st.Result.Manual = frozen, m.manual()
+	st.Result.Frozen, st.Result.Manual = frozen, m.manual(g)
 	return m.end(st, Halted, "%s; %d of %d instances in service run %s", text, st.Result.OnImage, st.Result.Of, m.plan.To), nil
 }
 
 // manual is what a person can do about a group that was left mixed.
-func (m *groupMover) manual() []string {
+func (m *groupMover) manual(g Group) []string {
 	p := m.plan
 	region := ""
 	if p.Cell.Region != "" {
@@ -48,10 +49,13 @@ func (m *groupMover) manual() []string {
 		configuration = "file://policy.json"
 		note = fmt.Sprintf(" (policy.json: {\"MixedInstancesPolicy\": …} as describe-auto-scaling-groups shows it, with version %s)", p.InUse)
 	}
-	return []string{
-		fmt.Sprintf("see why: aws autoscaling describe-scaling-activities --auto-scaling-group-name %q%s", p.Group, region),
+	out := []string{fmt.Sprintf("see why: aws autoscaling describe-scaling-activities --auto-scaling-group-name %q%s", p.Group, region)}
+	if stopped := suspended(g); len(stopped) > 0 {
+		out = append(out, fmt.Sprintf("let it replace instances again (suspended: %s): %s", strings.Join(stopped, ", "), m.resume(stopped)))
+	}
+	return append(out,
 		fmt.Sprintf("see whether the image before can be launched: aws ec2 describe-images --image-ids %s%s; one that was disabled: aws ec2 enable-image", p.From, region),
 		fmt.Sprintf("go back by hand: aws autoscaling start-instance-refresh --auto-scaling-group-name %q%s --desired-configuration '%s' --preferences '{\"SkipMatching\":true}'%s", p.Group, region, configuration, note),
 		"then let others roll again: rehydrate roll resume",
-	}
+	)
 }

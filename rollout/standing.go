@@ -25,6 +25,7 @@ type Standing struct {
 	Refresh string         `json:"refresh,omitempty"`
 	Status  string         `json:"status,omitempty"`  // of the refresh, as AWS says now
 	Percent int            `json:"percent,omitempty"` // likewise
+	Reason  string         `json:"reason,omitempty"`  // for the status, in AWS's words; it may give none
 	Text    string         `json:"text,omitempty"`
 	// Alone is what AWS goes on doing with the group when nobody looks after it.
 	Alone string `json:"alone,omitempty"`
@@ -151,7 +152,7 @@ func (x *Execution) ask(ctx context.Context, g GroupPlan, s *Standing) error {
 		s.Alone = "nothing that is known: its refresh does not show"
 		return nil
 	}
-	s.Status, s.Percent = list[i].Status, list[i].Percent
+	s.Status, s.Percent, s.Reason = list[i].Status, list[i].Percent, plain(list[i].Reason)
 	s.Alone = alone(list[i], g.Preferences)
 	return nil
 }

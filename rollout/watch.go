@@ -25,6 +25,9 @@ type sight struct {
 	done   int           // how much of the group is on the target, in percent; see percent
 	shown  string        // the progress that was last told
 	told   int           // the percent in it
+	its    int           // the percent that it last said
+	turned time.Time     // when it was seen to say another status or percent
+	still  bool          // that it stands still was told
 }
 
 // watch follows the refresh until it ends. The group's own instances, which many
@@ -70,6 +73,7 @@ func (m *groupMover) watch(ctx context.Context, st *groupState) (unit.Next, erro
 		return m.halt(ctx, st, false, "instance refresh %s has not ended since %s, longer than Auto Scaling lets one last; its status is %s",
 			x.ID, st.Since.Format(time.RFC3339), x.Status)
 	}
+	m.still(st, g, x, now)
 	if next, done, err := m.obeyWatching(ctx, st, x); done || err != nil {
 		return next, err
 	}
@@ -90,7 +94,7 @@ func (m *groupMover) look(st *groupState, g Group, now time.Time) {
 	s := &m.seen
 	if on != s.on || s.moved.IsZero() {
 		s.before, s.gained = s.moved, on-s.on
-		s.moved, s.pause = now, 0
+		s.moved, s.pause, s.still = now, 0, false
 	}
 	if s.settle = pollEvery + m.plan.Preferences.Soak; m.plan.Preferences.Warmup != nil {
 		s.settle += *m.plan.Preferences.Warmup
@@ -209,7 +213,10 @@ func (m *groupMover) ended(ctx context.Context, st *groupState, x Refresh) (unit
 
 // progress tells what the refresh says about itself.
 func (m *groupMover) progress(st *groupState, x Refresh) {
-	m.seen.status = x.Status
+	if m.seen.status != "" && (m.seen.status != x.Status || m.seen.its != x.Percent) {
+		m.seen.turned, m.seen.still = m.Clock.Now(), false
+	}
+	m.seen.status, m.seen.its = x.Status, x.Percent
 	if !known(x.Status) && st.Odd != x.Status {
 		st.Odd = x.Status
 		m.say(event.Warned, "instance refresh %s of %s has the unknown status %s; waiting on", x.ID, m.name(), x.Status)

@@ -179,17 +179,29 @@ func statusTable(out io.Writer, st *app.RollStatus) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "RING\tGROUP\tSTATE\tRUNS\tREFRESH\tWITHOUT US, AWS")
 	for _, g := range st.Groups {
-		name := g.Group
-		if at := g.Cell.String(); at != "" {
-			name = at + " " + name
-		}
 		refresh := dash(g.Status)
 		if g.Status != "" {
 			refresh = fmt.Sprintf("%s %d%%", g.Status, g.Percent)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", g.Ring, name, g.State, runs(g.Image, g.Mixed), refresh, dash(g.Alone))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", g.Ring, placed(g.Cell, g.Group), g.State, runs(g.Image, g.Mixed), refresh, dash(g.Alone))
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, g := range st.Groups {
+		if g.Reason != "" { // too long for the table
+			fmt.Fprintf(out, "%s: refresh %s is %s: %s\n", placed(g.Cell, g.Group), g.Refresh, g.Status, g.Reason)
+		}
+	}
+	return nil
+}
+
+// placed is a group's name, after its cell where the roll goes to several.
+func placed(cell fmt.Stringer, group string) string {
+	if at := cell.String(); at != "" {
+		return at + " " + group
+	}
+	return group
 }
 
 // runs is what a group's instances run: one image, or how many which.
