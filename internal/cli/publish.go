@@ -246,6 +246,14 @@ func dash(s string) string {
 	return s
 }
 
+// number is a version; "" is none.
+func number(version int64) string {
+	if version == 0 {
+		return ""
+	}
+	return strconv.FormatInt(version, 10)
+}
+
 func planTable(out io.Writer, p *app.ChannelPlan) error {
 	w := columns(out)
 	fmt.Fprintln(w, "ACCOUNT\tREGION\tCHANNEL\tVERSION\tFROM\tTO\tBAKED\tGENERATION")
@@ -254,7 +262,7 @@ func planTable(out io.Writer, p *app.ChannelPlan) error {
 		if m.Nothing {
 			to = "(holds it)"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\t%d\n", dash(m.Account), dash(m.Region), m.Channel, m.Version, dash(m.From), to, day(m.Envelope.BakedAt), m.Envelope.Generation)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\n", dash(m.Account), dash(m.Region), m.Channel, dash(number(m.Version)), dash(m.From), to, day(m.Envelope.BakedAt), m.Envelope.Generation)
 	}
 	return w.Flush()
 }
@@ -263,7 +271,7 @@ func movedTable(out io.Writer, p record.Publish) error {
 	w := columns(out)
 	fmt.Fprintln(w, "ACCOUNT\tREGION\tCHANNEL\tVERSION\tFROM\tTO\tOUTCOME")
 	for _, x := range p.Pointers {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", dash(x.Account), dash(x.Region), x.Channel, x.Version, dash(x.From), x.Image, with(x.Outcome, x.Text))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", dash(x.Account), dash(x.Region), x.Channel, dash(number(x.Version)), dash(x.From), x.Image, with(x.Outcome, x.Text))
 	}
 	return w.Flush()
 }

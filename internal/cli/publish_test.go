@@ -10,6 +10,7 @@ import (
 	"github.com/goldenami/rehydrate/internal/config"
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/record"
+	"github.com/goldenami/rehydrate/publish"
 )
 
 func TestAnImageIsFoundByItsChannels(t *testing.T) {
@@ -89,11 +90,11 @@ func TestChannelsInTables(t *testing.T) {
 		}, []string{"STATE", "Incorrect", "ami-2", "it holds ami-1; and more", "Missing", "-"}},
 		"moved": {func(b *strings.Builder) error {
 			return movedTable(b, record.Publish{Pointers: []record.Pointer{{Channel: "/a/b", Image: "ami-1", Outcome: "refused", Text: "slow down"}}})
-		}, []string{"OUTCOME", "refused: slow down"}},
+		}, []string{"OUTCOME", "refused: slow down", "/a/b     -  "}},
 		"plan": {func(b *strings.Builder) error {
-			p := &app.ChannelPlan{}
+			p := &app.ChannelPlan{Moves: []publish.Move{{Channel: "/a/new", Image: "ami-1"}, {Channel: "/a/old", Version: 4, From: "ami-0", Image: "ami-1"}}}
 			return planTable(b, p)
-		}, []string{"GENERATION"}},
+		}, []string{"GENERATION", "/a/new   -        -  ", "/a/old   4        ami-0"}},
 	} {
 		var b strings.Builder
 		if err := c.write(&b); err != nil {
