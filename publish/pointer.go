@@ -36,7 +36,7 @@ func (m mover) pointer(ctx context.Context, st *state) (unit.Next, error) {
 		st.next(stepSeen)
 		return unit.Again(0), nil
 	case now.Version != ms.Base && now.Value == mv.Image: // another run of the line has moved it
-		ms.Stands, ms.Now = Held, now.Version
+		ms.Stands, ms.Now, ms.Build = Held, now.Version, entryOf(mv.Channel, now)
 		st.next(stepSeen)
 		return unit.Again(0), nil
 	case now.Version != ms.Base:

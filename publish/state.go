@@ -55,6 +55,7 @@ type moveState struct {
 	Wrote   int64     `json:"wrote,omitempty"`   // of our last write, whatever it put there
 	Asked   bool      `json:"asked,omitempty"`   // a write was asked for, and how it ended is not known
 	Mended  int       `json:"mended,omitempty"`  // how often its value was put right
+	Build   string    `json:"build,omitempty"`   // the entry of what it held already; "" where none stands behind it
 	Sure    int64     `json:"sure,omitempty"`    // the version up to which no write is outstanding
 	Did     string    `json:"did,omitempty"`     // the last thing that was mended around it
 	Now     int64     `json:"now,omitempty"`     // the newest version, in the end
@@ -144,7 +145,7 @@ func (m mover) finish(st *state) {
 		case "":
 			p.Outcome = Untouched
 		case Held:
-			p.From, p.Previous = "", 0
+			p.Build, p.From, p.Previous = ms.Build, "", 0
 		case Moved:
 			p.From, p.Previous = ms.Before.Value, ms.Before.Version
 		}

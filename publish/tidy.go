@@ -181,14 +181,22 @@ func (m mover) judge(st *state, mv *Move, ms *moveState, history []Parameter) {
 // didEntry is the chore of entry. It is done once: AWS may not accept the image any more.
 const didEntry = "entry"
 
+// entryOf names the builds entry of a channel's version; "" for one written by hand.
+func entryOf(channel string, now Parameter) string {
+	e, ok := ParseEnvelope(now.Description)
+	if !ok || byHand(now) {
+		return ""
+	}
+	return path.Join(path.Dir(channel), "builds", e.BuildID())
+}
+
 // entry is the builds entry of a version that is held, if it is missing: somebody has
 // deleted it. What it holds follows from the version.
 func entry(ctx context.Context, mv *Move, ports Ports, now Parameter) (chore, error) {
-	e, ok := ParseEnvelope(now.Description)
-	if !ok || byHand(now) {
+	name := entryOf(mv.Channel, now)
+	if name == "" {
 		return chore{}, nil
 	}
-	name := path.Join(path.Dir(mv.Channel), "builds", e.BuildID())
 	_, err := ports.Parameters.Get(ctx, name)
 	switch {
 	case err == nil:

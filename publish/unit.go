@@ -99,7 +99,7 @@ func (m mover) check(ctx context.Context, st *state) (unit.Next, error) {
 		*ms = moveState{Base: mv.Version}
 		switch {
 		case now.Value == mv.Image && !m.ours(now):
-			ms.Stands, ms.Now = Held, now.Version
+			ms.Stands, ms.Now, ms.Build = Held, now.Version, entryOf(mv.Channel, now)
 			held++
 			todo, err := m.around(ctx, mv, ms, ports, history)
 			if err != nil {

@@ -119,7 +119,7 @@ type Verdict struct {
 	LockDigest string                 `json:"lockDigest,omitempty"`
 	Evaluation *baseline.Result       `json:"evaluation,omitempty"`
 	Findings   []baseline.LockFinding `json:"findings,omitempty"`
-	Against    string                 `json:"against,omitempty"` // the image in use it was compared with
+	Against    string                 `json:"against,omitempty"` // what it was compared with: the image in use or, where there was none, the source
 	Changes    []Change               `json:"changes,omitempty"`
 	Marker     string                 `json:"marker,omitempty"`
 	Packages   int                    `json:"packages,omitempty"`
@@ -145,7 +145,7 @@ type ReadCost struct {
 // Publish is the result of moving a channel.
 type Publish struct {
 	Channel  string    `json:"channel"`
-	Build    string    `json:"build"` // the immutable builds/<id> entry
+	Build    string    `json:"build"` // the immutable builds/<id> entry; of what was held already, that it was published as, or empty
 	Image    string    `json:"image"`
 	From     string    `json:"from,omitempty"` // the image before
 	Version  int64     `json:"version"`
