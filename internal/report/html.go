@@ -17,7 +17,7 @@ func HTML(w io.Writer, r *record.Run) error {
 	t, err := template.New("run").Funcs(template.FuncMap{
 		"outcome": outcome, "rows": Rows, "pending": pending, "good": good, "share": share,
 		"mb":   func(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) },
-		"dash": func(s string) string { return orDash(s) }, "several": several,
+		"dash": func(s string) string { return orDash(s) }, "several": several, "held": held, "against": against,
 		"told": told, "mixed": mixed, "place": place,
 	}).Parse(page)
 	if err != nil {

@@ -25,7 +25,7 @@ func Markdown(w io.Writer, r *record.Run) error {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", cell(x.Stage), cell(x.Outcome), cell(x.Took), cell(x.What))
 	}
 	mdBake(&b, r.Bake)
-	mdVerdict(&b, r.Validate)
+	mdVerdict(&b, r)
 	mdSpread(&b, r.Spread)
 	mdChannel(&b, r.Publish)
 	mdRoll(&b, r.Roll)
@@ -39,6 +39,14 @@ func mdChannel(b *strings.Builder, p *record.Publish) {
 		return
 	}
 	b.WriteString("\n## Channel\n\n")
+	if held(p) {
+		fmt.Fprintf(b, "`%s`: `%s` held already, version %d", p.Channel, p.Image, p.Version)
+		if p.Build != "" {
+			fmt.Fprintf(b, "; immutable entry `%s`", p.Build)
+		}
+		b.WriteString(".\n")
+		return
+	}
 	if !several(p) {
 		fmt.Fprintf(b, "`%s` version %d: `%s` → `%s`; immutable entry `%s`.\n", p.Channel, p.Version, dash(p.From), p.Image, p.Build)
 		return
@@ -47,6 +55,11 @@ func mdChannel(b *strings.Builder, p *record.Publish) {
 	for _, x := range p.Pointers {
 		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %d | %s |\n", dash(x.Account), dash(x.Region), cell(x.Channel), dash(x.From), cell(x.Image), x.Version, cell(strings.TrimSpace(x.Outcome+" "+x.Text)))
 	}
+}
+
+// held says that the one pointer of a publication was left as it was.
+func held(p *record.Publish) bool {
+	return len(p.Pointers) == 1 && p.Pointers[0].Outcome == "held"
 }
 
 // several says that a publication needs a table: more than one pointer, or one that did
@@ -71,7 +84,8 @@ func mdBake(b *strings.Builder, k *record.Bake) {
 	mdChanges(b, k.Changes)
 }
 
-func mdVerdict(b *strings.Builder, v *record.Verdict) {
+func mdVerdict(b *strings.Builder, r *record.Run) {
+	v := r.Validate
 	if v == nil {
 		return
 	}
@@ -88,8 +102,9 @@ func mdVerdict(b *strings.Builder, v *record.Verdict) {
 		fmt.Fprintf(b, "- %s\n", cell(p))
 	}
 	if v.Against != "" {
-		fmt.Fprintf(b, "\nAgainst `%s`, the image in use:\n", v.Against)
-		mdChanges(b, v.Changes)
+		c := against(r)
+		fmt.Fprintf(b, "\nAgainst `%s`, %s\n", v.Against, c.Text)
+		mdChanges(b, c.Changes)
 	}
 }
 
