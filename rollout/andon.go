@@ -107,6 +107,14 @@ func (o Order) Format(who, why string) string {
 	return text
 }
 
+// ending is what ends the wait for which an order asks, as the end of a sentence.
+func (o Order) ending() string {
+	if o != Pause && o != PauseNow {
+		return ""
+	}
+	return "; what it holds goes on after `rehydrate roll resume`, and --max-wait ends the wait with exit code 15"
+}
+
 // Andon is the stop switch as one process sees it. The zero Switch, or a nil Andon,
 // always says Run.
 type Andon struct {
@@ -154,7 +162,7 @@ func (a *Andon) Look(ctx context.Context) (changed bool, err error) {
 		if o == Run {
 			kind = event.Found
 		}
-		a.say(kind, "the andon says %s", strings.TrimSpace(string(o)+" "+says))
+		a.say(kind, "the andon says %s%s", strings.TrimSpace(string(o)+" "+says), o.ending())
 	}
 	a.order, a.says, a.read, a.fails, a.told = o, says, true, time.Time{}, false
 	return changed, nil

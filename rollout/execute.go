@@ -226,7 +226,7 @@ func (x *Execution) groups(ctx context.Context, p RingPlan, begun bool) ([]recor
 	if x.Limits != nil {
 		limits = x.Limits(p.Name)
 	}
-	b := &budget{limits: limits}
+	b, held := &budget{limits: limits}, false
 	jobs, cells := x.jobs("roll", p.Groups, x.groupUnit)
 	states, err := x.Pool.Run(ctx, jobs, unit.Policy{
 		Together: limits.Concurrency,
@@ -235,6 +235,7 @@ func (x *Execution) groups(ctx context.Context, p RingPlan, begun bool) ([]recor
 			if begun || b.spent() {
 				return unit.Stop
 			}
+			held = x.held(p, held)
 			return x.leave(p)
 		},
 		Until: func() time.Time { return x.opens(p) },

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -122,6 +123,22 @@ func (x *Execution) leaveRing(ring string) unit.Leave {
 		return unit.Hold
 	}
 	return unit.Go
+}
+
+// held tells once that the andon keeps a ring from beginning; was says that it was told.
+func (x *Execution) held(p RingPlan, was bool) bool {
+	o := x.Andon.Order()
+	if o != Pause && o != PauseNow {
+		return false
+	}
+	x.moving.mu.Lock()
+	began := x.moving.began[p.Name]
+	x.moving.mu.Unlock()
+	if !was && began.IsZero() {
+		x.Stage.Events.Emit(event.Event{Stage: "roll", Unit: "roll/" + p.Name, Kind: event.Found,
+			Text: fmt.Sprintf("ring %s is held before its first group: the andon says %s", p.Name, strings.TrimSpace(string(o)+" "+x.Andon.Says())+o.ending())})
+	}
+	return true
 }
 
 // takenBack is the error of a ring that its gate has called back; nil when it has not,
