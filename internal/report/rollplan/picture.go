@@ -64,9 +64,16 @@ type lanePicture struct {
 }
 
 // lanes draws what each group of a ring keeps. Every lane has a scale of its own: a
-// group of three is as easy to read as one of three hundred.
-func lanes(r Ring) lanePicture {
+// group of three is as easy to read as one of three hundred. Where groups of the page have
+// one name, as the same stack in several accounts, the cell stands before it.
+func lanes(page Page, r Ring) lanePicture {
 	p := lanePicture{Width: width}
+	named := map[string]int{}
+	for _, r := range page.Rings {
+		for _, g := range r.Groups {
+			named[g.Name]++
+		}
+	}
 	for n, g := range r.Groups {
 		if n == maxLanes {
 			p.More = len(r.Groups) - n + r.More
@@ -81,7 +88,11 @@ func lanes(r Ring) lanePicture {
 		case g.Nothing:
 			tone = "rest"
 		}
-		p.Lanes = append(p.Lanes, lane{Name: g.Name, Floor: x(g.Floor), Span: max(2, x(g.Ceiling)-x(g.Floor)), Desired: x(g.Desired),
+		name := g.Name
+		if named[name] > 1 && g.Cell != "" {
+			name = g.Cell + " " + name
+		}
+		p.Lanes = append(p.Lanes, lane{Name: name, Floor: x(g.Floor), Span: max(2, x(g.Ceiling)-x(g.Floor)), Desired: x(g.Desired),
 			Zone: x(g.WithoutZone), Tone: tone, Text: capacity(g)})
 	}
 	if r.More > 0 && p.More == 0 {

@@ -84,12 +84,27 @@ func TestManyGroupsAreCountedAndNotAllDrawn(t *testing.T) {
 		p.Rings[0].Groups = append(p.Rings[0].Groups, Group{Name: fmt.Sprint("g", i), Desired: 1, Ceiling: 1})
 	}
 	p.Rings[0].More = 5
-	if got := lanes(p.Rings[0]); len(got.Lanes) != maxLanes || got.More != 102-maxLanes+5 {
+	if got := lanes(p, p.Rings[0]); len(got.Lanes) != maxLanes || got.More != 102-maxLanes+5 {
 		t.Errorf("%d lanes, %d more", len(got.Lanes), got.More)
 	}
 	var b strings.Builder
 	if err := HTML(&b, p); err != nil || !strings.Contains(b.String(), "108 in 2 rings") || !strings.Contains(b.String(), "And 5 more groups") {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestBarsOfGroupsOfOneNameNameTheirCell(t *testing.T) {
+	p := Page{Rings: []Ring{
+		{Name: "dev", Groups: []Group{{Name: "web", Cell: "1/eu"}, {Name: "db", Cell: "1/eu"}}},
+		{Name: "prod", Groups: []Group{{Name: "web", Cell: "2/eu"}, {Name: "web"}}}}}
+	var names []string
+	for _, r := range p.Rings {
+		for _, l := range lanes(p, r).Lanes {
+			names = append(names, l.Name)
+		}
+	}
+	if d := cmp.Diff([]string{"1/eu web", "db", "2/eu web", "web"}, names); d != "" {
+		t.Error(d)
 	}
 }
 
