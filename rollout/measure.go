@@ -25,6 +25,8 @@ type RingMeasured struct {
 type Window struct {
 	Opens  time.Time `json:"opens,omitzero"`
 	Closes time.Time `json:"closes,omitzero"` // zero: not soon
+	// Open says that it is open already when the ring is to begin.
+	Open bool `json:"open,omitempty"`
 	// Fits says that even the longest estimate ends before the window closes; Likely
 	// that the likely one does. A window that never opens fits nothing.
 	Fits   bool `json:"fits"`
@@ -114,6 +116,7 @@ func fits(next func(time.Time) (time.Time, time.Time), from time.Time, d estimat
 	if opens.IsZero() {
 		return w
 	}
+	w.Open = !opens.After(from)
 	begin := from
 	if opens.After(begin) {
 		begin = opens

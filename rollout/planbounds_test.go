@@ -255,13 +255,17 @@ func TestARingIsHeldAgainstItsWindow(t *testing.T) {
 		in := demoInput()
 		in.Rings[0].Opens = func(time.Time) (time.Time, time.Time) { return open, open.Add(c.long) }
 		w := plan(t, demo(), in).Rings[0].Measured.Window
-		if w.Fits != c.fits || w.Likely != c.likely || !w.Opens.Equal(open) {
+		if w.Fits != c.fits || w.Likely != c.likely || !w.Opens.Equal(open) || w.Open {
 			t.Errorf("%s: %+v", c.name, w)
 		}
 	}
 	in := demoInput()
+	in.Rings[0].Opens = func(t time.Time) (time.Time, time.Time) { return t, time.Time{} }
+	if w := plan(t, demo(), in).Rings[0].Measured.Window; !w.Fits || !w.Open {
+		t.Errorf("nothing keeps it: %+v", w)
+	}
 	in.Rings[0].Opens = func(time.Time) (time.Time, time.Time) { return time.Time{}, time.Time{} }
-	if w := plan(t, demo(), in).Rings[0].Measured.Window; w.Fits || w.Likely {
+	if w := plan(t, demo(), in).Rings[0].Measured.Window; w.Fits || w.Likely || w.Open {
 		t.Errorf("a window that never opens: %+v", w)
 	}
 }

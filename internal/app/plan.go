@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/goldenami/rehydrate/bake"
 	"github.com/goldenami/rehydrate/internal/fault"
@@ -35,10 +36,11 @@ type Overview struct {
 	// Places are the accounts and Regions that the image goes to; empty: this one.
 	Places []string `json:"places,omitempty"`
 
-	places []record.Pointer // what of the image is in each of them, or is to be
-	kept   error            // what keeps the image from its accounts, Regions and channels
-	lacks  error            // what this machine has not, to bake
-	moved  error            // why Request.Plan does not hold
+	soaks  map[string]time.Duration // how long each ring of Roll soaks
+	places []record.Pointer         // what of the image is in each of them, or is to be
+	kept   error                    // what keeps the image from its accounts, Regions and channels
+	lacks  error                    // what this machine has not, to bake
+	moved  error                    // why Request.Plan does not hold
 }
 
 // MakePlan reads what there is and says what a run would do.

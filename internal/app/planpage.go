@@ -59,13 +59,13 @@ func (o *Overview) page() rollplan.Page {
 	}
 	p.Quotas = quotaNotes(o.Roll.Quotas)
 	for _, r := range o.Roll.Rings {
-		p.Rings = append(p.Rings, pageRing(r))
+		p.Rings = append(p.Rings, o.pageRing(r))
 	}
 	return p
 }
 
-func pageRing(r rollout.RingPlan) rollplan.Ring {
-	out := rollplan.Ring{Name: r.Name, Soak: r.Soak}
+func (o *Overview) pageRing(r rollout.RingPlan) rollplan.Ring {
+	out := rollplan.Ring{Name: r.Name, Soak: o.soak(r)}
 	if m := r.Measured; m != nil {
 		out.Took, out.Surge = rollplan.Span(m.Duration), surge(m.Surge, m.Cost)
 		if m.Window != nil {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/goldenami/rehydrate/bake"
 	"github.com/goldenami/rehydrate/internal/awscloud/images"
@@ -43,6 +44,7 @@ func (p *pipeline) previewRoll(ctx context.Context, o *Overview, version int64) 
 	}
 	p.gated(ctx, plan)
 	p.stopped(ctx, plan)
+	o.soaks = p.soaks(plan)
 	if o.Upon != rollout.NewImage {
 		err := p.parts.publish.Withheld(ctx, publish.Place{Channel: o.Channel}, o.Upon)
 		switch {
@@ -68,6 +70,16 @@ func (p *pipeline) previewRoll(ctx context.Context, o *Overview, version int64) 
 	ring, err := p.unpromoted(ctx, o.Upon, plan)
 	plan.Findings = append(plan.Findings, ring...)
 	return plan, err
+}
+
+// soaks is how long each ring of a plan soaks, also the last one, after which the plan has
+// nothing that waits for it.
+func (p *pipeline) soaks(plan *rollout.Plan) map[string]time.Duration {
+	gates, out := newRingGates(p.Request, p.parts.cells), map[string]time.Duration{}
+	for _, r := range plan.Rings {
+		out[r.Name] = gates.planned(r).Soak
+	}
+	return out
 }
 
 // gated adds what would keep the plan's rings from beginning or from ending well:

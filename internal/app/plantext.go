@@ -29,8 +29,12 @@ func (o *Overview) ring(b *strings.Builder, r rollout.RingPlan) {
 	if m == nil || m.Duration.High == 0 {
 		return
 	}
-	fmt.Fprintf(b, "            ring %s takes %s, surge %s\n", r.Name, took(m.Duration), surge(m.Surge, m.Cost))
-	if w := m.Window; w != nil {
+	soak := ""
+	if d := o.soak(r); d > 0 {
+		soak = ", then soaks " + rollplan.Round(d)
+	}
+	fmt.Fprintf(b, "            ring %s takes %s%s, surge %s\n", r.Name, took(m.Duration), soak, surge(m.Surge, m.Cost))
+	if w := m.Window; w != nil && windowText(w) != "" {
 		fmt.Fprintf(b, "            window: %s; %s\n", windowText(w), windowFit(w))
 	}
 	var told []string
@@ -41,6 +45,9 @@ func (o *Overview) ring(b *strings.Builder, r rollout.RingPlan) {
 		}
 	}
 }
+
+// soak is how long a ring soaks once it has rolled.
+func (o *Overview) soak(r rollout.RingPlan) time.Duration { return max(r.Soak, o.soaks[r.Name]) }
 
 // sizeText is a group's size: with weights it is units of capacity.
 func sizeText(g rollout.GroupPlan) string {
@@ -123,8 +130,14 @@ func checkpointText(before string, all []int) string {
 	return before + strings.Join(out, " and ")
 }
 
+// windowText says when a ring may begin; "" where nothing keeps it from it, as outside the
+// freezes of a configuration without windows.
 func windowText(w *rollout.Window) string {
 	switch {
+	case w.Open && w.Closes.IsZero():
+		return ""
+	case w.Open:
+		return "open until " + moment(w.Closes)
 	case w.Opens.IsZero():
 		return "none opens any more"
 	case w.Closes.IsZero():
