@@ -148,6 +148,9 @@ func (in ChannelRequest) carry(ctx context.Context, doc *record.Run, plan *Chann
 		}
 	}
 	failed := in.closed(doc, err)
+	if err == nil && doc.Kind == record.KindPromote {
+		in.promotedPassed(ctx, local, doc.ID, *doc.Publish)
+	}
 	heard.tellEnd(doc, err)
 	return errors.Join(err, failed)
 }
