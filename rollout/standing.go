@@ -20,13 +20,16 @@ type Standing struct {
 	// Image is what all its instances run, as far as the roll knows: what it ran before
 	// until it moves, and again after a way back. Empty: they may run several, or did
 	// when they were last counted; Mixed then says how many ran which.
-	Image   string         `json:"image,omitempty"`
-	Mixed   map[string]int `json:"mixed,omitempty"`
-	Refresh string         `json:"refresh,omitempty"`
-	Status  string         `json:"status,omitempty"`  // of the refresh, as AWS says now
-	Percent int            `json:"percent,omitempty"` // likewise
-	Reason  string         `json:"reason,omitempty"`  // for the status, in AWS's words; it may give none
-	Text    string         `json:"text,omitempty"`
+	Image string         `json:"image,omitempty"`
+	Mixed map[string]int `json:"mixed,omitempty"`
+	// Between are the image before and the new one, of a group that has begun to move and
+	// was not counted since: each of its instances runs one of them.
+	Between []string `json:"between,omitempty"`
+	Refresh string   `json:"refresh,omitempty"`
+	Status  string   `json:"status,omitempty"`  // of the refresh, as AWS says now
+	Percent int      `json:"percent,omitempty"` // likewise
+	Reason  string   `json:"reason,omitempty"`  // for the status, in AWS's words; it may give none
+	Text    string   `json:"text,omitempty"`
 	// Alone is what AWS goes on doing with the group when nobody looks after it.
 	Alone string `json:"alone,omitempty"`
 }
@@ -52,6 +55,9 @@ func (x *Execution) Standing(ctx context.Context, p *Plan, states map[string]jso
 			s.Refresh, s.Text = st.Result.Refresh, st.Result.Text
 			s.State = st.state()
 			s.Image, s.Mixed = st.runs(g)
+			if st.Touched && !st.Ended {
+				s.Between = []string{g.From, g.To}
+			}
 		}
 		if st != nil && !st.Ended && st.Result.Refresh != "" {
 			if err := x.ask(ctx, g, &s); err != nil {

@@ -1,6 +1,7 @@
 package rollout_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -147,12 +148,19 @@ func TestAHaltedGroupWithASuspendedProcessSaysHowToResumeIt(t *testing.T) {
 	}
 }
 
-func TestAGroupThatMovesStandsWithTheReasonThatAWSGives(t *testing.T) {
+func TestAGroupThatMovesStandsBetweenItsImagesWithTheReasonThatAWSGives(t *testing.T) {
 	f := demo()
 	f.fate["ami-new"] = "InProgress:Waiting for\x1b instances"
 	x, p := f.execution(t), plan(t, f, demoInput())
 	interrupt(t, f, x, p)
-	if s := standings(t, x, p)["web-dev"]; s.State != "moving" || s.Status != "InProgress" || s.Reason != "Waiting for instances" {
+	s := standings(t, x, p)
+	if s := s["web-prod"]; s.Image != "ami-old" || s.Between != nil {
+		t.Errorf("%+v", s)
+	}
+	if s := s["web-dev"]; s.Image != "" || s.Mixed != nil || !slices.Equal(s.Between, []string{"ami-old", "ami-new"}) {
+		t.Errorf("%+v", s)
+	}
+	if s := s["web-dev"]; s.State != "moving" || s.Status != "InProgress" || s.Reason != "Waiting for instances" {
 		t.Errorf("%+v", s)
 	}
 }

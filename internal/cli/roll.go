@@ -183,7 +183,7 @@ func statusTable(out io.Writer, st *app.RollStatus) error {
 		if g.Status != "" {
 			refresh = fmt.Sprintf("%s %d%%", g.Status, g.Percent)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", g.Ring, placed(g.Cell, g.Group), g.State, runs(g.Image, g.Mixed), refresh, dash(g.Alone))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", g.Ring, placed(g.Cell, g.Group), g.State, runs(g.Image, g.Mixed, g.Between), refresh, dash(g.Alone))
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -204,9 +204,14 @@ func placed(cell fmt.Stringer, group string) string {
 	return group
 }
 
-// runs is what a group's instances run: one image, or how many which.
-func runs(image string, mixed map[string]int) string {
-	if len(mixed) == 0 {
+// runs is what a group's instances run: one image, or how many which, or those of which
+// each runs one.
+func runs(image string, mixed map[string]int, between []string) string {
+	switch {
+	case len(mixed) > 0:
+	case image == "" && len(between) > 0:
+		return strings.Join(between, " or ")
+	default:
 		return dash(image)
 	}
 	var parts []string
