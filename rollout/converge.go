@@ -40,7 +40,10 @@ func (m *groupMover) converge(ctx context.Context, st *groupState) (unit.Next, e
 	case aside > 0:
 		missing = fmt.Sprintf("%d instances in standby do not run %s", aside, want)
 	case !all:
-		missing = fmt.Sprintf("all %d instances in service run %s, but the capacity in service is %d of %d", of, want, capacity(g), g.Desired)
+		missing = fmt.Sprintf("the capacity in service is %d of %d", capacity(g), g.Desired)
+		if of > 0 {
+			missing += fmt.Sprintf(" (all of it runs %s)", want)
+		}
 	}
 	switch {
 	case st.Back && !all:

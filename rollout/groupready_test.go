@@ -232,3 +232,23 @@ func TestAGroupWithWeightsIsDoneAndGoesBackByItsUnits(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAGroupWithLessInServiceThanWantedIsPartialAndSaysSoPlainly(t *testing.T) {
+	for left, want := range map[int]string{
+		1: "the refresh says it succeeded, but the capacity in service is 1 of 2 (all of it runs ami-new)",
+		0: "the refresh says it succeeded, but the capacity in service is 0 of 2",
+	} {
+		f := demo()
+		x, p := f.execution(t), plan(t, f, demoInput())
+		f.hook = func(string, bool) error {
+			if f.running("web-dev")["ami-new"] == 2 {
+				f.groups["web-dev"].Instances = f.groups["web-dev"].Instances[:left]
+			}
+			return nil
+		}
+		got, err := x.Roll(t.Context(), p)
+		if fault.KindOf(err) != fault.Partial || len(got) != 1 || got[0].Text != want {
+			t.Errorf("%d left: %+v, %v", left, got, err)
+		}
+	}
+}

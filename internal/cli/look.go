@@ -96,7 +96,8 @@ func configCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(c.App.Writer, "%s: %d baselines, %d images, %d fleets: fine\n", cfg.File, len(cfg.Baselines), len(cfg.Images), len(cfg.Fleets))
+			_, err = fmt.Fprintf(c.App.Writer, "%s: %d baseline%s, %d image%s, %d fleet%s: fine\n", cfg.File, len(cfg.Baselines), plural(len(cfg.Baselines)),
+				len(cfg.Images), plural(len(cfg.Images)), len(cfg.Fleets), plural(len(cfg.Fleets)))
 			return err
 		},
 	})
