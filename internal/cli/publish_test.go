@@ -2,6 +2,7 @@ package cli
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,7 +11,6 @@ import (
 	"github.com/goldenami/rehydrate/internal/config"
 	"github.com/goldenami/rehydrate/internal/fault"
 	"github.com/goldenami/rehydrate/internal/record"
-	"github.com/goldenami/rehydrate/publish"
 )
 
 func TestAnImageIsFoundByItsChannels(t *testing.T) {
@@ -92,7 +92,10 @@ func TestChannelsInTables(t *testing.T) {
 			return movedTable(b, record.Publish{Pointers: []record.Pointer{{Channel: "/a/b", Image: "ami-1", Outcome: "refused", Text: "slow down"}}})
 		}, []string{"OUTCOME", "refused: slow down", "/a/b     -  "}},
 		"plan": {func(b *strings.Builder) error {
-			p := &app.ChannelPlan{Moves: []publish.Move{{Channel: "/a/new", Image: "ami-1"}, {Channel: "/a/old", Version: 4, From: "ami-0", Image: "ami-1"}}}
+			p := &app.ChannelPlan{}
+			p.Moves = slices.Grow(p.Moves, 2)[:2]
+			p.Moves[0].Channel, p.Moves[0].Image = "/a/new", "ami-1"
+			p.Moves[1].Channel, p.Moves[1].Image, p.Moves[1].From, p.Moves[1].Version = "/a/old", "ami-1", "ami-0", 4
 			return planTable(b, p)
 		}, []string{"GENERATION", "/a/new   -        -  ", "/a/old   4        ami-0"}},
 	} {
