@@ -1,21 +1,25 @@
 package cli
 
 import (
+	"encoding/json"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/goldenami/rehydrate/internal/app"
-	"github.com/goldenami/rehydrate/rollout"
 )
 
 func TestTheStatusOfARollHasWhatGroupsRunAndTheReasonsThatAWSGives(t *testing.T) {
 	var b strings.Builder
-	st := &app.RollStatus{Run: "r1", Line: "web", Outcome: "running", Groups: []rollout.Standing{
-		{Ring: "dev", Group: "web-dev", State: "moving", Refresh: "r-1", Status: "InProgress", Percent: 50, Between: []string{"ami-1", "ami-2"}, Reason: "Waiting for an instance", Alone: "goes on"},
-		{Ring: "prod", Cell: rollout.Cell{Account: "1", Region: "eu"}, Group: "web", State: "moving", Refresh: "r-2", Status: "Pending", Reason: "queued"},
-		{Ring: "prod", Group: "web-prod", State: "not begun", Image: "ami-1"}}}
-	if err := statusTable(&b, st); err != nil {
+	var st app.RollStatus
+	if err := json.Unmarshal([]byte(`{"run": "r1", "line": "web", "outcome": "running", "groups": [
+		{"ring": "dev", "group": "web-dev", "state": "moving", "refresh": "r-1", "status": "InProgress", "percent": 50, "between": ["ami-1", "ami-2"],
+			"reason": "Waiting for an instance", "alone": "goes on"},
+		{"ring": "prod", "cell": {"account": "1", "region": "eu"}, "group": "web", "state": "moving", "refresh": "r-2", "status": "Pending", "reason": "queued"},
+		{"ring": "prod", "group": "web-prod", "state": "not begun", "image": "ami-1"}]}`), &st); err != nil {
+		t.Fatal(err)
+	}
+	if err := statusTable(&b, &st); err != nil {
 		t.Fatal(err)
 	}
 	for _, row := range []string{`dev +web-dev +moving +ami-1 or ami-2 +InProgress 50% +goes on\n`, `prod +1/eu web +moving +- +`, `prod +web-prod +not begun +ami-1 +`} {
