@@ -18,7 +18,7 @@ import (
 
 // Hints of several codes.
 const (
-	hintCredentials = "check AWS_PROFILE or the credentials in the environment: aws sts get-caller-identity"
+	hintCredentials = "check AWS_PROFILE or the credentials in the environment (aws sts get-caller-identity), or log in: aws sso login"
 	hintDenied      = "give the role this permission, or use another role"
 	hintThrottled   = "try again in a while"
 )
@@ -137,6 +137,11 @@ func mean(err error) (meaning, bool) {
 	if m, ok := codes[code]; ok {
 		return m, true
 	}
+	if code == "" && strings.Contains(err.Error(), noCredentials) {
+		// Below it may be an answer of what stands where an instance has its role, a proxy's
+		// 403 for one: it is no refusal of a permission.
+		return meaning{fault.Denied, hintCredentials}, true
+	}
 	switch {
 	case strings.HasSuffix(code, ".NotFound"):
 		return meaning{fault.NotFound, ""}, true
@@ -172,6 +177,9 @@ func mean(err error) (meaning, bool) {
 // noRole is what the SDK says at the end of its chain of credential sources.
 const noRole = "no EC2 IMDS role found"
 
+// noCredentials is what we say for it.
+const noCredentials = "no credentials were found in the environment, a profile or an instance role"
+
 // briefly is an error whose text is AWS's own sentence without the SDK's layers.
 type briefly struct {
 	text string
@@ -192,7 +200,7 @@ func brief(err error) error {
 	case errors.As(err, &op) && op.Op == "dial":
 		return briefly{op.Error(), err}
 	case strings.Contains(err.Error(), noRole):
-		return briefly{"no credentials were found in the environment, a profile or an instance role", err}
+		return briefly{noCredentials, err}
 	default:
 		return err
 	}

@@ -75,6 +75,15 @@ func TestOtherErrorsKeepWhatTheyAre(t *testing.T) {
 	}
 }
 
+// Where an instance has its role, a proxy may answer 403.
+func TestTheWantOfCredentialsIsNoRefusedPermission(t *testing.T) {
+	below := &smithyhttp.ResponseError{Response: &smithyhttp.Response{Response: &http.Response{StatusCode: http.StatusForbidden}}, Err: errors.New("no")}
+	err := awscloud.Wrap(fmt.Errorf("get identity: get credentials: no EC2 IMDS role found: %w", below), "ask STS")
+	if h := fault.HintOf(err); fault.KindOf(err) != fault.Denied || !strings.Contains(h, "AWS_PROFILE") || !strings.Contains(h, "aws sso login") {
+		t.Errorf("%v: next: %s", err, h)
+	}
+}
+
 func TestTagsAreInOrder(t *testing.T) {
 	m := map[string]string{"b": "2", "a": "1", "c": ""}
 	var keys []string
