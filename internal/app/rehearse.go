@@ -87,8 +87,11 @@ func (in RehearseRequest) faults(o *rehearse.Options) error {
 	if err != nil {
 		return fault.As(fmt.Errorf("read fault plan: %w", err), fault.Usage, "")
 	}
-	o.Rules, err = rehearse.ParseFaults(text)
-	return err
+	o.RulesFile = in.Faults
+	if o.Rules, err = rehearse.ParseFaults(text); err != nil {
+		return fmt.Errorf("read fault plan %s: %w", in.Faults, err)
+	}
+	return nil
 }
 
 // fleet reads the fleet from the file or, without one, from the cloud.

@@ -190,6 +190,26 @@ func TestRehearse_only_reads_the_real_side(t *testing.T) {
 	t.Logf("asked of the real side: %q", slices.Compact(rec.seen))
 }
 
+func TestRehearse_says_what_is_wrong_with_a_fault_plan_and_in_which_file(t *testing.T) {
+	for text, says := range map[string]string{
+		`[{"fails":"flood"}]`: `rule 1`,
+		`[{"service":"ec2","operation":"NoSuchThing","error":{"code":"InternalError"}}]`: `rule 1: operation: ec2 has no "NoSuchThing"`,
+	} {
+		in := rehearsal(t)
+		in.Faults = filepath.Join(t.TempDir(), "faults.json")
+		if err := os.WriteFile(in.Faults, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Rehearse(t.Context(), in)
+		if err == nil || !strings.Contains(err.Error(), "read fault plan "+in.Faults+": ") || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "{") {
+			t.Errorf("%s: says %v", text, err)
+		}
+		if fault.KindOf(err) != fault.Usage || fault.HintOf(err) == "" {
+			t.Errorf("%s: kind %d, hint %q", text, fault.KindOf(err), fault.HintOf(err))
+		}
+	}
+}
+
 func TestRehearse_refuses_what_makes_no_sense(t *testing.T) {
 	dir := t.TempDir()
 	write := func(text string) string {

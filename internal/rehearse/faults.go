@@ -152,7 +152,18 @@ func (c *copied) check(presets []Preset) error {
 // ParseFaults reads a fault plan in the twin's format (docs/twin.md).
 func ParseFaults(text []byte) ([]twin.Rule, error) {
 	rules, err := twin.ParseRules(text)
-	return rules, fault.As(err, fault.Usage, "docs/twin.md has an example of each fault")
+	return rules, fault.As(err, fault.Usage, hintFaults)
+}
+
+const hintFaults = "docs/twin.md has an example of each fault"
+
+// sentence is what the twin's admin endpoint says in a refusal.
+func sentence(said []byte) string {
+	var e struct{ Error string }
+	if json.Unmarshal(said, &e) != nil || e.Error == "" {
+		return strings.TrimSpace(string(said))
+	}
+	return strings.TrimPrefix(e.Error, "fault plan: ")
 }
 
 // marshal is the plan as the twin's admin endpoint takes it.

@@ -26,8 +26,10 @@ type Options struct {
 	Allowed map[string]int
 	Presets []Preset
 	Rules   []twin.Rule
-	Start   time.Time // of virtual time; zero: when the fleet was read
-	Seed    int64
+	// RulesFile is where Rules were read from, for what is wrong with them; may be empty.
+	RulesFile string
+	Start     time.Time // of virtual time; zero: when the fleet was read
+	Seed      int64
 	// Gates are those of the rings, by name.
 	Gates map[string]Gates
 	// Roll plans the input and rolls the plan in the copy, as a run would.
@@ -78,7 +80,7 @@ func rehearse(ctx context.Context, o Options, c *copied, r *replica.Replica) (*R
 		return nil, err
 	}
 	begun := r.World().Clock().Now()
-	if err := spoil(ctx, r, append(rules(o.Presets, begun), o.Rules...)); err != nil {
+	if err := spoil(ctx, r, append(rules(o.Presets, begun), o.Rules...), o.RulesFile); err != nil {
 		return nil, err
 	}
 	w := newWatcher(c, begun)
@@ -146,7 +148,7 @@ func prepare(o Options, c *copied, r *replica.Replica) error {
 }
 
 // spoil gives the copy its fault plan.
-func spoil(ctx context.Context, r *replica.Replica, rules []twin.Rule) error {
+func spoil(ctx context.Context, r *replica.Replica, rules []twin.Rule, file string) error {
 	if len(rules) == 0 {
 		return nil
 	}
@@ -167,7 +169,10 @@ func spoil(ctx context.Context, r *replica.Replica, rules []twin.Rule) error {
 		return err
 	}
 	if resp.StatusCode >= 300 {
-		return fault.New(fault.Usage, "", "give the copy its faults: %s", bytes.TrimSpace(said))
+		if file != "" {
+			return fault.New(fault.Usage, hintFaults, "read fault plan %s: %s", file, sentence(said))
+		}
+		return fault.New(fault.Usage, hintFaults, "give the copy its faults: %s", sentence(said))
 	}
 	return nil
 }
