@@ -38,7 +38,7 @@ func command(s spec) *cli.Command {
 	c.Action = func(ctx *cli.Context) error {
 		for _, a := range ctx.Args().Slice() {
 			if strings.HasPrefix(a, "-") && a != "-" {
-				return fault.New(fault.Usage, "write flags before arguments", "%s: flag %s stands after an argument", ctx.Command.HelpName, a)
+				return fault.New(fault.Usage, "write flags before arguments", "%s: flag %s stands after an argument%s", ctx.Command.HelpName, a, meant(ctx))
 			}
 		}
 		if ctx.NArg() > s.max {

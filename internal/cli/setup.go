@@ -79,7 +79,7 @@ func imageOf(c *cli.Context, cfg *config.Config) (*config.Image, error) {
 	case name == "":
 		return nil, fault.New(fault.Usage, "", "%s has %d images; name one of: %s", cfg.File, len(have), strings.Join(have, ", "))
 	}
-	return nil, fault.New(fault.Usage, "", "there is no image %q in %s; it has: %s", name, cfg.File, strings.Join(have, ", "))
+	return nil, fault.New(fault.Usage, "", "there is no image %q in %s; it has: %s%s", name, cfg.File, strings.Join(have, ", "), meant(c))
 }
 
 func openCloud(c *cli.Context, s *setup) (*app.Cloud, error) {

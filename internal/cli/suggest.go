@@ -43,6 +43,19 @@ func orRefuse(under []*cli.Command, help func(*cli.Context) error) cli.ActionFun
 	}
 }
 
+// meant offers the command below this one that its first argument is nearest to: where
+// a command takes arguments and holds others, a misspelt one passes for an argument.
+func meant(c *cli.Context) string {
+	if c.Command == nil {
+		return ""
+	}
+	var names []string
+	for _, sub := range c.Command.Subcommands {
+		names = append(names, sub.Names()...)
+	}
+	return nearest(c.Args().First(), names)
+}
+
 // usageError is what the library refuses; an unknown flag with the nearest one.
 func usageError(c *cli.Context, err error, _ bool) error {
 	hint := "see `" + c.Command.HelpName + " --help`"

@@ -12,7 +12,7 @@ func twinCommand() *cli.Command {
 	dir := &cli.StringFlag{Name: "state", Usage: "`FOLDER` of the twin's state", Value: app.DefaultState + "/twin"}
 	serve := command(spec{
 		name: "serve", usage: "run the embedded AWS until it is told to stop", max: 0,
-		examples: []string{"rehydrate twin serve --listen 127.0.0.1:4599 --state .rehydrate/twin --world examples/demo/world.json"},
+		examples: []string{"rehydrate twin serve --listen 127.0.0.1:4599 --state .rehydrate/twin --world examples/modelled/world.json"},
 		flags: []cli.Flag{
 			dir, worldFlag, setFlag,
 			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:0", Usage: "`ADDRESS`; port 0 takes a free one. Off loopback it wants --credentials"},
