@@ -147,7 +147,7 @@ func TestDoctor_says_of_every_account_whether_its_role_can_be_taken_on(t *testin
 		a.Regions = []string{"eu-west-1", "us-east-1"}
 		cfg.Accounts = append(cfg.Accounts, &a)
 	}
-	in := DoctorRequest{Config: cfg, Cloud: func(context.Context) (*Cloud, error) { return c.home, nil }}
+	in := DoctorRequest{Config: cfg, Cloud: func(context.Context, string) (*Cloud, error) { return c.home, nil }}
 	got := in.credentials(t.Context())
 	if len(got) != 4 || got[0].Standing != FoundOK {
 		t.Fatalf("%+v", got)

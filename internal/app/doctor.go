@@ -36,8 +36,8 @@ type DoctorRequest struct {
 	Modelled bool // on package data
 	// Config is the configuration, whose accounts are tried; it may be nil.
 	Config *config.Config
-	// Cloud opens AWS; it is not called for the twin.
-	Cloud func(context.Context) (*Cloud, error)
+	// Cloud opens the endpoint of a twin or, without one, AWS.
+	Cloud func(ctx context.Context, endpoint string) (*Cloud, error)
 }
 
 // Doctor looks for what a run needs. It changes nothing and starts no twin.
@@ -47,11 +47,29 @@ func Doctor(ctx context.Context, in DoctorRequest) []Finding {
 	if !in.Twin {
 		return append(out, in.credentials(ctx)...)
 	}
+	return append(append(out, in.twin(ctx)...), in.roots())
+}
+
+// twin says whether one runs, and tries the accounts there. Which roles a twin will have
+// that is not running is in its state or its world: they are not tried, and that is said.
+func (in *DoctorRequest) twin(ctx context.Context) []Finding {
 	f := Finding{Name: "twin", Standing: FoundNote, Detail: "none runs for " + in.State.Twin() + "; --twin starts one"}
-	if at, ok := twin.Find(in.State.Twin()); ok {
-		f.Standing, f.Detail = FoundOK, "answers at "+at
+	at, ok := twin.Find(in.State.Twin())
+	if !ok {
+		out := []Finding{f}
+		if in.Config != nil {
+			for _, a := range in.Config.Accounts {
+				out = append(out, Finding{Name: "account " + a.Label, Standing: FoundNote, Detail: "not tried: no twin runs; look again when one does"})
+			}
+		}
+		return out
 	}
-	return append(out, f, in.roots())
+	f.Standing, f.Detail = FoundOK, "answers at "+at
+	c, err := in.Cloud(ctx, at)
+	if err != nil {
+		return []Finding{f, {Name: "twin's account", Standing: FoundMissing, Detail: firstLine(err.Error()), Hint: fault.HintOf(err)}}
+	}
+	return append([]Finding{f}, in.accounts(ctx, c)...)
 }
 
 func (in *DoctorRequest) programs(ctx context.Context) []Finding {
@@ -117,7 +135,7 @@ func (in *DoctorRequest) stateFolder() Finding {
 // credentials says who we are, and whether the roles of accounts can be taken on.
 func (in *DoctorRequest) credentials(ctx context.Context) []Finding {
 	f := Finding{Name: "AWS credentials", Standing: FoundOK}
-	c, err := in.Cloud(ctx)
+	c, err := in.Cloud(ctx, "")
 	if err != nil {
 		return []Finding{{Name: f.Name, Standing: FoundMissing, Detail: firstLine(err.Error()), Hint: "AWS_PROFILE, AWS_ACCESS_KEY_ID or `aws sso login`; --twin needs none"}}
 	}
@@ -125,9 +143,13 @@ func (in *DoctorRequest) credentials(ctx context.Context) []Finding {
 	if c.Twin != "" {
 		f.Detail += ", modelled by the twin at " + c.Twin
 	}
-	out := []Finding{f}
+	return append([]Finding{f}, in.accounts(ctx, c)...)
+}
+
+// accounts says of every account whether its Regions can be opened.
+func (in *DoctorRequest) accounts(ctx context.Context, c *Cloud) (out []Finding) {
 	if in.Config == nil {
-		return out
+		return nil
 	}
 	cells := NewCells(c, in.Config, "doctor")
 	for _, a := range in.Config.Accounts {

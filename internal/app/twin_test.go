@@ -11,12 +11,12 @@ import (
 )
 
 // served is a twin that another build of this program has started for a run.
-func served(t *testing.T, dir string) (endpoint string) {
+func served(t *testing.T, dir string, w World) (endpoint string) {
 	t.Helper()
 	t.Setenv(builtEnv, "another build")
 	ready, done := make(chan string, 1), make(chan error, 1)
 	go func() {
-		done <- ServeTwin(context.Background(), TwinOptions{Dir: dir, Listen: "127.0.0.1:0", Clock: "auto", Ready: func(e string) { ready <- e }})
+		done <- ServeTwin(context.Background(), TwinOptions{Dir: dir, World: w, Listen: "127.0.0.1:0", Clock: "auto", Ready: func(e string) { ready <- e }})
 	}()
 	select {
 	case endpoint = <-ready:
@@ -39,7 +39,7 @@ func served(t *testing.T, dir string) (endpoint string) {
 
 func TestEnsureTwin_keeps_a_twin_of_another_build_under_those_at_work(t *testing.T) {
 	dir := t.TempDir()
-	endpoint := served(t, dir)
+	endpoint := served(t, dir, World{})
 	c, ok := wait.Detect(t.Context(), endpoint)
 	if !ok {
 		t.Fatal("not detected")
@@ -71,7 +71,7 @@ func TestEnsureTwin_keeps_a_twin_of_another_build_under_those_at_work(t *testing
 // is looked at after the stop.
 func TestEnsureTwin_ends_an_idle_twin_of_another_build(t *testing.T) {
 	dir := t.TempDir()
-	served(t, dir)
+	served(t, dir, World{})
 	if _, err := EnsureTwin(t.Context(), dir, World{File: dir + "/none.json"}); err == nil {
 		t.Fatal("a world that is not there was taken")
 	}

@@ -29,7 +29,9 @@ func doctor(c *cli.Context) error {
 	found, cfg, region := configFinding(c)
 	found = append(found, app.Doctor(c.Context, app.DoctorRequest{
 		Tools: tools(c, state), State: state, Twin: c.Bool("twin"), Modelled: c.Bool("modelled"), Config: cfg,
-		Cloud: func(ctx context.Context) (*app.Cloud, error) { return app.OpenCloud(ctx, region, "", Version) },
+		Cloud: func(ctx context.Context, endpoint string) (*app.Cloud, error) {
+			return app.OpenCloud(ctx, region, endpoint, Version)
+		},
 	})...)
 	missing := 0
 	for _, f := range found {
