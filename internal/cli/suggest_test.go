@@ -1,11 +1,12 @@
 package cli
 
 import (
+	"context"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/goldenami/rehydrate/internal/twin/worldfile"
+	"github.com/goldenami/rehydrate/internal/app"
 )
 
 func TestAMisspeltCommandBelowAStageIsOffered(t *testing.T) {
@@ -48,7 +49,10 @@ func TestTheWorldsOfExamplesAreWorlds(t *testing.T) {
 					continue
 				}
 				seen++
-				if _, err := worldfile.Read(filepath.Join("..", "..", words[i+1]), nil); err != nil {
+				ctx, stop := context.WithCancel(t.Context())
+				err := app.ServeTwin(ctx, app.TwinOptions{Dir: t.TempDir(), World: app.World{File: filepath.Join("..", "..", words[i+1])},
+					Listen: "127.0.0.1:0", Clock: "auto", Ready: func(string) { stop() }})
+				if stop(); err != nil {
 					t.Errorf("%s: %v", e, err)
 				}
 			}
