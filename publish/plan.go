@@ -250,7 +250,7 @@ func (s *Stage) order(ctx context.Context, m *Move, ports Ports, history []Param
 	case allow:
 		m.Older = true
 	default:
-		return fault.New(fault.Conflict, "bake again (rehydrate run --force), or ask for a rollback explicitly",
+		return fault.New(fault.Conflict, hintOlder,
 			"publish %s (baked %s) to %s: it holds the newer %s (baked %s)", m.Image,
 			stamp(m.Envelope.BakedAt), where(m.Cell, m.Channel), now.Value, stamp(held.baked))
 	}

@@ -36,6 +36,9 @@ func (s *Stage) Ready(ctx context.Context, places []Place, baked time.Time) erro
 	return nil
 }
 
+// hintOlder is what to do about an image that is older than the one that stands.
+const hintOlder = "bake again (rehydrate run --force), or ask for a rollback explicitly"
+
 // newest refuses what was baked before what a pointer holds.
 func newest(ctx context.Context, ports Ports, now Parameter, baked time.Time) error {
 	if now.Version == 0 {
@@ -45,7 +48,7 @@ func newest(ctx context.Context, ports Ports, now Parameter, baked time.Time) er
 	if err != nil || !known || !held.baked.After(baked) {
 		return err
 	}
-	return fault.New(fault.Conflict, "bake again (rehydrate run --force), or ask for a rollback explicitly",
+	return fault.New(fault.Conflict, hintOlder,
 		"it holds %s (baked %s), which is newer than the image that would be published (baked %s)", now.Value, stamp(held.baked), stamp(baked))
 }
 
