@@ -66,22 +66,12 @@ func (s *Service) duplicate(tx *world.Tx, file string, at, n int64, algorithm st
 	}
 	defer f.Close()
 	to = tx.Hex(40)
-	path := filepath.Join(s.dir, to)
-	out, err := os.OpenFile(path+".part", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return "", "", "", fmt.Errorf("copy object: %w", err)
-	}
 	tags, sums := md5.New(), newHash(algorithm) //nolint:gosec // as S3
-	into := io.MultiWriter(out, tags)
+	from := io.TeeReader(io.NewSectionReader(f, at, n), tags)
 	if sums != nil {
-		into = io.MultiWriter(out, tags, sums)
+		from = io.TeeReader(from, sums)
 	}
-	_, err = io.Copy(into, io.NewSectionReader(f, at, n))
-	if err = errors.Join(err, out.Close()); err == nil {
-		err = os.Rename(path+".part", path)
-	}
-	if err != nil {
-		s.removeNow(to + ".part")
+	if err := s.write(to, from); err != nil {
 		return "", "", "", fmt.Errorf("copy object: %w", err)
 	}
 	if sums != nil {

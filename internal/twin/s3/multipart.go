@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"bytes"
 	"crypto/md5" //nolint:gosec // S3's entity tags are MD5
 	"encoding/base64"
 	"encoding/hex"
@@ -157,7 +158,7 @@ func (s *Service) UploadPart(tx *world.Tx, in *s3.UploadPartInput) (*s3.UploadPa
 	}
 	tag := md5.Sum(body) //nolint:gosec // as S3
 	p := part{Upload: *in.UploadId, ETag: `"` + hex.EncodeToString(tag[:]) + `"`, Size: int64(len(body)), Sums: sums, File: tx.Hex(40), Modified: tx.Now.Truncate(time.Second)}
-	if err := s.write(p.File, body); err != nil {
+	if err := s.write(p.File, bytes.NewReader(body)); err != nil {
 		return nil, err
 	}
 	h.putPart(n, p)

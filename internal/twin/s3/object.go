@@ -1,9 +1,11 @@
 package s3
 
 import (
+	"bytes"
 	"context"
 	"crypto/md5" //nolint:gosec // S3's entity tags are MD5
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -119,7 +121,7 @@ func (s *Service) PutObject(tx *world.Tx, in *s3.PutObjectInput) (*s3.PutObjectO
 		Disposition: aws.ToString(in.ContentDisposition), Language: aws.ToString(in.ContentLanguage), Expires: in.Expires,
 		Metadata: in.Metadata, Checksums: sums, File: tx.Hex(40),
 	}
-	if err := s.write(o.File, body); err != nil {
+	if err := s.write(o.File, bytes.NewReader(body)); err != nil {
 		return nil, err
 	}
 	o = h.put(o)
@@ -129,15 +131,24 @@ func (s *Service) PutObject(tx *world.Tx, in *s3.PutObjectInput) (*s3.PutObjectO
 }
 
 // write puts the bytes beside their final name first: a file is whole or absent.
-func (s *Service) write(name string, body []byte) error {
+func (s *Service) write(name string, body io.Reader) error {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return fmt.Errorf("make the folder of objects: %w", err)
 	}
 	path := filepath.Join(s.dir, name)
-	if err := os.WriteFile(path+".part", body, 0o600); err != nil {
+	out, err := os.OpenFile(path+".part", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
 		return fmt.Errorf("write object: %w", err)
 	}
-	return os.Rename(path+".part", path)
+	_, err = io.Copy(out, body)
+	if err = errors.Join(err, out.Close()); err == nil {
+		err = os.Rename(path+".part", path)
+	}
+	if err != nil {
+		s.removeNow(name + ".part")
+		return fmt.Errorf("write object: %w", err)
+	}
+	return nil
 }
 
 // removeLater removes a file once the transaction holds.
